@@ -1,0 +1,121 @@
+/**
+ * Every error that a user can meet, in one table. `docs/errors.md` is generated from it and a test
+ * holds the two equal. Nothing else in src/ throws a plain Error for an expected condition, and
+ * nobody matches on message text: callers look at `code`.
+ */
+
+/** `retryable`: the same call may succeed later without anybody changing anything. */
+interface ErrorKind {
+  readonly retryable: boolean
+  readonly meaning: string
+}
+
+export const ERRORS = {
+  SETTING_INVALID: {
+    retryable: false,
+    meaning: 'A plugin setting has a value that is not allowed; the plugin does not start.',
+  },
+  REQUEST_INVALID: {
+    retryable: false,
+    meaning: 'dockerd sent a body that is empty, is not JSON or lacks a field.',
+  },
+  OPTION_UNKNOWN: {
+    retryable: false,
+    meaning: 'A network or IPAM option is not one that the plugin knows.',
+  },
+  OPTION_INVALID: {
+    retryable: false,
+    meaning: 'An option is known, but its value is not allowed.',
+  },
+  POOL_INVALID: {
+    retryable: false,
+    meaning: 'A subnet or IP range is malformed, too small, or outside its pool.',
+  },
+  POOL_OVERLAP: {
+    retryable: false,
+    meaning: 'The subnet overlaps one that the cluster already uses.',
+  },
+  POOL_IN_USE: {
+    retryable: false,
+    meaning: 'Another network of this host already has the subnet.',
+  },
+  POOL_UNKNOWN: {
+    retryable: false,
+    meaning: 'The pool id is not one that this plugin has given out.',
+  },
+  POOL_EXHAUSTED: {
+    retryable: false,
+    meaning: 'No free address, or no free subnet to choose from, is left.',
+  },
+  ADDRESS_INVALID: {
+    retryable: false,
+    meaning: 'The address is malformed, outside the pool, or reserved in it.',
+  },
+  ADDRESS_TAKEN: {
+    retryable: false,
+    meaning: 'Another endpoint of the cluster holds the address.',
+  },
+  VNI_INVALID: {
+    retryable: false,
+    meaning: 'The VNI is not a number from 1 to 16777215, or the list has the wrong length.',
+  },
+  VNI_TAKEN: { retryable: false, meaning: 'Another network of the cluster uses the VNI.' },
+  NETWORK_UNKNOWN: {
+    retryable: false,
+    meaning: 'No network with this id was created on this host.',
+  },
+  NETWORK_CONFLICT: {
+    retryable: false,
+    meaning: 'The network exists in the cluster with other properties.',
+  },
+  ENDPOINT_UNKNOWN: {
+    retryable: false,
+    meaning: 'No endpoint with this id was created on this host.',
+  },
+  ENDPOINT_CONFLICT: {
+    retryable: false,
+    meaning: 'The endpoint exists already with other addresses.',
+  },
+  STORE_UNAVAILABLE: { retryable: true, meaning: 'etcd did not answer in time.' },
+  STORE_CONFLICT: {
+    retryable: true,
+    meaning: 'Other hosts kept changing the same keys; the transaction was given up.',
+  },
+  KERNEL_FAILED: {
+    retryable: true,
+    meaning: 'The kernel refused a link, address, neighbour or FDB entry.',
+  },
+  DEADLINE_EXCEEDED: {
+    retryable: true,
+    meaning: 'A request was not finished within its deadline and was undone.',
+  },
+  UNDERLAY_UNKNOWN: {
+    retryable: true,
+    meaning: 'No address of this host fits ADVERTISE, so peers could not reach it.',
+  },
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export class TsoverlayError extends Error {
+  readonly code: ErrorCode
+  readonly retryable: boolean
+
+  /** @param message one sentence that names the option, the value and what is allowed */
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'TsoverlayError'
+    this.code = code
+    this.retryable = ERRORS[code].retryable
+  }
+}
+
+/** True for our error with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is TsoverlayError {
+  return error instanceof TsoverlayError && codes.includes(error.code)
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,62 @@
+/**
+ * The wanted kernel state of one network on this host: the language between backends, which write
+ * plans, and the dataplane, which makes the kernel so. A plan is complete: what it does not name
+ * and what is ours in that sandbox is removed.
+ */
+import type { Cidr, Ip } from './ip.js'
+import type { Mac } from './mac.js'
+
+export interface BridgeLink {
+  readonly kind: 'bridge'
+  readonly name: string
+  readonly mtu: number
+  readonly addresses: readonly Cidr[]
+}
+
+export interface VxlanLink {
+  readonly kind: 'vxlan'
+  readonly name: string
+  readonly mtu: number
+  readonly vni: number
+  /** UDP destination port */
+  readonly port: number
+  /** source address of the outer packets */
+  readonly local: Ip
+  /** bridge that it is a port of */
+  readonly master: string
+}
+
+/** A veth pair: one end in the sandbox, the other in the host's namespace for dockerd to move. */
+export interface VethLink {
+  readonly kind: 'veth'
+  readonly name: string
+  readonly mtu: number
+  readonly master: string
+  /** the container's end: its name while in the host's namespace, and its MAC */
+  readonly peer: { readonly name: string; readonly mac: Mac }
+}
+
+export type LinkPlan = BridgeLink | VxlanLink | VethLink
+
+/** inner IP → inner MAC: a PERMANENT neighbour, so that the device answers ARP and ND itself */
+export interface NeighbourPlan {
+  readonly dev: string
+  readonly ip: Ip
+  readonly mac: Mac
+}
+
+/** inner MAC → VTEP of the host that has it */
+export interface FdbPlan {
+  readonly dev: string
+  readonly mac: Mac
+  readonly vtep: Ip
+}
+
+export interface Plan {
+  /** file name of the network namespace under the host's /run/docker/netns */
+  readonly sandbox: string
+  /** bridges before the devices that are their ports */
+  readonly links: readonly LinkPlan[]
+  readonly neighbours: readonly NeighbourPlan[]
+  readonly fdb: readonly FdbPlan[]
+}

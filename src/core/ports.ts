@@ -1,0 +1,142 @@
+/** The interfaces between the layers. Each has a fake in test/fakes and a contract suite. */
+import type { TsoverlayError } from './errors.js'
+import type { Cidr, Ip } from './ip.js'
+import type { Plan } from './plan.js'
+import type { Network, NetworkView, Underlay } from './types.js'
+
+/** The part of pino that we use: constant lower-case message, data as fields. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** How packets of a network travel. Pure: no I/O, no clock, no memory. */
+export interface Backend {
+  readonly name: string
+  /** Bytes that the encapsulation adds to each packet, given the family of the VTEPs. */
+  overhead(underlay: Underlay): number
+  /**
+   * Rejects what this backend cannot carry, before anything is stored.
+   * @throws TsoverlayError OPTION_INVALID
+   */
+  validate(network: Pick<Network, 'segments' | 'mtu'>, underlay: Underlay): void
+  /** The whole wanted kernel state of one network on this host; undefined = no sandbox wanted. */
+  plan(view: NetworkView): Plan | undefined
+}
+
+export interface ApplyFailure {
+  /** what was refused: `link veth1a2b3c4`, `neighbour vxlan0 10.20.0.7` */
+  readonly item: string
+  readonly error: TsoverlayError
+}
+
+export interface ApplyResult {
+  /** kernel writes done by this pass */
+  readonly written: number
+  /** objects found missing or changed although a former pass had made them */
+  readonly drift: number
+  /** what failed; everything else of the plan stands */
+  readonly failures: readonly ApplyFailure[]
+}
+
+/** An address that the kernel was asked for and did not know (l3miss). */
+export interface Miss {
+  readonly sandbox: string
+  readonly dev: string
+  readonly ip: Ip
+}
+
+/** The kernel. Only the reconciler calls the writing methods, one pass per sandbox at a time. */
+export interface Dataplane {
+  /**
+   * Makes the kernel as planned, creating the sandbox if it is not there. One refused item does
+   * not stop the rest.
+   */
+  apply(plan: Plan): Promise<ApplyResult>
+  /** Removes a sandbox with all in it; none there is success. */
+  remove(sandbox: string): Promise<void>
+  /** The next apply of this sandbox reads the kernel instead of trusting memory. */
+  queueResync(sandbox: string): void
+  /** Names of the sandboxes in the kernel that are of our making (`1-<id>` with our vxlan or bridge). */
+  list(): Promise<readonly string[]>
+  /** Deletes a veth that dockerd left in the host's namespace; none there is success. */
+  deleteHostLink(name: string): Promise<void>
+  /**
+   * The underlay as `advertise` selects it: an address, an interface name, a CIDR, or empty for
+   * the source address of the default route.
+   * @throws TsoverlayError UNDERLAY_UNKNOWN when no address of this host fits
+   */
+  underlay(advertise: string): Promise<Omit<Underlay, 'port'>>
+  /** Destinations of the host's routes, without the default route. */
+  routes(): Promise<readonly Cidr[]>
+  /** Called for each l3miss notice of any sandbox; one listener. */
+  onMiss(listener: (miss: Miss) => void): void
+  /** Closes sockets; the kernel keeps what is there. */
+  close(): Promise<void>
+}
+
+export interface Entry {
+  readonly key: string
+  readonly value: string
+  /** revision of its last write */
+  readonly revision: number
+}
+
+/** All entries under a prefix, as of one revision of the store. */
+export interface Snapshot {
+  readonly kind: 'snapshot'
+  readonly entries: readonly Entry[]
+  readonly revision: number
+}
+
+/** Changes since the last batch, in order; a delete has only its key. */
+export interface Delta {
+  readonly kind: 'delta'
+  readonly puts: readonly Entry[]
+  readonly deletes: readonly string[]
+  readonly revision: number
+}
+
+export type Guard =
+  | { readonly key: string; readonly is: 'absent' | 'present' }
+  | { readonly key: string; readonly is: 'unchanged'; readonly revision: number }
+
+export type Write =
+  | { readonly put: string; readonly value: string; readonly lease?: Lease }
+  | { readonly delete: string }
+  | { readonly deletePrefix: string }
+
+export interface TxnResult {
+  /** false: a guard did not hold and nothing was written */
+  readonly done: boolean
+  readonly revision: number
+}
+
+export interface Lease {
+  readonly id: string
+  /** Aborts when the lease has expired or was lost; the holder asks for another. */
+  readonly lost: AbortSignal
+  revoke(): Promise<void>
+}
+
+/**
+ * etcd as we use it. Keys are relative to STORE_PREFIX and start with `/`. Every call ends within
+ * its deadline; one that cannot reach etcd throws STORE_UNAVAILABLE.
+ */
+export interface Store {
+  get(key: string, signal?: AbortSignal): Promise<Entry | undefined>
+  list(prefix: string, signal?: AbortSignal): Promise<Snapshot>
+  /** Keys only, sorted: for large prefixes whose values do not matter. */
+  keys(prefix: string, signal?: AbortSignal): Promise<readonly string[]>
+  /** The only way to write: all writes happen if all guards hold, else none. */
+  txn(guards: readonly Guard[], writes: readonly Write[], signal?: AbortSignal): Promise<TxnResult>
+  /**
+   * First a snapshot, then deltas from its revision on. After a compaction, a cancelled watch or a
+   * lost connection a fresh snapshot follows. Ends when `signal` aborts; never throws.
+   */
+  watch(prefix: string, signal: AbortSignal): AsyncIterable<Snapshot | Delta>
+  lease(ttlSeconds: number, signal?: AbortSignal): Promise<Lease>
+  close(): Promise<void>
+}

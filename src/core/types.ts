@@ -1,0 +1,87 @@
+/** The nouns of the project as read-only data. docs/DESIGN.md says what each word means. */
+import type { Cidr, Ip } from './ip.js'
+import type { Mac } from './mac.js'
+
+/** Stable id of one Docker daemon with its plugin; survives restarts and plugin upgrades. */
+export type HostId = string
+/** Cluster-wide id of a network. */
+export type NetworkKey = string
+/** The id under which one daemon knows a network; another daemon's differs (scope local). */
+export type DockerNetworkId = string
+export type EndpointId = string
+
+export interface Host {
+  readonly id: HostId
+  /** hostname, for people */
+  readonly name: string
+  /** underlay address to which peers send VXLAN packets */
+  readonly vtep: Ip
+  /** changes with every boot of the host */
+  readonly boot: string
+}
+
+export interface Subnet {
+  /** host bits cleared */
+  readonly pool: Cidr
+  /** address with the pool's prefix length; absent when the user asked for none */
+  readonly gateway?: Cidr
+}
+
+/** One layer-2 segment of an overlay network: one VNI, one bridge, one vxlan device per host. */
+export interface Segment {
+  readonly vni: number
+  readonly subnets: readonly Subnet[]
+}
+
+export interface Network {
+  readonly key: NetworkKey
+  /** what ties the daemons' networks together: `name:blue`, `pools:10.20.0.0/16` or `id:<NetworkID>` */
+  readonly identity: string
+  /** address space of its pools in the store; empty for networks without a rendezvous name */
+  readonly space: string
+  readonly backend: string
+  readonly segments: readonly Segment[]
+  /** MTU of the containers' interfaces; absent = underlay MTU less the encapsulation */
+  readonly mtu?: number
+  readonly internal: boolean
+}
+
+export interface Endpoint {
+  readonly id: EndpointId
+  readonly network: NetworkKey
+  readonly host: HostId
+  /** boot of the host in which it was made: it cannot outlive that boot */
+  readonly boot: string
+  readonly mac: Mac
+  /** each with its pool's prefix length; the IPv4 one first */
+  readonly addresses: readonly Cidr[]
+}
+
+/** An endpoint of this host. */
+export interface LocalEndpoint extends Endpoint {
+  readonly dockerNetwork: DockerNetworkId
+  /** true between Join and Leave: only then it has a veth */
+  readonly joined: boolean
+}
+
+/** An endpoint of another host, with the VTEP behind which it is reached. */
+export interface Peer extends Endpoint {
+  readonly vtep: Ip
+}
+
+/** All that a backend may know of one network on this host. */
+export interface NetworkView {
+  readonly network: Network
+  readonly dockerNetwork: DockerNetworkId
+  readonly local: readonly LocalEndpoint[]
+  readonly peers: readonly Peer[]
+  readonly underlay: Underlay
+}
+
+export interface Underlay {
+  readonly vtep: Ip
+  /** MTU of the route that packets to peers take */
+  readonly mtu: number
+  /** UDP port of VXLAN */
+  readonly port: number
+}
