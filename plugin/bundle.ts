@@ -1,0 +1,83 @@
+/**
+ * One JavaScript file out of src/ and the npm packages that it imports. What cannot be in that file
+ * is left out here and copied by native-packages.ts: packages with machine code, and etcd3's .proto
+ * files, which it reads from disk.
+ */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { build, type Plugin } from 'esbuild'
+import { licenceTexts, packagesOf } from './licences.js'
+import { NATIVE_PACKAGES } from './native-packages.js'
+
+export interface BundleOptions {
+  /** the project's folder */
+  readonly project: string
+  /** the TypeScript file that starts the program */
+  readonly entry: string
+  /** the folder of the result: main.js, package.json, proto/, LICENCES.txt */
+  readonly folder: string
+}
+
+/**
+ * CommonJS packages call `require` for Node's own modules, which an ES module does not have. The
+ * names are odd so that they do not meet a name in the bundle.
+ */
+const BANNER = `import { createRequire as tsoverlayCreateRequire } from 'node:module';
+const require = tsoverlayCreateRequire(import.meta.url);`
+
+/** @throws esbuild's BuildFailure, after it has printed what is wrong */
+export async function bundle({ project, entry, folder }: BundleOptions): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  const result = await build({
+    absWorkingDir: project,
+    entryPoints: [entry],
+    outfile: join(folder, 'main.js'),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    // not minified: stack traces in dockerd's log keep the names of functions, without a source map
+    minify: false,
+    sourcemap: false,
+    legalComments: 'eof',
+    banner: { js: BANNER },
+    define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
+    external: [...NATIVE_PACKAGES],
+    plugins: [protoBesideBundle(project, folder), withoutSsh],
+    logLevel: 'warning',
+    metafile: true,
+  })
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }\n')
+  const packages = [...packagesOf(Object.keys(result.metafile.inputs)), ...NATIVE_PACKAGES]
+  const licences = licenceTexts(join(project, 'node_modules'), packages)
+  writeFileSync(join(folder, 'LICENCES.txt'), licences)
+}
+
+/** etcd3 loads `${__dirname}/../proto/rpc.proto`; in the bundle that has to be `proto/` beside it. */
+function protoBesideBundle(project: string, folder: string): Plugin {
+  const main = createRequire(join(project, 'package.json')).resolve('etcd3')
+  return {
+    name: 'etcd3-proto',
+    setup(api) {
+      api.onLoad({ filter: /etcd3\/lib\/connection-pool\.js$/ }, ({ path }) => {
+        const code = readFileSync(path, 'utf8')
+        const moved = code.replace(/__dirname\}\/\.\.\/proto\//g, '__dirname}/proto/')
+        if (moved === code) {
+          return { errors: [{ text: 'etcd3 no longer loads ../proto/: see protoBesideBundle' }] }
+        }
+        cpSync(join(dirname(main), '../proto'), join(folder, 'proto'), { recursive: true })
+        return { contents: moved, loader: 'js' }
+      })
+    },
+  }
+}
+
+/** dockerode can reach a daemon over ssh; we only use its unix socket, so ssh2 stays out (1 MB). */
+const withoutSsh: Plugin = {
+  name: 'without-ssh',
+  setup(api) {
+    api.onResolve({ filter: /^ssh2$/ }, () => ({ path: 'ssh2', namespace: 'left-out' }))
+    api.onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: 'module.exports = {}' }))
+  },
+}

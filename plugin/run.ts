@@ -1,0 +1,31 @@
+/** Runs the few tools of the build machine that packaging needs: ldd, strip, ldconfig, apt-get, dpkg. */
+import { spawnSync } from 'node:child_process'
+
+export interface Outcome {
+  readonly ok: boolean
+  readonly stdout: string
+  /** stderr, or why the command could not be started */
+  readonly problem: string
+}
+
+/** Runs a command to its end; never throws. `cwd` is where it runs. */
+export function attempt(command: string, args: readonly string[], cwd = '/'): Outcome {
+  const done = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+    env: { ...process.env, LC_ALL: 'C' },
+  })
+  if (done.error) return { ok: false, stdout: '', problem: done.error.message }
+  return { ok: done.status === 0, stdout: done.stdout, problem: done.stderr.trim() }
+}
+
+/**
+ * Runs a command that has to succeed and returns what it printed.
+ * @throws Error with the command line and its stderr
+ */
+export function run(command: string, args: readonly string[], cwd = '/'): string {
+  const done = attempt(command, args, cwd)
+  if (!done.ok) throw new Error(`${command} ${args.join(' ')}: ${done.problem}`)
+  return done.stdout
+}
