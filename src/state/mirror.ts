@@ -1,0 +1,226 @@
+/**
+ * A prefix of the store kept in memory, decoded. Snapshots and deltas of the watch end here: what
+ * goes on from here is only "these keys changed", and whoever is told reads the mirror.
+ *
+ * A snapshot is compared with what is there, so that the gap before it shows only what really
+ * changed in it; "changed" means another text, not another revision.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf, TsoverlayError } from '../core/errors.js'
+import type { Delta, Entry, Logger, Snapshot, Store } from '../core/ports.js'
+
+/** How long `seen` relies on the watch before it asks the store itself, again and again (ms). */
+const PROBE_INTERVAL = 250
+
+export interface MirrorOptions<T> {
+  readonly store: Store
+  readonly prefix: string
+  /**
+   * @param key relative to the store, i.e. it begins with `prefix`
+   * @returns undefined (or throws) for a value that is not to be understood
+   */
+  readonly decode: (key: string, value: string) => T | undefined
+  readonly logger?: Logger
+}
+
+export type ChangeListener = (changedKeys: ReadonlySet<string>) => void
+
+interface Waiter {
+  readonly ready: () => boolean
+  readonly resolve: () => void
+}
+
+export class Mirror<T> {
+  readonly #options: MirrorOptions<T>
+  readonly #texts = new Map<string, string>()
+  readonly #values = new Map<string, T>()
+  readonly #listeners = new Set<ChangeListener>()
+  readonly #waiters = new Set<Waiter>()
+  readonly #closing = new AbortController()
+  #running: Promise<void> | undefined
+  #synced = false
+  #revision = 0
+
+  constructor(options: MirrorOptions<T>) {
+    this.#options = options
+  }
+
+  /** Begins to follow the store; a second call does nothing. */
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Stops; the entries stay as they are. Waiting calls end with DEADLINE_EXCEEDED. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#running
+  }
+
+  get(key: string): T | undefined {
+    return this.#values.get(key)
+  }
+
+  /** Live view, no copy: not to be held over an await. */
+  entries(): Iterable<[string, T]> {
+    return this.#values.entries()
+  }
+
+  /** Number of entries that could be decoded. */
+  get size(): number {
+    return this.#values.size
+  }
+
+  /** The mirror shows at least this revision of the store; 0 before the first snapshot. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** @returns a function that removes the listener */
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /**
+   * Resolves once the first snapshot is in.
+   * @throws TsoverlayError DEADLINE_EXCEEDED when `signal` aborts or the mirror closes before that
+   */
+  synced(signal?: AbortSignal): Promise<void> {
+    return this.#wait(() => this.#synced, 'have its first snapshot', signal)
+  }
+
+  /**
+   * Resolves once a write of that revision, to this prefix or any other, is visible here. The
+   * watch tells nothing of writes outside of its prefix, and a hanging one tells nothing at all:
+   * then a list shows whether anything is missing.
+   * @throws TsoverlayError DEADLINE_EXCEEDED as for `synced`
+   */
+  async seen(revision: number, signal?: AbortSignal): Promise<void> {
+    const ready = () => this.#synced && this.#revision >= revision
+    if (ready()) return
+    const stop = new AbortController()
+    const probing = this.#probe(ready, stop.signal)
+    try {
+      await this.#wait(ready, `show revision ${revision}`, signal)
+    } finally {
+      stop.abort()
+      await probing
+    }
+  }
+
+  async #wait(ready: () => boolean, what: string, signal?: AbortSignal): Promise<void> {
+    if (ready()) return
+    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])]
+    let onAbort = () => {}
+    const waiter: Waiter = { ready, resolve: () => onAbort() }
+    await new Promise<void>((resolve) => {
+      onAbort = resolve
+      this.#waiters.add(waiter)
+      for (const each of signals) each.addEventListener('abort', onAbort)
+      if (signals.some((each) => each.aborted)) resolve()
+    })
+    this.#waiters.delete(waiter)
+    for (const each of signals) each.removeEventListener('abort', onAbort)
+    if (ready()) return
+    throw new TsoverlayError(
+      'DEADLINE_EXCEEDED',
+      `the mirror of ${this.#options.prefix} did not ${what} in time`,
+    )
+  }
+
+  /** Never rejects. */
+  async #probe(ready: () => boolean, stop: AbortSignal): Promise<void> {
+    const { store, prefix } = this.#options
+    for (;;) {
+      await sleep(PROBE_INTERVAL, undefined, { signal: stop }).catch(() => undefined)
+      if (stop.aborted || ready()) return
+      const snapshot = await store.list(prefix, stop).catch(() => undefined)
+      if (snapshot !== undefined && this.#synced && this.#equals(snapshot)) {
+        this.#advance(Math.max(this.#revision, snapshot.revision))
+      }
+    }
+  }
+
+  #equals({ entries }: Snapshot): boolean {
+    return (
+      entries.length === this.#texts.size &&
+      entries.every(({ key, value }) => this.#texts.get(key) === value)
+    )
+  }
+
+  async #run(): Promise<void> {
+    const { store, prefix } = this.#options
+    for await (const batch of store.watch(prefix, this.#closing.signal)) {
+      if (this.#closing.signal.aborted) return
+      // a probe has shown that we were further already
+      if (batch.kind === 'delta' && batch.revision <= this.#revision) continue
+      const changed = batch.kind === 'snapshot' ? this.#replace(batch) : this.#change(batch)
+      this.#synced = true
+      this.#notify(changed)
+      this.#advance(batch.revision)
+    }
+  }
+
+  #replace(snapshot: Snapshot): Set<string> {
+    const changed = new Set<string>()
+    const keep = new Set(snapshot.entries.map(({ key }) => key))
+    for (const key of this.#texts.keys()) {
+      if (!keep.has(key)) this.#drop(key, changed)
+    }
+    for (const entry of snapshot.entries) this.#put(entry, changed)
+    return changed
+  }
+
+  #change(delta: Delta): Set<string> {
+    const changed = new Set<string>()
+    for (const key of delta.deletes) this.#drop(key, changed)
+    for (const entry of delta.puts) this.#put(entry, changed)
+    return changed
+  }
+
+  #drop(key: string, changed: Set<string>): void {
+    this.#texts.delete(key)
+    if (this.#values.delete(key)) changed.add(key)
+  }
+
+  #put({ key, value }: Entry, changed: Set<string>): void {
+    if (this.#texts.get(key) === value) return
+    this.#texts.set(key, value)
+    const decoded = this.#decode(key, value)
+    const known = this.#values.delete(key)
+    if (decoded !== undefined) this.#values.set(key, decoded)
+    if (known || decoded !== undefined) changed.add(key)
+  }
+
+  #decode(key: string, value: string): T | undefined {
+    let reason = 'not of the expected form'
+    try {
+      const decoded = this.#options.decode(key, value)
+      if (decoded !== undefined) return decoded
+    } catch (error) {
+      reason = messageOf(error)
+    }
+    this.#options.logger?.warn({ key, reason }, 'store entry ignored')
+    return undefined
+  }
+
+  /** Listeners run before waiters, so that who waited for a revision finds it worked in. */
+  #notify(changed: ReadonlySet<string>): void {
+    if (changed.size === 0) return
+    for (const listener of this.#listeners) {
+      try {
+        listener(changed)
+      } catch (error) {
+        const { prefix, logger } = this.#options
+        logger?.error({ prefix, error: messageOf(error) }, 'mirror listener failed')
+      }
+    }
+  }
+
+  #advance(revision: number): void {
+    this.#revision = revision
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.ready()) waiter.resolve()
+    }
+  }
+}
