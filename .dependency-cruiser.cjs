@@ -5,7 +5,7 @@ const LAYERS = {
   ipam: ['core', 'state'],
   backends: ['core'],
   dataplane: ['core'],
-  control: ['core', 'state', 'ipam'],
+  control: ['core', 'state', 'ipam', 'backends'],
   rpc: ['core'],
   admin: ['core', 'control'],
 }

@@ -59,4 +59,9 @@ export interface Plan {
   readonly links: readonly LinkPlan[]
   readonly neighbours: readonly NeighbourPlan[]
   readonly fdb: readonly FdbPlan[]
+  /**
+   * The peers are not known yet, as the store was not read since the start: neighbours and FDB
+   * entries that are there and not named stay, since a former run knew why.
+   */
+  readonly partial?: boolean
 }

@@ -1,0 +1,74 @@
+/** The status in Prometheus' text format. */
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { Status } from '../control/status.js'
+
+type Reading = (status: Status) => number
+
+const COUNTERS: Readonly<Record<string, readonly [string, Reading]>> = {
+  tsoverlay_passes_total: ['Passes of the reconciler', (status) => status.kernel.passes],
+  tsoverlay_kernel_writes_total: [
+    'Links, addresses, neighbours and FDB entries written',
+    (status) => status.kernel.written,
+  ],
+  tsoverlay_drift_total: [
+    'Kernel objects found changed by others',
+    (status) => status.kernel.drift,
+  ],
+  tsoverlay_kernel_failures_total: [
+    'Kernel writes that were refused',
+    (status) => status.kernel.failures,
+  ],
+  tsoverlay_l3miss_known_total: [
+    'l3miss notices for an address that a peer has',
+    (status) => status.misses.known,
+  ],
+  tsoverlay_l3miss_unknown_total: [
+    'l3miss notices for an address that nobody has',
+    (status) => status.misses.unknown,
+  ],
+}
+
+const GAUGES: Readonly<Record<string, readonly [string, Reading]>> = {
+  tsoverlay_store_reached: [
+    "1 when the store takes this host's announcement",
+    (status) => Number(status.store.reached),
+  ],
+  tsoverlay_store_owed: ['Changes that the store does not know yet', (status) => status.store.owed],
+  tsoverlay_networks: ['Networks of this host', (status) => status.networks.length],
+  tsoverlay_endpoints: ['Endpoints of this host', (status) => sum(status, 'endpoints')],
+  tsoverlay_peers: [
+    'Endpoints of other hosts on the networks of this host',
+    (status) => sum(status, 'peers'),
+  ],
+}
+
+function sum(status: Status, field: 'endpoints' | 'peers'): number {
+  return status.networks.reduce((total, network) => total + network[field], 0)
+}
+
+/** @param status read at every scrape */
+export function metricsRegistry(status: () => Status): Registry {
+  const registry = new Registry()
+  for (const [name, [help, read]] of Object.entries(COUNTERS)) {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(read(status()))
+      },
+    })
+  }
+  for (const [name, [help, read]] of Object.entries(GAUGES)) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read(status()))
+      },
+    })
+  }
+  return registry
+}

@@ -1,0 +1,113 @@
+/**
+ * VXLAN overlay: per segment of a network one bridge and one vxlan device in a namespace of its own.
+ *
+ * A container at 10.20.0.5 pings 10.20.0.7 on another host. Its ARP request reaches br0 through its
+ * veth and is flooded to vxlan0, which answers it from its own neighbour table (`proxy`), as every
+ * remote endpoint stands there. The echo request then goes to vxlan0 by MAC; its FDB says behind
+ * which VTEP that MAC is, and the packet leaves in UDP through the host's namespace, where vxlan0's
+ * socket lives. Nothing is learned and nothing is flooded to other hosts: what the store does not
+ * know does not exist (docs/design/dataplane.md says why).
+ */
+import { familyOf, ipOf } from '../../core/ip.js'
+import { invalidOption } from '../../core/options.js'
+import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../core/plan.js'
+import type { Backend } from '../../core/ports.js'
+import type { Endpoint, NetworkView, Segment, Underlay } from '../../core/types.js'
+import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
+import { segmentOf } from './segments.js'
+
+const MTU_OPTION = 'com.docker.network.driver.mtu'
+/** The least that every IPv4 host must take (RFC 791). */
+const SMALLEST_MTU = 576
+
+/** Outer Ethernet (14), IP (20 or 40), UDP (8) and VXLAN (8) headers: RFC 7348 section 5. */
+function overhead(underlay: Underlay): number {
+  return familyOf(underlay.vtep) === 4 ? 50 : 70
+}
+
+export const overlay: Backend = {
+  name: 'overlay',
+  overhead,
+
+  validate(network, underlay) {
+    const { mtu } = network
+    const largest = underlay.mtu - overhead(underlay)
+    if (mtu === undefined || (mtu >= SMALLEST_MTU && mtu <= largest)) return
+    throw invalidOption(
+      '-o',
+      MTU_OPTION,
+      String(mtu),
+      `${SMALLEST_MTU} to ${largest}: this host's underlay carries ${underlay.mtu} bytes, of which the encapsulation takes ${overhead(underlay)}`,
+    )
+  },
+
+  plan(view): Plan | undefined {
+    const joined = view.local.filter((endpoint) => endpoint.joined)
+    if (joined.length === 0) return undefined
+    const mtu = view.network.mtu ?? view.underlay.mtu - overhead(view.underlay)
+    const links = view.network.segments.flatMap((segment, index) =>
+      segmentLinks(segment, index, mtu, view.underlay),
+    )
+    const ports = joined.map((endpoint) => port(endpoint, view, mtu))
+    return {
+      sandbox: sandboxName(view.dockerNetwork),
+      links: [...links, ...ports],
+      ...peerEntries(view),
+    }
+  },
+}
+
+function segmentLinks(
+  segment: Segment,
+  index: number,
+  mtu: number,
+  underlay: Underlay,
+): LinkPlan[] {
+  const addresses = segment.subnets.flatMap((subnet) => subnet.gateway ?? [])
+  const master = bridgeName(index)
+  return [
+    { kind: 'bridge', name: master, mtu, addresses },
+    {
+      kind: 'vxlan',
+      name: vxlanName(index),
+      mtu,
+      vni: segment.vni,
+      port: underlay.port,
+      local: underlay.vtep,
+      master,
+    },
+  ]
+}
+
+function port(endpoint: Endpoint, view: NetworkView, mtu: number): LinkPlan {
+  return {
+    kind: 'veth',
+    name: portName(endpoint.id),
+    mtu,
+    master: bridgeName(segmentOf(view.network, endpoint)),
+    peer: { name: hostLinkName(endpoint.id), mac: endpoint.mac },
+  }
+}
+
+/**
+ * Neighbours and FDB entries of all peers. Where two endpoints claim one address or MAC, the one
+ * with the smaller id wins, on every host the same; when it goes, the next pass has the other. An
+ * address or MAC of a local endpoint is never looked for elsewhere.
+ */
+function peerEntries(view: NetworkView): { neighbours: NeighbourPlan[]; fdb: FdbPlan[] } {
+  const neighbours = new Map<string, NeighbourPlan>()
+  const fdb = new Map<string, FdbPlan>()
+  const here = new Set<string>(
+    view.local.flatMap((endpoint) => [endpoint.mac, ...endpoint.addresses.map(ipOf)]),
+  )
+  const peers = [...view.peers].sort((a, b) => (a.id < b.id ? -1 : 1))
+  for (const peer of peers) {
+    const dev = vxlanName(segmentOf(view.network, peer))
+    for (const ip of peer.addresses.map(ipOf)) {
+      if (!here.has(ip) && !neighbours.has(ip)) neighbours.set(ip, { dev, ip, mac: peer.mac })
+    }
+    const key = `${dev} ${peer.mac}`
+    if (!here.has(peer.mac) && !fdb.has(key)) fdb.set(key, { dev, mac: peer.mac, vtep: peer.vtep })
+  }
+  return { neighbours: [...neighbours.values()], fdb: [...fdb.values()] }
+}

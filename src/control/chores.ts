@@ -1,0 +1,91 @@
+/** What the outbox does with each kind of chore; every handler may run twice. */
+
+import type { Cidr, Ip } from '../core/ip.js'
+import type { Store } from '../core/ports.js'
+import type { HostId, LocalEndpoint, NetworkKey } from '../core/types.js'
+import type { AddressPlan } from '../ipam/address-plan.js'
+import { documents } from '../state/documents.js'
+import type { Identity } from '../state/identity.js'
+import type { Journal } from '../state/journal.js'
+import { keys } from '../state/keys.js'
+import type { NetworkRepository } from '../state/network-repository.js'
+import type { Chore, ChoreHandler } from '../state/outbox.js'
+
+export interface ChoreParts {
+  readonly store: Store
+  readonly plan: AddressPlan
+  readonly repository: NetworkRepository
+  readonly journal: Journal
+  readonly identity: Identity
+  readonly vtep: VtepSource
+}
+
+/** Filled in as soon as the underlay is known. */
+export interface VtepSource {
+  current: Ip | undefined
+}
+
+export const chores = {
+  /** Makes the store say of an endpoint what the journal says: there, or gone. */
+  publishEndpoint: (endpoint: Pick<LocalEndpoint, 'id' | 'network'>): Chore => ({
+    kind: 'publish-endpoint',
+    subject: `endpoint ${endpoint.id}`,
+    args: { id: endpoint.id, network: endpoint.network },
+  }),
+  leaveNetwork: (key: NetworkKey): Chore => ({
+    kind: 'leave-network',
+    subject: networkSubject(key),
+    args: { key },
+  }),
+  publishHost: (): Chore => ({ kind: 'publish-host', subject: 'host', args: {} }),
+} as const
+
+export function networkSubject(key: NetworkKey): string {
+  return `network ${key}`
+}
+
+/** Handlers of all kinds, those that ipam/ submits too. */
+export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreHandler>> {
+  const { store, plan, repository, journal, identity } = parts
+  return {
+    'publish-endpoint': async ({ id = '', network = '' }, signal) => {
+      const key = keys.endpoint(network, identity.id, id)
+      const endpoint = journal.endpoints.get(id)
+      if (endpoint === undefined) await store.txn([], [{ delete: key }], signal)
+      else await publish(store, endpoint, identity.id, signal)
+    },
+    'leave-network': async ({ key = '' }, signal) => {
+      // Made again on this host before the store could be told: then it stays.
+      if (journal.bindingOf(key) === undefined) await repository.detach(key, signal)
+    },
+    'drop-pool': ({ space = '', pool = '' }, signal) =>
+      isHeld(journal, space, pool)
+        ? Promise.resolve()
+        : plan.drop({ space, pool: pool as Cidr }, signal),
+    'release-address': ({ space = '', pool = '', address = '' }, signal) =>
+      plan.release({ space, pool: pool as Cidr }, address as Ip, signal),
+    'publish-host': async (_args, signal) => {
+      const vtep = parts.vtep.current
+      if (vtep === undefined) return // published as soon as it is known
+      const value = documents.host.encode({ ...identity, vtep })
+      await store.txn([], [{ put: keys.host(identity.id), value }], signal)
+    },
+  }
+}
+
+async function publish(
+  store: Store,
+  endpoint: LocalEndpoint,
+  host: HostId,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, network, boot, mac, addresses } = endpoint
+  const value = documents.endpoint.encode({ id, network, host, boot, mac, addresses })
+  const key = keys.endpoint(network, host, id)
+  // Not into a network that is gone: nobody would ever remove it.
+  await store.txn([{ key: keys.network(network), is: 'present' }], [{ put: key, value }], signal)
+}
+
+function isHeld(journal: Journal, space: string, pool: string): boolean {
+  return [...journal.pools.values()].some((hold) => hold.space === space && hold.pool === pool)
+}

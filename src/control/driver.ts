@@ -1,0 +1,61 @@
+/** The NetworkDriver port, handed out to the use cases. */
+import type {
+  AllocateNetworkRequest,
+  CreatedEndpoint,
+  CreateEndpointRequest,
+  CreateNetworkRequest,
+  JoinedEndpoint,
+  NetworkDriver,
+  Options,
+} from '../core/driver.js'
+import type { DockerNetworkId, EndpointId } from '../core/types.js'
+import type { Endpoints } from './endpoints.js'
+import type { Networks } from './networks.js'
+
+export class TsoverlayDriver implements NetworkDriver {
+  readonly scope: 'local' | 'global'
+  readonly #networks: Networks
+  readonly #endpoints: Endpoints
+
+  constructor(scope: 'local' | 'global', networks: Networks, endpoints: Endpoints) {
+    this.scope = scope
+    this.#networks = networks
+    this.#endpoints = endpoints
+  }
+
+  allocateNetwork(request: AllocateNetworkRequest, signal: AbortSignal): Promise<Options> {
+    return this.#networks.allocate(request, signal)
+  }
+
+  freeNetwork(id: DockerNetworkId): Promise<void> {
+    return this.#networks.free(id)
+  }
+
+  createNetwork(request: CreateNetworkRequest, signal: AbortSignal): Promise<void> {
+    return this.#networks.create(request, signal)
+  }
+
+  deleteNetwork(id: DockerNetworkId): Promise<void> {
+    return this.#networks.delete(id)
+  }
+
+  createEndpoint(request: CreateEndpointRequest, signal: AbortSignal): Promise<CreatedEndpoint> {
+    return this.#endpoints.create(request, signal)
+  }
+
+  async endpointInfo(network: DockerNetworkId, id: EndpointId): Promise<Options> {
+    return this.#endpoints.info(network, id)
+  }
+
+  deleteEndpoint(network: DockerNetworkId, id: EndpointId): Promise<void> {
+    return this.#endpoints.delete(network, id)
+  }
+
+  join(network: DockerNetworkId, id: EndpointId, signal: AbortSignal): Promise<JoinedEndpoint> {
+    return this.#endpoints.join(network, id, signal)
+  }
+
+  leave(network: DockerNetworkId, id: EndpointId): Promise<void> {
+    return this.#endpoints.leave(network, id)
+  }
+}

@@ -1,0 +1,245 @@
+/** The life of this host's endpoints: created, joined, left, deleted. */
+
+import { untilAborted, within } from '../core/deadline.js'
+import type {
+  CreatedEndpoint,
+  CreateEndpointRequest,
+  JoinedEndpoint,
+  Options,
+  StaticRoute,
+} from '../core/driver.js'
+import { messageOf, TsoverlayError } from '../core/errors.js'
+import { contains, familyOf, ipOf } from '../core/ip.js'
+import { type Mac, macFromIp } from '../core/mac.js'
+import { hostLinkName, portName } from '../core/names.js'
+import type { ApplyResult, Dataplane, Logger } from '../core/ports.js'
+import type { DockerNetworkId, EndpointId, LocalEndpoint, Network } from '../core/types.js'
+import type { Binding } from '../state/documents.js'
+import type { Identity } from '../state/identity.js'
+import type { Journal } from '../state/journal.js'
+import type { Outbox } from '../state/outbox.js'
+import { chores } from './chores.js'
+import type { ForeignAddresses } from './foreign-addresses.js'
+import type { Peers } from './peers.js'
+import type { Reconciler } from './reconciler.js'
+
+/** How long a start waits for the store before it goes on without (the record is owed then). */
+const PUBLISH_WAIT_MS = 1_500
+/** How long a first Join waits for the list of peers. */
+const SYNC_WAIT_MS = 2_000
+
+export interface EndpointParts {
+  readonly journal: Journal
+  readonly outbox: Outbox
+  readonly peers: Peers
+  readonly reconciler: Reconciler
+  readonly dataplane: Pick<Dataplane, 'deleteHostLink'>
+  readonly foreign: ForeignAddresses
+  readonly identity: Identity
+  readonly logger: Logger
+}
+
+export class Endpoints {
+  readonly #parts: EndpointParts
+
+  constructor(parts: EndpointParts) {
+    this.#parts = parts
+  }
+
+  /** Records the endpoint and publishes it, so that peers are ready while the container starts. */
+  async create(request: CreateEndpointRequest, signal: AbortSignal): Promise<CreatedEndpoint> {
+    const { journal, outbox, peers, foreign, identity, logger } = this.#parts
+    const binding = this.#binding(request.network)
+    checkAddresses(request, binding.network)
+    const mac = request.mac ?? defaultMac(request)
+    const known = journal.endpoints.get(request.id)
+    if (known !== undefined) return again(known, request, mac)
+    await foreign.claim(binding, request.addresses, signal)
+    journal.endpoints.put({
+      id: request.id,
+      network: binding.network.key,
+      dockerNetwork: request.network,
+      host: identity.id,
+      boot: identity.boot,
+      mac,
+      addresses: request.addresses,
+      joined: false,
+    })
+    peers.open(binding.network.key)
+    const published = outbox.submit(
+      chores.publishEndpoint({ id: request.id, network: binding.network.key }),
+    )
+    if (!(await within(published, PUBLISH_WAIT_MS))) {
+      logger.warn(
+        fieldsOf(request.network, request.id),
+        'endpoint not in the store yet, peers learn of it later',
+      )
+    }
+    return request.mac === undefined ? { mac } : {}
+  }
+
+  /** Builds the sandbox, if this is its first endpoint, and the veth that dockerd then moves. */
+  async join(
+    network: DockerNetworkId,
+    id: EndpointId,
+    signal: AbortSignal,
+  ): Promise<JoinedEndpoint> {
+    const { journal, peers } = this.#parts
+    const binding = this.#binding(network)
+    const endpoint = this.#endpoint(network, id)
+    peers.open(binding.network.key)
+    await this.#awaitPeers(binding, signal)
+    journal.endpoints.put({ ...endpoint, joined: true })
+    try {
+      await untilAborted(this.#attach(network, id), signal, 'the kernel')
+    } catch (error) {
+      await this.leave(network, id)
+      throw error
+    }
+    return {
+      sourceName: hostLinkName(id),
+      namePrefix: 'eth',
+      routes: routesTo(binding.network, endpoint),
+    }
+  }
+
+  /** Takes the veth down, and the sandbox after its last; never fails. */
+  async leave(network: DockerNetworkId, id: EndpointId): Promise<void> {
+    const { journal, reconciler, logger } = this.#parts
+    const endpoint = journal.endpoints.get(id)
+    if (endpoint?.joined === true) journal.endpoints.put({ ...endpoint, joined: false })
+    try {
+      await reconciler.run(network)
+    } catch (error) {
+      logger.warn({ ...fieldsOf(network, id), err: messageOf(error) }, 'leave is finished later')
+      reconciler.mark(network)
+    }
+  }
+
+  /** Forgets the endpoint everywhere; never fails. */
+  async delete(network: DockerNetworkId, id: EndpointId): Promise<void> {
+    const { journal, outbox, peers, dataplane, foreign, logger } = this.#parts
+    const endpoint = journal.endpoints.get(id)
+    if (endpoint?.joined === true) await this.leave(network, id)
+    await dataplane.deleteHostLink(hostLinkName(id)).catch((error: unknown) => {
+      logger.warn(
+        { ...fieldsOf(network, id), err: messageOf(error) },
+        'veth of a deleted endpoint not removed',
+      )
+    })
+    if (endpoint === undefined) return
+    journal.endpoints.delete(id)
+    void outbox.submit(chores.publishEndpoint(endpoint))
+    foreign.release(journal.bindings.get(network), endpoint.addresses)
+    if (journal.endpointsOf(network).length === 0) peers.close(endpoint.network)
+  }
+
+  /** Values that `docker inspect` cannot show, for people. */
+  info(network: DockerNetworkId, id: EndpointId): Options {
+    const endpoint = this.#parts.journal.endpoints.get(id)
+    if (endpoint === undefined || endpoint.dockerNetwork !== network) return {}
+    return { 'tsoverlay.network': endpoint.network, 'tsoverlay.mac': endpoint.mac }
+  }
+
+  async #attach(network: DockerNetworkId, id: EndpointId): Promise<void> {
+    const result = await this.#parts.reconciler.run(network)
+    const failure = failureOf(result, id)
+    if (failure !== undefined) throw failure
+  }
+
+  async #awaitPeers(binding: Binding, signal: AbortSignal): Promise<void> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(SYNC_WAIT_MS)])
+    try {
+      await this.#parts.peers.synced(binding.network.key, limit)
+    } catch (error) {
+      if (signal.aborted) throw error
+      const fields = { network: binding.dockerNetwork.slice(0, 12), err: messageOf(error) }
+      this.#parts.logger.warn(fields, 'joining without the list of peers, they follow later')
+    }
+  }
+
+  #binding(network: DockerNetworkId): Binding {
+    const binding = this.#parts.journal.bindings.get(network)
+    if (binding !== undefined) return binding
+    throw new TsoverlayError(
+      'NETWORK_UNKNOWN',
+      `network ${network} is not known to tsoverlay on this host: remove it with docker network rm and create it again`,
+    )
+  }
+
+  #endpoint(network: DockerNetworkId, id: EndpointId): LocalEndpoint {
+    const endpoint = this.#parts.journal.endpoints.get(id)
+    if (endpoint !== undefined && endpoint.dockerNetwork === network) return endpoint
+    throw new TsoverlayError(
+      'ENDPOINT_UNKNOWN',
+      `endpoint ${id} is not known in network ${network.slice(0, 12)}: start the container again`,
+    )
+  }
+}
+
+function fieldsOf(
+  network: DockerNetworkId,
+  endpoint: EndpointId,
+): { network: string; endpoint: string } {
+  return { network: network.slice(0, 12), endpoint: endpoint.slice(0, 12) }
+}
+
+/** The first failure without which the endpoint could not work: its own veth, or any bridge or vxlan. */
+function failureOf(result: ApplyResult, id: EndpointId): Error | undefined {
+  const own = `link ${portName(id)}`
+  const vital = result.failures.find(
+    ({ item }) =>
+      item.startsWith(own) ||
+      (item.startsWith('link ') && !item.startsWith('link veth')) ||
+      item.startsWith('sandbox'),
+  )
+  return vital?.error
+}
+
+function checkAddresses(request: CreateEndpointRequest, network: Network): void {
+  if (request.addresses.length === 0) {
+    throw new TsoverlayError(
+      'ADDRESS_INVALID',
+      `endpoint ${request.id.slice(0, 12)} has no address: the network needs an IPAM driver that gives one`,
+    )
+  }
+  const pools = network.segments.flatMap((segment) => segment.subnets.map(({ pool }) => pool))
+  for (const address of request.addresses) {
+    if (pools.some((pool) => contains(pool, ipOf(address)))) continue
+    throw new TsoverlayError(
+      'ADDRESS_INVALID',
+      `address ${address} is in no subnet of the network: allowed are addresses in ${pools.join(', ')}`,
+    )
+  }
+}
+
+function defaultMac(request: CreateEndpointRequest): Mac {
+  const [first] = request.addresses
+  if (first === undefined)
+    throw new TsoverlayError('ADDRESS_INVALID', 'an endpoint needs an address')
+  return macFromIp(ipOf(first))
+}
+
+/** The same create again is success; another one of the same id is not. */
+function again(known: LocalEndpoint, request: CreateEndpointRequest, mac: Mac): CreatedEndpoint {
+  if (known.mac !== mac || known.addresses.join() !== request.addresses.join()) {
+    throw new TsoverlayError(
+      'ENDPOINT_CONFLICT',
+      `endpoint ${request.id} exists with ${known.addresses.join(', ')} and ${known.mac}`,
+    )
+  }
+  return request.mac === undefined ? { mac } : {}
+}
+
+/** Routes to the network's other subnets, by the gateway of the endpoint's own. */
+function routesTo(network: Network, endpoint: LocalEndpoint): StaticRoute[] {
+  const subnets = network.segments.flatMap((segment) => segment.subnets)
+  return endpoint.addresses.flatMap((address) => {
+    const own = subnets.find(({ pool }) => contains(pool, ipOf(address)))
+    const gateway = own?.gateway
+    if (own === undefined || gateway === undefined) return []
+    return subnets
+      .filter(({ pool }) => pool !== own.pool && familyOf(pool) === familyOf(address))
+      .map(({ pool }) => ({ destination: pool, nextHop: ipOf(gateway) }))
+  })
+}

@@ -1,0 +1,104 @@
+/**
+ * Addresses that dockerd's own IPAM handed out: `docker network create -d tsoverlay` without
+ * `--ipam-driver tsoverlay`. That IPAM counts on each host alone, so the address plan has to be
+ * asked before an endpoint is made; a clash is refused with the flag that avoids it.
+ */
+
+import { untilAborted } from '../core/deadline.js'
+import type { PoolData } from '../core/driver.js'
+import { hasCode, TsoverlayError } from '../core/errors.js'
+import { type Cidr, contains, ipOf, networkOf } from '../core/ip.js'
+import type { AddressPlan } from '../ipam/address-plan.js'
+import { addressSubject, poolSubject } from '../ipam/subjects.js'
+import type { Binding } from '../state/documents.js'
+import type { PoolRef } from '../state/keys.js'
+import type { Outbox } from '../state/outbox.js'
+
+const HINT =
+  'dockerd chose it by itself: create the network with --ipam-driver tsoverlay, so that addresses are unique in the cluster'
+
+export class ForeignAddresses {
+  readonly #plan: AddressPlan
+  readonly #outbox: Outbox
+
+  constructor(plan: AddressPlan, outbox: Outbox) {
+    this.#plan = plan
+    this.#outbox = outbox
+  }
+
+  /** Enters the pools of such a network, their gateways and auxiliary addresses into the plan. */
+  async hold(space: string, pools: readonly PoolData[], signal: AbortSignal): Promise<void> {
+    for (const data of pools) {
+      const ref: PoolRef = { space, pool: networkOf(data.pool) }
+      await untilAborted(this.#outbox.settled(poolSubject(ref)), signal, `subnet ${ref.pool}`)
+      await this.#plan.hold(ref, signal)
+      if (data.gateway !== undefined)
+        await this.#plan.gateway(ref, ipOf(data.gateway), undefined, signal)
+      for (const aux of data.aux)
+        await this.#plan.claim({ ...ref, ip: ipOf(aux), kind: 'reserved' }, signal)
+    }
+  }
+
+  /**
+   * Claims the addresses of a new endpoint; nothing to do where our IPAM gave them.
+   * @throws TsoverlayError ADDRESS_TAKEN
+   */
+  async claim(binding: Binding, addresses: readonly Cidr[], signal: AbortSignal): Promise<void> {
+    if (binding.ipam !== 'docker') return
+    const claimed: Cidr[] = []
+    try {
+      for (const address of addresses) {
+        await this.#claimOne(binding, address, signal)
+        claimed.push(address)
+      }
+    } catch (error) {
+      this.release(binding, claimed)
+      if (!hasCode(error, 'ADDRESS_TAKEN')) throw error
+      throw new TsoverlayError('ADDRESS_TAKEN', `${error.message}; ${HINT}`, error)
+    }
+  }
+
+  async #claimOne(binding: Binding, address: Cidr, signal: AbortSignal): Promise<void> {
+    const ref = refOf(binding, address)
+    if (ref === undefined) return
+    const ip = ipOf(address)
+    await untilAborted(
+      this.#outbox.settled(addressSubject(ref, ip)),
+      signal,
+      `the release of ${ip}`,
+    )
+    await this.#plan.claim({ ...ref, ip, kind: 'endpoint' }, signal)
+  }
+
+  release(binding: Binding | undefined, addresses: readonly Cidr[]): void {
+    if (binding?.ipam !== 'docker') return
+    for (const address of addresses) {
+      const ref = refOf(binding, address)
+      if (ref === undefined) continue
+      const ip = ipOf(address)
+      void this.#outbox.submit({
+        kind: 'release-address',
+        subject: addressSubject(ref, ip),
+        args: { space: ref.space, pool: ref.pool, address: ip },
+      })
+    }
+  }
+
+  /** This host uses the pools no longer. */
+  drop(space: string, pools: readonly Cidr[]): void {
+    for (const pool of pools) {
+      const ref = { space, pool }
+      void this.#outbox.submit({
+        kind: 'drop-pool',
+        subject: poolSubject(ref),
+        args: { space, pool },
+      })
+    }
+  }
+}
+
+function refOf(binding: Binding, address: Cidr): PoolRef | undefined {
+  const subnets = binding.network.segments.flatMap((segment) => segment.subnets)
+  const pool = subnets.find((subnet) => contains(subnet.pool, ipOf(address)))?.pool
+  return pool && { space: binding.network.space, pool }
+}

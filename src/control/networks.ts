@@ -1,0 +1,227 @@
+/**
+ * The life of a network on this host. CreateNetwork ties the daemon's NetworkID to a network of the
+ * cluster, making that if it is new; nothing of it is in the kernel before the first Join.
+ */
+
+import { untilAborted } from '../core/deadline.js'
+import type {
+  AllocateNetworkRequest,
+  CreateNetworkRequest,
+  Options,
+  PoolData,
+} from '../core/driver.js'
+import { messageOf, TsoverlayError } from '../core/errors.js'
+import { networkOf } from '../core/ip.js'
+import { invalidOption, RENDEZVOUS_OPTION } from '../core/options.js'
+import type { Logger } from '../core/ports.js'
+import type { DockerNetworkId, Network } from '../core/types.js'
+import type { Binding, PoolHold } from '../state/documents.js'
+import type { Journal } from '../state/journal.js'
+import type { NetworkRepository } from '../state/network-repository.js'
+import type { Outbox } from '../state/outbox.js'
+import { retryConflicts } from '../state/retry.js'
+import { chores, networkSubject } from './chores.js'
+import type { Endpoints } from './endpoints.js'
+import type { ForeignAddresses } from './foreign-addresses.js'
+import { differences } from './network-diff.js'
+import { type NetworkOptions, parseNetworkOptions, VNI_OPTION } from './network-options.js'
+import { keyOf, type NetworkSpec, networkSpec, poolsIdentity } from './network-spec.js'
+import type { Reconciler } from './reconciler.js'
+import type { UnderlaySource } from './underlay-source.js'
+
+export interface NetworkParts {
+  readonly scope: 'local' | 'global'
+  /** address spaces that are ours: [local, global] */
+  readonly addressSpaces: readonly [string, string]
+  readonly journal: Journal
+  readonly repository: NetworkRepository
+  readonly outbox: Outbox
+  readonly foreign: ForeignAddresses
+  readonly endpoints: Endpoints
+  readonly reconciler: Reconciler
+  readonly underlay: UnderlaySource
+  readonly logger: Logger
+}
+
+export class Networks {
+  readonly #parts: NetworkParts
+
+  constructor(parts: NetworkParts) {
+    this.#parts = parts
+  }
+
+  async create(request: CreateNetworkRequest, signal: AbortSignal): Promise<void> {
+    const { journal, underlay, foreign, logger } = this.#parts
+    const options = parseNetworkOptions(request.options)
+    if (journal.bindings.get(request.id) !== undefined) return
+    const ipam = this.#ipamOf(request.pools)
+    const holds = this.#holdsOf(request.pools, options)
+    const space = spaceOf(options, holds)
+    const spec = networkSpec(
+      request,
+      options,
+      this.#identity(request.id, request.pools, space),
+      underlay.current(),
+    )
+    this.#refuseSecond(spec.network)
+    const pools = request.pools.map((data) => networkOf(data.pool))
+    try {
+      if (ipam === 'docker') await foreign.hold(space, request.pools, signal)
+      const network = await this.#join(spec, request.id, signal)
+      journal.bindings.put({ dockerNetwork: request.id, network, ipam })
+      for (const hold of holds) journal.pools.put({ ...hold, boundTo: request.id })
+      logger.info(
+        {
+          network: request.id.slice(0, 12),
+          key: network.key,
+          identity: network.identity,
+          vnis: network.segments.map(({ vni }) => vni),
+        },
+        'network created',
+      )
+    } catch (error) {
+      if (ipam === 'docker') foreign.drop(space, pools)
+      // The answer of a transaction may have been lost: leaving what was not joined is harmless.
+      void this.#parts.outbox.submit(chores.leaveNetwork(spec.network.key))
+      throw error
+    }
+  }
+
+  /** Forgets the network on this host; never fails. */
+  async delete(id: DockerNetworkId): Promise<void> {
+    const { journal, endpoints, outbox, foreign, reconciler, logger } = this.#parts
+    const binding = journal.bindings.get(id)
+    for (const endpoint of journal.endpointsOf(id)) await endpoints.delete(id, endpoint.id)
+    journal.bindings.delete(id)
+    await reconciler.run(id).catch((error: unknown) => {
+      logger.warn({ network: id.slice(0, 12), err: messageOf(error) }, 'sandbox is removed later')
+      reconciler.mark(id)
+    })
+    if (binding === undefined) return
+    this.#dropPools(binding, foreign)
+    void outbox.submit(chores.leaveNetwork(binding.network.key))
+    logger.info({ network: id.slice(0, 12), key: binding.network.key }, 'network deleted')
+  }
+
+  /**
+   * Swarm's leader: claims the VNIs, so that every node gets the same.
+   * @returns the options as CreateNetwork shall see them; given back to us on a replay
+   */
+  async allocate(request: AllocateNetworkRequest, signal: AbortSignal): Promise<Options> {
+    const options = parseNetworkOptions(request.options)
+    const identity = this.#identity(request.id, request.pools, options.name)
+    const spec = networkSpec(
+      { ...request, internal: false },
+      options,
+      identity,
+      this.#parts.underlay.current(),
+    )
+    const network = await this.#findOrMake(spec, undefined, signal)
+    const vnis = network.segments.map(({ vni }) => vni).join(',')
+    return { ...request.options, [VNI_OPTION]: vnis }
+  }
+
+  async free(id: DockerNetworkId): Promise<void> {
+    void this.#parts.outbox.submit(chores.leaveNetwork(keyOf(`id:${id}`)))
+  }
+
+  #dropPools(binding: Binding, foreign: ForeignAddresses): void {
+    const { journal } = this.#parts
+    if (binding.ipam === 'docker') {
+      const subnets = binding.network.segments.flatMap((segment) => segment.subnets)
+      foreign.drop(
+        binding.network.space,
+        subnets.map(({ pool }) => pool),
+      )
+    }
+    for (const hold of [...journal.pools.values()]) {
+      if (hold.boundTo !== binding.dockerNetwork) continue
+      journal.pools.delete(hold.id)
+      if (binding.ipam === 'tsoverlay') foreign.drop(hold.space, [hold.pool])
+    }
+  }
+
+  async #join(spec: NetworkSpec, id: DockerNetworkId, signal: AbortSignal): Promise<Network> {
+    const { outbox } = this.#parts
+    const subject = networkSubject(spec.network.key)
+    await untilAborted(outbox.settled(subject), signal, `the removal of ${spec.network.identity}`)
+    return this.#findOrMake(spec, id, signal)
+  }
+
+  #findOrMake(
+    spec: NetworkSpec,
+    attach: DockerNetworkId | undefined,
+    signal: AbortSignal,
+  ): Promise<Network> {
+    const { repository } = this.#parts
+    const { network, vnis } = spec
+    return retryConflicts(`network ${network.identity}`, signal, async () => {
+      const found = await repository.find(network.key, signal)
+      if (found === undefined) return (await repository.create(network, vnis, attach, signal)).made
+      refuseDifferences(found, spec)
+      if (attach === undefined) return found
+      return (await repository.attach(network.key, attach, signal)) ? found : undefined
+    })
+  }
+
+  #ipamOf(pools: readonly PoolData[]): Binding['ipam'] {
+    const { addressSpaces, scope } = this.#parts
+    const space = pools[0]?.addressSpace ?? ''
+    if (!addressSpaces.includes(space)) return 'docker'
+    return scope === 'global' && space === addressSpaces[0] ? 'swarm' : 'tsoverlay'
+  }
+
+  /** The pools that RequestPool gave for this network a moment ago. */
+  #holdsOf(pools: readonly PoolData[], options: NetworkOptions): PoolHold[] {
+    const unbound = [...this.#parts.journal.pools.values()].filter(
+      (hold) => hold.boundTo === undefined,
+    )
+    return pools.flatMap((data) => {
+      const fitting = unbound.filter(
+        (hold) => hold.pool === networkOf(data.pool) && hold.id.startsWith(`${data.addressSpace}|`),
+      )
+      return fitting.find((hold) => hold.space === options.name) ?? fitting[0] ?? []
+    })
+  }
+
+  /** Scope local: a name, else the set of pools. Scope global: swarm's own id, the same everywhere. */
+  #identity(
+    id: DockerNetworkId,
+    pools: readonly PoolData[],
+    space: string,
+  ): { text: string; space: string } {
+    if (this.#parts.scope === 'global') return { text: `id:${id}`, space }
+    return { text: space === '' ? poolsIdentity(pools) : `name:${space}`, space }
+  }
+
+  #refuseSecond(network: Network): void {
+    const other = this.#parts.journal.bindingOf(network.key)
+    if (other === undefined) return
+    throw new TsoverlayError(
+      'NETWORK_CONFLICT',
+      `this host already has the network ${network.identity} as ${other.dockerNetwork.slice(0, 12)}: use that one, or give the new network another --subnet or -o network=NAME`,
+    )
+  }
+}
+
+function spaceOf(options: NetworkOptions, holds: readonly PoolHold[]): string {
+  const named = holds.find((hold) => hold.space !== '')?.space ?? ''
+  if (options.name === '' || named === '' || named === options.name) return options.name || named
+  throw invalidOption(
+    '-o',
+    RENDEZVOUS_OPTION,
+    options.name,
+    `the same name as in --ipam-opt ${RENDEZVOUS_OPTION}=${named}`,
+  )
+}
+
+function refuseDifferences(found: Network, spec: NetworkSpec): void {
+  // With swarm's id as identity there is one truth, and AllocateNetwork does not see all of it.
+  if (found.identity.startsWith('id:')) return
+  const diff = differences(found, spec.network, spec.vnis)
+  if (diff.length === 0) return
+  throw new TsoverlayError(
+    'NETWORK_CONFLICT',
+    `the network ${found.identity} exists in the cluster with other properties: ${diff.join('; ')}`,
+  )
+}

@@ -1,0 +1,105 @@
+/**
+ * Who else is on the networks that this host uses: endpoints of other hosts with their VTEPs. One
+ * watch on the hosts, and one per network with local endpoints; other networks cost nothing.
+ */
+import { untilAborted } from '../core/deadline.js'
+import type { Logger, Store } from '../core/ports.js'
+import type { Endpoint, Host, HostId, NetworkKey, Peer } from '../core/types.js'
+import { documents } from '../state/documents.js'
+import { keys } from '../state/keys.js'
+import { Mirror } from '../state/mirror.js'
+
+export class Peers {
+  readonly #store: Store
+  readonly #self: HostId
+  readonly #logger: Logger
+  readonly #hosts: Mirror<Host>
+  readonly #networks = new Map<NetworkKey, { mirror: Mirror<Endpoint>; synced: boolean }>()
+  #onChange: (network: NetworkKey) => void = () => undefined
+
+  constructor(options: { store: Store; self: HostId; logger: Logger }) {
+    this.#store = options.store
+    this.#self = options.self
+    this.#logger = options.logger
+    this.#hosts = new Mirror({
+      store: options.store,
+      prefix: keys.hosts,
+      decode: (_key, value) => documents.host.decode(value),
+      logger: options.logger,
+    })
+  }
+
+  /** @param onChange called with each open network whose peers or their VTEPs changed */
+  start(onChange: (network: NetworkKey) => void): void {
+    this.#onChange = onChange
+    this.#hosts.onChange(() => {
+      for (const network of this.#networks.keys()) this.#onChange(network)
+    })
+    this.#hosts.start()
+  }
+
+  /** Follows a network's endpoints; open already is success. */
+  open(network: NetworkKey): void {
+    if (this.#networks.has(network)) return
+    const mirror = new Mirror<Endpoint>({
+      store: this.#store,
+      prefix: keys.endpoints(network),
+      decode: (_key, value) => documents.endpoint.decode(value),
+      logger: this.#logger,
+    })
+    const opened = { mirror, synced: false }
+    this.#networks.set(network, opened)
+    mirror.onChange(() => this.#onChange(network))
+    mirror.start()
+    Promise.all([mirror.synced(), this.#hosts.synced()]).then(
+      () => {
+        opened.synced = true
+        this.#onChange(network)
+      },
+      () => undefined, // closed before it was synced
+    )
+  }
+
+  close(network: NetworkKey): void {
+    void this.#networks.get(network)?.mirror.close()
+    this.#networks.delete(network)
+  }
+
+  closeAll(): void {
+    for (const network of [...this.#networks.keys()]) this.close(network)
+    void this.#hosts.close()
+  }
+
+  /** False until the store was read once: then a missing peer means nothing. */
+  isSynced(network: NetworkKey): boolean {
+    return this.#networks.get(network)?.synced === true
+  }
+
+  /**
+   * Resolves when the network's peers are known.
+   * @throws TsoverlayError DEADLINE_EXCEEDED
+   */
+  async synced(network: NetworkKey, signal: AbortSignal): Promise<void> {
+    const opened = this.#networks.get(network)
+    if (opened === undefined || opened.synced) return
+    const both = Promise.all([opened.mirror.synced(), this.#hosts.synced()])
+    await untilAborted(both, signal, 'the list of peers from the store')
+    opened.synced = true
+  }
+
+  /** The peers of a network whose host has a known VTEP. */
+  of(network: NetworkKey): Peer[] {
+    const peers: Peer[] = []
+    for (const [, endpoint] of this.#networks.get(network)?.mirror.entries() ?? []) {
+      if (endpoint.host === this.#self) continue
+      const host = this.#hosts.get(keys.host(endpoint.host))
+      if (host !== undefined) peers.push({ ...endpoint, vtep: host.vtep })
+    }
+    return peers
+  }
+
+  /** All hosts of the cluster, this one too. */
+  hosts(): Host[] {
+    return [...this.#hosts.entries()].map(([, host]) => host)
+  }
+}

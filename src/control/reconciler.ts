@@ -1,0 +1,165 @@
+/**
+ * The one writer of kernel state. A pass takes a network of this host, reads what is wanted from
+ * journal and peers, asks the backend for the plan and has the dataplane make it so. RPC handlers,
+ * watchers and kernel notices only mark networks; docs/DESIGN.md follows one of each.
+ */
+import { resolveBackend } from '../backends/index.js'
+import { messageOf } from '../core/errors.js'
+import { sandboxName } from '../core/names.js'
+import type { Plan } from '../core/plan.js'
+import type { ApplyResult, Dataplane, Logger } from '../core/ports.js'
+import type { DockerNetworkId, NetworkKey, NetworkView } from '../core/types.js'
+import type { Binding } from '../state/documents.js'
+import type { Journal } from '../state/journal.js'
+import type { Peers } from './peers.js'
+import { KeyedQueue } from './queue.js'
+import type { UnderlaySource } from './underlay-source.js'
+
+export interface Counters {
+  passes: number
+  written: number
+  drift: number
+  failures: number
+}
+
+const NOTHING: ApplyResult = { written: 0, drift: 0, failures: [] }
+
+export class Reconciler {
+  readonly counters: Counters = { passes: 0, written: 0, drift: 0, failures: 0 }
+  readonly #journal: Journal
+  readonly #peers: Peers
+  readonly #underlay: UnderlaySource
+  readonly #dataplane: Dataplane
+  readonly #logger: Logger
+  readonly #queue: KeyedQueue<ApplyResult>
+  readonly #troubled = new Set<DockerNetworkId>()
+
+  constructor(parts: {
+    journal: Journal
+    peers: Peers
+    underlay: UnderlaySource
+    dataplane: Dataplane
+    logger: Logger
+  }) {
+    this.#journal = parts.journal
+    this.#peers = parts.peers
+    this.#underlay = parts.underlay
+    this.#dataplane = parts.dataplane
+    this.#logger = parts.logger
+    this.#queue = new KeyedQueue((id) => this.#pass(id))
+  }
+
+  /** A pass over the network that begins after this call. */
+  run(network: DockerNetworkId): Promise<ApplyResult> {
+    return this.#queue.run(network)
+  }
+
+  mark(network: DockerNetworkId): void {
+    this.#queue.mark(network)
+  }
+
+  markKey(key: NetworkKey): void {
+    const binding = this.#journal.bindingOf(key)
+    if (binding !== undefined) this.mark(binding.dockerNetwork)
+  }
+
+  markAll(): void {
+    for (const binding of this.#journal.bindings.values()) this.mark(binding.dockerNetwork)
+  }
+
+  /** The next pass reads the kernel instead of trusting memory. */
+  resync(network: DockerNetworkId): void {
+    this.#dataplane.queueResync(sandboxName(network))
+    this.mark(network)
+  }
+
+  /** Removes sandboxes of ours whose network this host has no longer. */
+  async sweep(): Promise<void> {
+    const wanted = new Set(
+      [...this.#journal.bindings.values()].map(({ dockerNetwork }) => sandboxName(dockerNetwork)),
+    )
+    for (const sandbox of await this.#dataplane.list()) {
+      if (wanted.has(sandbox)) continue
+      this.#logger.warn({ sandbox }, 'sandbox without a network removed')
+      await this.#dataplane.remove(sandbox)
+    }
+  }
+
+  /** What a network is planned from; undefined when this host does not have it. */
+  view(network: DockerNetworkId): NetworkView | undefined {
+    const binding = this.#journal.bindings.get(network)
+    return binding && this.#viewOf(binding)
+  }
+
+  close(): Promise<void> {
+    return this.#queue.close()
+  }
+
+  #viewOf(binding: Binding): NetworkView {
+    return {
+      network: binding.network,
+      dockerNetwork: binding.dockerNetwork,
+      local: this.#journal.endpointsOf(binding.dockerNetwork),
+      peers: this.#peers.of(binding.network.key),
+      underlay: this.#underlay.current(),
+    }
+  }
+
+  async #pass(network: DockerNetworkId): Promise<ApplyResult> {
+    this.counters.passes += 1
+    const plan = this.#plan(network)
+    const result =
+      plan === undefined ? await this.#remove(network) : await this.#dataplane.apply(plan)
+    this.counters.written += result.written
+    this.counters.drift += result.drift
+    this.#report(network, result)
+    return result
+  }
+
+  #plan(network: DockerNetworkId): Plan | undefined {
+    const binding = this.#journal.bindings.get(network)
+    // Without a joined endpoint nothing is wanted, and the underlay need not be known.
+    if (
+      binding === undefined ||
+      !this.#journal.endpointsOf(network).some((endpoint) => endpoint.joined)
+    ) {
+      return undefined
+    }
+    const plan = resolveBackend(binding.network.backend).plan(this.#viewOf(binding))
+    return plan && { ...plan, partial: !this.#peers.isSynced(binding.network.key) }
+  }
+
+  async #remove(network: DockerNetworkId): Promise<ApplyResult> {
+    await this.#dataplane.remove(sandboxName(network))
+    return NOTHING
+  }
+
+  /** One line for the first failure of a network and one when it is well again. */
+  #report(network: DockerNetworkId, result: ApplyResult): void {
+    const fields = { network: network.slice(0, 12) }
+    const [first] = result.failures
+    this.counters.failures += result.failures.length
+    if (result.drift > 0)
+      this.#logger.warn(
+        { ...fields, drift: result.drift },
+        'kernel state was changed by others and is repaired',
+      )
+    if (first === undefined) {
+      if (this.#troubled.delete(network)) this.#logger.info(fields, 'kernel in sync again')
+      return
+    }
+    if (!this.#troubled.has(network)) {
+      const err = messageOf(first.error)
+      this.#logger.error(
+        { ...fields, failed: result.failures.length, item: first.item, err },
+        'kernel refused part of the plan',
+      )
+    }
+    this.#troubled.add(network)
+    // What stands stays; the rest comes again with the kernel read anew.
+    this.#dataplane.queueResync(sandboxName(network))
+    setTimeout(() => this.mark(network), RETRY_MS).unref()
+  }
+}
+
+const RETRY_MS = 1_000

@@ -1,0 +1,70 @@
+/** What an operator sees of this host, as data. */
+import { sandboxName } from '../core/names.js'
+import type { Identity } from '../state/identity.js'
+import type { Journal } from '../state/journal.js'
+import type { Outbox } from '../state/outbox.js'
+import type { Misses } from './misses.js'
+import type { Peers } from './peers.js'
+import type { Presence } from './presence.js'
+import type { Counters, Reconciler } from './reconciler.js'
+
+export interface NetworkStatus {
+  readonly id: string
+  readonly key: string
+  readonly identity: string
+  readonly sandbox: string
+  readonly vnis: readonly number[]
+  readonly subnets: readonly string[]
+  readonly endpoints: number
+  readonly peers: number
+  readonly synced: boolean
+}
+
+export interface Status {
+  readonly host: Identity & {
+    readonly vtep?: string
+    readonly mtu?: number
+    readonly problem?: string
+  }
+  readonly store: { readonly reached: boolean; readonly owed: number }
+  readonly networks: readonly NetworkStatus[]
+  readonly kernel: Counters
+  readonly misses: { readonly known: number; readonly unknown: number }
+}
+
+export interface StatusParts {
+  readonly identity: Identity
+  readonly journal: Journal
+  readonly outbox: Outbox
+  readonly peers: Peers
+  readonly presence: Presence
+  readonly reconciler: Reconciler
+  readonly misses: Misses
+  /** the underlay, or why there is none */
+  readonly underlay: () => {
+    readonly vtep?: string
+    readonly mtu?: number
+    readonly problem?: string
+  }
+}
+
+export function statusOf(parts: StatusParts): Status {
+  const { identity, journal, outbox, peers, presence, reconciler, misses } = parts
+  return {
+    host: { ...identity, ...parts.underlay() },
+    store: { reached: presence.reached, owed: outbox.owed },
+    networks: [...journal.bindings.values()].map(({ dockerNetwork, network }) => ({
+      id: dockerNetwork,
+      key: network.key,
+      identity: network.identity,
+      sandbox: sandboxName(dockerNetwork),
+      vnis: network.segments.map(({ vni }) => vni),
+      subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
+      endpoints: journal.endpointsOf(dockerNetwork).length,
+      peers: peers.of(network.key).length,
+      synced: peers.isSynced(network.key),
+    })),
+    kernel: { ...reconciler.counters },
+    misses: { ...misses.counters },
+  }
+}

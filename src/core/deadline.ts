@@ -1,0 +1,40 @@
+/** Waiting that ends with the caller's deadline. */
+import { TsoverlayError } from './errors.js'
+
+/**
+ * The promise's outcome, unless `signal` aborts first; the work itself goes on.
+ * @param what named in the error
+ * @throws TsoverlayError DEADLINE_EXCEEDED
+ */
+export async function untilAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  what: string,
+): Promise<T> {
+  const tooLate = (): TsoverlayError =>
+    new TsoverlayError('DEADLINE_EXCEEDED', `waiting for ${what} took too long`)
+  if (signal.aborted) throw tooLate()
+  let onAbort = (): void => undefined
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(tooLate())
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** Waits for the promise, but at most `ms`; @returns false when it took longer. */
+export async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  try {
+    return await Promise.race([promise.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,44 @@
+/** What the options of a network (`-o`) and of its IPAM (`--ipam-opt`) have in common. */
+import { TsoverlayError } from './errors.js'
+
+/** The rendezvous name: networks of the same name on different daemons are one. */
+export const RENDEZVOUS_OPTION = 'network'
+
+export function unknownOption(
+  flag: string,
+  name: string,
+  allowed: readonly string[],
+): TsoverlayError {
+  return new TsoverlayError(
+    'OPTION_UNKNOWN',
+    `option ${flag} ${name} is not known: allowed are ${allowed.join(', ')}`,
+  )
+}
+
+export function invalidOption(
+  flag: string,
+  name: string,
+  value: string,
+  allowed: string,
+): TsoverlayError {
+  return new TsoverlayError(
+    'OPTION_INVALID',
+    `option ${flag} ${name}=${value} is not valid: allowed is ${allowed}`,
+  )
+}
+
+/**
+ * Checks a rendezvous name, which becomes part of store keys.
+ * @returns the name, empty when none was given
+ * @throws TsoverlayError OPTION_INVALID
+ */
+export function checkRendezvous(flag: string, name: string | undefined): string {
+  if (name === undefined) return ''
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name)) return name
+  throw invalidOption(
+    flag,
+    RENDEZVOUS_OPTION,
+    name,
+    '1 to 128 letters, digits, "_", "." and "-", beginning with a letter or digit',
+  )
+}

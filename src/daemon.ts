@@ -1,0 +1,149 @@
+/** The composition root: makes the parts, wires them, starts and stops them in order. */
+import { join } from 'node:path'
+import { AdminServer } from './admin/server.js'
+import { choreHandlers, chores, type VtepSource } from './control/chores.js'
+import { TsoverlayDriver } from './control/driver.js'
+import { Endpoints } from './control/endpoints.js'
+import { ForeignAddresses } from './control/foreign-addresses.js'
+import { Misses } from './control/misses.js'
+import { Networks } from './control/networks.js'
+import { Peers } from './control/peers.js'
+import { Presence } from './control/presence.js'
+import { Reconciler } from './control/reconciler.js'
+import { recoverJournal } from './control/recovery.js'
+import { statusOf } from './control/status.js'
+import { UnderlaySource } from './control/underlay-source.js'
+import type { Config } from './core/config.js'
+import { messageOf } from './core/errors.js'
+import type { Dataplane, Logger, Store } from './core/ports.js'
+import { AddressPlan } from './ipam/address-plan.js'
+import { TsoverlayIpam } from './ipam/ipam-driver.js'
+import { createRpcServer } from './rpc/server.js'
+import { loadIdentity } from './state/identity.js'
+import { Journal } from './state/journal.js'
+import { NetworkRepository } from './state/network-repository.js'
+import { Outbox } from './state/outbox.js'
+
+export interface Paths {
+  /** kept over restarts and reboots */
+  readonly data: string
+  /** the host's /run/tsoverlay */
+  readonly run: string
+  /** sockets on which dockerd finds the driver */
+  readonly sockets: readonly string[]
+}
+
+export interface DaemonOptions {
+  readonly config: Config
+  readonly paths: Paths
+  readonly store: Store
+  readonly dataplane: Dataplane
+  readonly logger: Logger
+}
+
+export interface Daemon {
+  close(): Promise<void>
+}
+
+/**
+ * Starts everything and returns when the sockets answer; neither etcd nor the underlay has to be
+ * there by then.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { config, paths, dataplane, logger } = options
+  const state = wireState(options)
+  const control = wireControl(options, state)
+  const { rpc, admin } = wireServers(options, state, control)
+  state.outbox.start()
+  recoverJournal({ ...state, logger })
+  dataplane.onMiss((miss) => control.misses.handle(miss))
+  control.peers.start((key) => control.reconciler.markKey(key))
+  for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
+  await control.underlay.start()
+  for (const socket of paths.sockets) await rpc.listen(socket)
+  await admin.listen(join(paths.run, 'admin.sock'))
+  if (config.metrics !== undefined) await admin.listenMetrics(config.metrics)
+  logger.info({ host: state.identity.id, name: state.identity.name, scope: config.scope }, 'ready')
+  void control.presence.start()
+  control.reconciler.sweep().catch((error: unknown) => {
+    logger.error({ err: messageOf(error) }, 'sweep failed')
+  })
+  return { close: () => close(options, state, control, [rpc, admin]) }
+}
+
+/** In the order of who uses whom: no new calls, no new passes, then what they stand on. */
+async function close(
+  { store, dataplane }: DaemonOptions,
+  { outbox }: State,
+  { underlay, peers, presence, reconciler }: Control,
+  servers: readonly { close(): Promise<void> }[],
+): Promise<void> {
+  for (const server of servers) await server.close()
+  underlay.close()
+  peers.closeAll()
+  outbox.close()
+  await presence.close()
+  await reconciler.close()
+  await dataplane.close()
+  await store.close()
+}
+
+type State = ReturnType<typeof wireState>
+type Control = ReturnType<typeof wireControl>
+
+/** What this host knows and owes; the outbox publishes the underlay, which comes later. */
+function wireState({ paths, store, logger }: DaemonOptions) {
+  const identity = loadIdentity(paths.data, paths.run)
+  const journal = new Journal(join(paths.data, 'journal'), logger)
+  const plan = new AddressPlan(store, identity.id)
+  const repository = new NetworkRepository(store, identity.id)
+  const vtep: VtepSource = { current: undefined }
+  const handlers = choreHandlers({ store, plan, repository, journal, identity, vtep })
+  const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
+  return { identity, journal, plan, repository, outbox, vtep }
+}
+
+function wireControl({ config, store, dataplane, logger }: DaemonOptions, state: State) {
+  const { identity, journal, outbox, vtep } = state
+  const peers = new Peers({ store, self: identity.id, logger })
+  const underlay = new UnderlaySource({
+    dataplane,
+    advertise: config.advertise,
+    port: config.vxlanPort,
+    logger,
+    onKnown: (known) => {
+      vtep.current = known.vtep
+      void outbox.submit(chores.publishHost())
+      reconciler.markAll()
+    },
+  })
+  const reconciler = new Reconciler({ journal, peers, underlay, dataplane, logger })
+  const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
+  const presence = new Presence({ store, identity, logger })
+  return { peers, underlay, reconciler, misses, presence }
+}
+
+function wireServers({ config, dataplane, logger }: DaemonOptions, state: State, control: Control) {
+  const { plan, outbox } = state
+  const { underlay } = control
+  const { scope } = config
+  const foreign = new ForeignAddresses(plan, outbox)
+  const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
+  const ipam = new TsoverlayIpam({ ...state, dataplane, scope })
+  const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
+  const networks = new Networks({
+    ...state,
+    ...control,
+    scope,
+    addressSpaces,
+    foreign,
+    endpoints,
+    logger,
+  })
+  const network = new TsoverlayDriver(scope, networks, endpoints)
+  const rpc = createRpcServer({ network, ipam, logger })
+  const admin = new AdminServer(() =>
+    statusOf({ ...state, ...control, underlay: () => underlay.summary() }),
+  )
+  return { rpc, admin }
+}

@@ -1,0 +1,262 @@
+/**
+ * The cluster's address plan in the store: which pools exist, which hosts use them, which addresses
+ * are held. Every decision is one etcd transaction whose guards are the facts that it rests on, so
+ * two hosts can never both win. No lease and no clock takes part.
+ *
+ * Only this file reads or writes /pools, /holders and /addresses.
+ */
+import { TsoverlayError } from '../core/errors.js'
+import { type Cidr, type Ip, overlaps, parseIp } from '../core/ip.js'
+import type { Entry, Guard, Store } from '../core/ports.js'
+import type { HostId } from '../core/types.js'
+import { type AddressDocument, documents, type PoolDocument } from '../state/documents.js'
+import { keys, lastPart, type PoolRef } from '../state/keys.js'
+import { retryConflicts } from '../state/retry.js'
+import { isUsable, nextFree } from './candidates.js'
+
+export interface Claim extends PoolRef {
+  readonly ip: Ip
+  readonly kind: AddressDocument['kind']
+  /** granted again if this host holds it already (swarm's leader replays its allocations) */
+  readonly replay?: boolean
+}
+
+export class AddressPlan {
+  readonly #store: Store
+  readonly #host: HostId
+  /** last address chosen in each pool by this process */
+  readonly #cursors = new Map<string, Ip>()
+
+  constructor(store: Store, host: HostId) {
+    this.#store = store
+    this.#host = host
+  }
+
+  /** Pools of one address space, or of all. */
+  async pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
+    const prefix = space === undefined ? keys.allPools : keys.pools(space)
+    return decodePools((await this.#store.list(prefix, signal)).entries)
+  }
+
+  /**
+   * Notes that this host uses the pool, making it if it is new.
+   * @throws TsoverlayError POOL_OVERLAP when it overlaps another pool of its space
+   */
+  hold(ref: PoolRef, signal?: AbortSignal): Promise<PoolDocument> {
+    return retryConflicts(`pool ${ref.pool}`, signal, async () => {
+      const gateKey = keys.poolGate(ref.space)
+      const [gate, pools] = await Promise.all([
+        this.#store.get(gateKey, signal),
+        this.pools(ref.space, signal),
+      ])
+      const existing = pools.find((document) => document.pool === ref.pool)
+      const clash = pools.find(
+        (document) => document !== existing && overlaps(document.pool, ref.pool),
+      )
+      if (clash !== undefined) throw overlapError(ref, clash.pool)
+      const document = existing ?? { pool: ref.pool }
+      const holder = { put: keys.holder(ref, this.#host), value: '{}' }
+      const made = { put: keys.pool(ref), value: documents.pool.encode(document) }
+      const { done } = await this.#store.txn(
+        [unchanged(gateKey, gate)],
+        // The gate is written also by who only joins, so that a removal under way fails.
+        [{ put: gateKey, value: ref.pool }, holder, ...(existing ? [] : [made])],
+        signal,
+      )
+      return done ? document : undefined
+    })
+  }
+
+  /** This host uses the pool no longer; the last one out removes it with all its addresses. */
+  async drop(ref: PoolRef, signal?: AbortSignal): Promise<void> {
+    await retryConflicts(`pool ${ref.pool}`, signal, async () => {
+      const gateKey = keys.poolGate(ref.space)
+      const gate = await this.#store.get(gateKey, signal)
+      const holders = await this.#store.keys(keys.holders(ref), signal)
+      const mine = keys.holder(ref, this.#host)
+      const last = holders.every((key) => key === mine)
+      const rest = [{ delete: keys.pool(ref) }, { deletePrefix: keys.addresses(ref) }]
+      const { done } = await this.#store.txn(
+        [unchanged(gateKey, gate)],
+        [{ put: gateKey, value: ref.pool }, { delete: mine }, ...(last ? rest : [])],
+        signal,
+      )
+      return done ? true : undefined
+    })
+    this.#cursors.delete(keys.pool(ref))
+  }
+
+  /**
+   * Takes one given address.
+   * @throws TsoverlayError ADDRESS_INVALID outside the pool, ADDRESS_TAKEN naming the holder
+   */
+  async claim(claim: Claim, signal?: AbortSignal): Promise<void> {
+    if (!isUsable(claim.pool, claim.ip)) throw unusableError(claim)
+    await retryConflicts(`address ${claim.ip}`, signal, async () =>
+      (await this.#take(claim, signal)) ? true : this.#settleTaken(claim, signal),
+    )
+  }
+
+  /** @returns false when somebody has the address or the pool is gone */
+  async #take(claim: Claim, signal?: AbortSignal): Promise<boolean> {
+    const key = keys.address(claim, claim.ip)
+    const guards: readonly Guard[] = [
+      { key, is: 'absent' },
+      { key: keys.pool(claim), is: 'present' },
+    ]
+    const value = documents.address.encode({ host: this.#host, kind: claim.kind })
+    return (await this.#store.txn(guards, [{ put: key, value }], signal)).done
+  }
+
+  /** The address was not free: is it ours to share, is the pool gone, or did the holder just leave? */
+  async #settleTaken(claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
+    const entry = await this.#store.get(keys.address(claim, claim.ip), signal)
+    if (entry === undefined) {
+      await this.#mustExist(claim, signal)
+      return undefined
+    }
+    const held = documents.address.decode(entry.value)
+    if (held?.kind === 'reserved' && claim.kind === 'reserved') return true
+    if (claim.replay === true && held?.host === this.#host) return true
+    throw await this.#takenError(claim, held, signal)
+  }
+
+  async #takenError(
+    claim: Claim,
+    held: AddressDocument | undefined,
+    signal?: AbortSignal,
+  ): Promise<TsoverlayError> {
+    const record = held && (await this.#store.get(keys.host(held.host), signal))
+    const name =
+      (record && documents.host.decode(record.value)?.name) ?? held?.host ?? 'another host'
+    const where = held?.host === this.#host ? 'this host' : `host ${name}`
+    const why =
+      held?.kind === 'reserved'
+        ? 'is reserved as a gateway or auxiliary address'
+        : `is held by a container on ${where}`
+    return new TsoverlayError(
+      'ADDRESS_TAKEN',
+      `address ${claim.ip} of subnet ${claim.pool} ${why}: choose another or leave it out`,
+    )
+  }
+
+  /**
+   * Chooses and takes a free address.
+   * @param subPool choose inside this part only
+   * @throws TsoverlayError POOL_EXHAUSTED
+   */
+  allocate(ref: PoolRef, subPool: Cidr | undefined, signal?: AbortSignal): Promise<Ip> {
+    const cursor = keys.pool(ref)
+    let taken: ReadonlySet<string> = new Set()
+    return retryConflicts(`an address of ${ref.pool}`, signal, async () => {
+      const ip = nextFree({ pool: ref.pool, subPool, after: this.#cursors.get(cursor), taken })
+      if (ip === undefined) throw exhaustedError(ref, subPool, taken.size)
+      if (await this.#take({ ...ref, ip, kind: 'endpoint' }, signal)) {
+        this.#cursors.set(cursor, ip)
+        return ip
+      }
+      // The cursor met a taken address: only now the whole list is worth its price.
+      taken = new Set((await this.#store.keys(keys.addresses(ref), signal)).map(lastPart))
+      if (!taken.has(ip)) await this.#mustExist(ref, signal)
+      return undefined
+    })
+  }
+
+  async #mustExist(ref: PoolRef, signal?: AbortSignal): Promise<void> {
+    if ((await this.#store.get(keys.pool(ref), signal)) === undefined) throw noPoolError(ref)
+  }
+
+  /** Gives an address back; one that this host does not hold, or a reserved one, stays. */
+  async release(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
+    const key = keys.address(ref, ip)
+    await retryConflicts(`address ${ip}`, signal, async () => {
+      const entry = await this.#store.get(key, signal)
+      const held = entry && documents.address.decode(entry.value)
+      if (entry === undefined || held?.host !== this.#host || held.kind === 'reserved') return true
+      const guard: Guard = { key, is: 'unchanged', revision: entry.revision }
+      return (await this.#store.txn([guard], [{ delete: key }], signal)).done ? true : undefined
+    })
+  }
+
+  /**
+   * The gateway of a pool: the one given, else the one that the pool has, else its first address.
+   * All hosts of the network share it.
+   * @throws TsoverlayError as claim
+   */
+  async gateway(
+    ref: PoolRef,
+    wanted: Ip | undefined,
+    subPool: Cidr | undefined,
+    signal?: AbortSignal,
+  ): Promise<Ip> {
+    const ip = wanted ?? (await this.#knownGateway(ref, subPool, signal))
+    await this.claim({ ...ref, ip, kind: 'reserved' }, signal)
+    await this.#noteGateway(ref, ip, signal)
+    return ip
+  }
+
+  async #knownGateway(ref: PoolRef, subPool: Cidr | undefined, signal?: AbortSignal): Promise<Ip> {
+    const entry = await this.#store.get(keys.pool(ref), signal)
+    const known = entry && documents.pool.decode(entry.value)?.gateway
+    const ip = known?.split('/')[0] ?? nextFree({ pool: ref.pool, subPool, taken: new Set() })
+    const parsed = ip === undefined ? undefined : parseIp(ip)
+    if (parsed === undefined) throw exhaustedError(ref, subPool, 0)
+    return parsed
+  }
+
+  async #noteGateway(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
+    const key = keys.pool(ref)
+    await retryConflicts(`pool ${ref.pool}`, signal, async () => {
+      const entry = await this.#store.get(key, signal)
+      const document = entry && documents.pool.decode(entry.value)
+      if (entry === undefined || document === undefined) throw noPoolError(ref)
+      if (document.gateway !== undefined) return true
+      const value = documents.pool.encode({
+        ...document,
+        gateway: `${ip}/${ref.pool.split('/')[1]}` as Cidr,
+      })
+      const guard: Guard = { key, is: 'unchanged', revision: entry.revision }
+      return (await this.#store.txn([guard], [{ put: key, value }], signal)).done ? true : undefined
+    })
+  }
+}
+
+function unchanged(key: string, entry: Entry | undefined): Guard {
+  return entry === undefined
+    ? { key, is: 'absent' }
+    : { key, is: 'unchanged', revision: entry.revision }
+}
+
+function decodePools(entries: readonly Entry[]): PoolDocument[] {
+  return entries.flatMap((entry) => documents.pool.decode(entry.value) ?? [])
+}
+
+function overlapError(ref: PoolRef, other: Cidr): TsoverlayError {
+  const name = ref.space === '' ? 'tsoverlay' : `network ${ref.space}`
+  return new TsoverlayError(
+    'POOL_OVERLAP',
+    `subnet ${ref.pool} overlaps ${other}, which ${name} already uses in this cluster: choose another --subnet, or give the network an address space of its own with --ipam-opt network=NAME and -o network=NAME`,
+  )
+}
+
+function noPoolError(ref: PoolRef): TsoverlayError {
+  return new TsoverlayError(
+    'POOL_UNKNOWN',
+    `subnet ${ref.pool} is not in the cluster's address plan: remove the network and create it again`,
+  )
+}
+
+function unusableError(claim: Claim): TsoverlayError {
+  return new TsoverlayError(
+    'ADDRESS_INVALID',
+    `address ${claim.ip} is not usable in subnet ${claim.pool}: allowed is any address inside it but its network and broadcast address`,
+  )
+}
+
+function exhaustedError(ref: PoolRef, subPool: Cidr | undefined, taken: number): TsoverlayError {
+  const range = subPool === undefined ? '' : ` (IP range ${subPool})`
+  return new TsoverlayError(
+    'POOL_EXHAUSTED',
+    `subnet ${ref.pool}${range} has no free address left: ${taken} are taken`,
+  )
+}

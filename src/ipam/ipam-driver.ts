@@ -1,0 +1,209 @@
+/**
+ * The use cases behind IpamDriver.*. A pool is held from RequestPool to ReleasePool; between
+ * RequestPool and CreateNetwork it is bound to no network yet, and that is how the addresses asked
+ * for in this time are known to be the gateway and the auxiliary ones: dockerd sends nothing that
+ * would tell an auxiliary address from a container's `--ip` (moby daemon/libnetwork/network.go
+ * ipamAllocateVersion).
+ */
+import { randomBytes } from 'node:crypto'
+import { untilAborted } from '../core/deadline.js'
+import type {
+  GrantedPool,
+  IpamDriver,
+  RequestAddressRequest,
+  RequestPoolRequest,
+} from '../core/driver.js'
+import { hasCode, TsoverlayError } from '../core/errors.js'
+import { type Cidr, type Ip, withPrefixOf } from '../core/ip.js'
+import type { Dataplane } from '../core/ports.js'
+import type { PoolHold } from '../state/documents.js'
+import type { Journal } from '../state/journal.js'
+import type { Outbox } from '../state/outbox.js'
+import type { AddressPlan } from './address-plan.js'
+import { spaceOf } from './ipam-options.js'
+import { chooseIpv4, chooseIpv6 } from './pool-choice.js'
+import { checkPool, formatPoolId, type PoolId, parsePoolId } from './pool-id.js'
+import { addressSubject, poolSubject } from './subjects.js'
+
+const LOCAL_ADDRESS_SPACE = 'tsoverlay-local'
+const GLOBAL_ADDRESS_SPACE = 'tsoverlay-global'
+const CHOICES = 16
+
+export interface IpamParts {
+  readonly plan: AddressPlan
+  readonly journal: Journal
+  readonly outbox: Outbox
+  readonly dataplane: Pick<Dataplane, 'routes'>
+  readonly scope: 'local' | 'global'
+}
+
+export class TsoverlayIpam implements IpamDriver {
+  readonly localAddressSpace = LOCAL_ADDRESS_SPACE
+  readonly globalAddressSpace = GLOBAL_ADDRESS_SPACE
+  readonly #parts: IpamParts
+
+  constructor(parts: IpamParts) {
+    this.#parts = parts
+  }
+
+  async requestPool(request: RequestPoolRequest, signal: AbortSignal): Promise<GrantedPool> {
+    const space = spaceOf(request.options)
+    const range = request.pool === undefined ? undefined : checkPool(request.pool, request.subPool)
+    if (this.#isBookkeeping(request.addressSpace)) return this.#keepBooks(request, space, range)
+    const pool = range?.pool ?? (await this.#choose(space, request.ipv6, signal))
+    const id: PoolId = {
+      addressSpace: request.addressSpace,
+      space,
+      pool,
+      ...(range?.subPool ? { subPool: range.subPool } : {}),
+    }
+    this.#refuseInUse(id)
+    await this.#parts.plan.hold(id, signal)
+    return this.#grant(id)
+  }
+
+  async releasePool(poolId: string): Promise<void> {
+    const id = parsed(poolId)
+    if (id === undefined || this.#parts.journal.pools.get(poolId) === undefined) return
+    this.#parts.journal.pools.delete(poolId)
+    if (this.#isBookkeeping(id.addressSpace)) return
+    void this.#parts.outbox.submit({
+      kind: 'drop-pool',
+      subject: poolSubject(id),
+      args: { space: id.space, pool: id.pool },
+    })
+  }
+
+  async requestAddress(request: RequestAddressRequest, signal: AbortSignal): Promise<Cidr> {
+    const id = parsePoolId(request.poolId)
+    if (this.#isBookkeeping(id.addressSpace)) return this.#agentAddress(id, request)
+    await untilAborted(this.#parts.outbox.settled(poolSubject(id)), signal, `pool ${id.pool}`)
+    const ip = await this.#decide(id, request, signal)
+    return withPrefixOf(ip, id.pool)
+  }
+
+  async releaseAddress(poolId: string, address: Ip): Promise<void> {
+    const id = parsed(poolId)
+    if (id === undefined || this.#isBookkeeping(id.addressSpace)) return
+    void this.#parts.outbox.submit({
+      kind: 'release-address',
+      subject: addressSubject(id, address),
+      args: { space: id.space, pool: id.pool, address },
+    })
+  }
+
+  async #decide(id: PoolId, request: RequestAddressRequest, signal: AbortSignal): Promise<Ip> {
+    const { plan, journal, outbox } = this.#parts
+    const { address } = request
+    if (request.gateway) return plan.gateway(id, address, id.subPool, signal)
+    if (address === undefined) return plan.allocate(id, id.subPool, signal)
+    // An address that was just released may still be on its way out.
+    await untilAborted(
+      outbox.settled(addressSubject(id, address)),
+      signal,
+      `the release of ${address}`,
+    )
+    const unbound = journal.pools.get(request.poolId)?.boundTo === undefined
+    const kind = unbound && !request.replay ? 'reserved' : 'endpoint'
+    await plan.claim({ ...id, ip: address, kind, replay: request.replay }, signal)
+    return address
+  }
+
+  /**
+   * In a swarm the leader decides with the global address space, and each node repeats the decision
+   * to its own IPAM with the local one (moby daemon/cluster, reference in docs/design/rpc.md).
+   */
+  #isBookkeeping(addressSpace: string): boolean {
+    return this.#parts.scope === 'global' && addressSpace === LOCAL_ADDRESS_SPACE
+  }
+
+  #keepBooks(
+    request: RequestPoolRequest,
+    space: string,
+    range: { pool: Cidr } | undefined,
+  ): GrantedPool {
+    if (range === undefined) {
+      throw new TsoverlayError(
+        'POOL_INVALID',
+        'with SCOPE=global a node-local network needs --subnet: swarm chooses subnets on its leader only',
+      )
+    }
+    return this.#grant({ addressSpace: request.addressSpace, space, pool: range.pool })
+  }
+
+  #agentAddress(id: PoolId, request: RequestAddressRequest): Cidr {
+    if (request.address === undefined) {
+      throw new TsoverlayError(
+        'ADDRESS_INVALID',
+        `no address given for ${id.pool}: with SCOPE=global, swarm's leader chooses addresses`,
+      )
+    }
+    return withPrefixOf(request.address, id.pool)
+  }
+
+  #grant(id: PoolId): GrantedPool {
+    const hold: PoolHold = {
+      id: formatPoolId(id),
+      space: id.space,
+      pool: id.pool,
+      ...(id.subPool === undefined ? {} : { subPool: id.subPool }),
+    }
+    if (this.#parts.journal.pools.get(hold.id) === undefined) this.#parts.journal.pools.put(hold)
+    return { id: hold.id, pool: id.pool }
+  }
+
+  #refuseInUse(id: PoolId): void {
+    const user = [...this.#parts.journal.pools.values()].find(
+      (hold) => hold.pool === id.pool && hold.space === id.space && hold.boundTo !== undefined,
+    )
+    if (user === undefined || this.#parts.scope === 'global') return
+    throw new TsoverlayError(
+      'POOL_IN_USE',
+      `subnet ${id.pool} is already used on this host by network ${user.boundTo?.slice(0, 12)}: choose another --subnet, or give the network an address space of its own with --ipam-opt network=NAME and -o network=NAME`,
+    )
+  }
+
+  /** A pool that nobody uses; of a named network that exists elsewhere already, its own pool. */
+  async #choose(space: string, ipv6: boolean, signal: AbortSignal): Promise<Cidr> {
+    const { plan, journal } = this.#parts
+    const family = ipv6 ? ':' : '.'
+    const held = new Set(
+      [...journal.pools.values()].filter((hold) => hold.space === space).map((hold) => hold.pool),
+    )
+    const known = space === '' ? [] : (await plan.pools(space, signal)).map(({ pool }) => pool)
+    const shared = known.find((pool) => pool.includes(family) && !held.has(pool))
+    if (shared !== undefined) return shared
+    return ipv6 ? chooseIpv6(randomBytes(7).toString('hex')) : this.#chooseIpv4(space, signal)
+  }
+
+  async #chooseIpv4(space: string, signal: AbortSignal): Promise<Cidr> {
+    const { plan, dataplane } = this.#parts
+    const refused: Cidr[] = []
+    for (let choice = 0; choice < CHOICES; choice += 1) {
+      const [pools, routes] = await Promise.all([plan.pools(undefined, signal), dataplane.routes()])
+      const pool = chooseIpv4([...refused, ...routes, ...pools.map((document) => document.pool)])
+      if (pool === undefined) break
+      try {
+        await plan.hold({ space, pool }, signal)
+        return pool
+      } catch (error) {
+        // Another host chose an overlapping one in this very moment.
+        if (!hasCode(error, 'POOL_OVERLAP')) throw error
+        refused.push(pool)
+      }
+    }
+    throw new TsoverlayError(
+      'POOL_EXHAUSTED',
+      "no private IPv4 subnet is free of the cluster's pools and this host's routes: give one with --subnet",
+    )
+  }
+}
+
+/** Releases never fail: an id that we cannot have given out holds nothing. */
+function parsed(poolId: string): PoolId | undefined {
+  try {
+    return parsePoolId(poolId)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * The JSON values behind the keys. Decoding checks every field, as the store may hold what another
+ * version wrote; an unreadable value is undefined and never crashes a watcher.
+ */
+import { type Static, type TSchema, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { type Cidr, type Ip, parseCidr, parseIp } from '../core/ip.js'
+import { type Mac, parseMac } from '../core/mac.js'
+import type { Endpoint, Host, LocalEndpoint, Network } from '../core/types.js'
+
+const IpText = Type.Unsafe<Ip>(Type.Refine(Type.String(), (text) => parseIp(text) === text))
+const CidrText = Type.Unsafe<Cidr>(Type.Refine(Type.String(), (text) => parseCidr(text) === text))
+const MacText = Type.Unsafe<Mac>(Type.Refine(Type.String(), (text) => parseMac(text) === text))
+
+const HostSchema = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  vtep: IpText,
+  boot: Type.String(),
+})
+
+const SubnetSchema = Type.Object({ pool: CidrText, gateway: Type.Optional(CidrText) })
+
+const NetworkSchema = Type.Object({
+  key: Type.String(),
+  identity: Type.String(),
+  space: Type.String(),
+  backend: Type.String(),
+  segments: Type.Array(Type.Object({ vni: Type.Integer(), subnets: Type.Array(SubnetSchema) })),
+  mtu: Type.Optional(Type.Integer()),
+  internal: Type.Boolean(),
+})
+
+const endpointFields = {
+  id: Type.String(),
+  network: Type.String(),
+  host: Type.String(),
+  boot: Type.String(),
+  mac: MacText,
+  addresses: Type.Array(CidrText),
+}
+const EndpointSchema = Type.Object(endpointFields)
+
+const LocalEndpointSchema = Type.Object({
+  ...endpointFields,
+  dockerNetwork: Type.String(),
+  joined: Type.Boolean(),
+})
+
+const PoolSchema = Type.Object({ pool: CidrText, gateway: Type.Optional(CidrText) })
+/** A pool of the address plan; its holders have keys of their own. */
+export type PoolDocument = Static<typeof PoolSchema>
+
+const AddressSchema = Type.Object({
+  host: Type.String(),
+  /** reserved: gateway or auxiliary address, shared by all hosts of the network */
+  kind: Type.Union([Type.Literal('endpoint'), Type.Literal('reserved')]),
+})
+export type AddressDocument = Static<typeof AddressSchema>
+
+const AttachmentSchema = Type.Object({ dockerNetwork: Type.String() })
+
+const PoolHoldSchema = Type.Object({
+  id: Type.String(),
+  space: Type.String(),
+  pool: CidrText,
+  subPool: Type.Optional(CidrText),
+  /** the network that uses it; absent between RequestPool and CreateNetwork */
+  boundTo: Type.Optional(Type.String()),
+})
+/** A pool that dockerd got from us on this host. */
+export type PoolHold = Static<typeof PoolHoldSchema>
+
+const BindingSchema = Type.Object({
+  dockerNetwork: Type.String(),
+  network: NetworkSchema,
+  /** who hands out the addresses: us, or dockerd's own IPAM, whose addresses CreateEndpoint claims */
+  ipam: Type.Union([Type.Literal('tsoverlay'), Type.Literal('docker'), Type.Literal('swarm')]),
+})
+/** What this daemon calls a network, and which network of the cluster that is. */
+export interface Binding {
+  readonly dockerNetwork: string
+  readonly network: Network
+  readonly ipam: 'tsoverlay' | 'docker' | 'swarm'
+}
+
+const ChoreSchema = Type.Object({
+  id: Type.String(),
+  kind: Type.String(),
+  subject: Type.String(),
+  args: Type.Record(Type.String(), Type.String()),
+})
+/** Work on the store that is owed until it is done; see outbox.ts. */
+export type ChoreDocument = Static<typeof ChoreSchema>
+
+/** One kind of document: how to write it and how to read it back. */
+export interface Codec<T> {
+  encode(value: T): string
+  /** undefined when the text is not a valid document of this kind */
+  decode(text: string): T | undefined
+}
+
+function codec<T>(schema: TSchema): Codec<T> {
+  const validator = Compile(schema)
+  return {
+    encode: (value) => JSON.stringify(value),
+    decode: (text) => {
+      const value = parseJson(text)
+      return validator.Check(value) ? (value as T) : undefined
+    },
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+export const documents = {
+  host: codec<Host>(HostSchema),
+  network: codec<Network>(NetworkSchema),
+  endpoint: codec<Endpoint>(EndpointSchema),
+  localEndpoint: codec<LocalEndpoint>(LocalEndpointSchema),
+  pool: codec<PoolDocument>(PoolSchema),
+  address: codec<AddressDocument>(AddressSchema),
+  attachment: codec<Static<typeof AttachmentSchema>>(AttachmentSchema),
+  poolHold: codec<PoolHold>(PoolHoldSchema),
+  binding: codec<Binding>(BindingSchema),
+  chore: codec<ChoreDocument>(ChoreSchema),
+} as const

@@ -1,0 +1,58 @@
+/**
+ * The only place where a store key is built or parsed. docs/design/store.md describes the layout.
+ * Keys are relative to STORE_PREFIX.
+ */
+import type { Cidr, Ip } from '../core/ip.js'
+import type { EndpointId, HostId, NetworkKey } from '../core/types.js'
+
+/** A pool as the store knows it: the same CIDR may stand in several address spaces. */
+export interface PoolRef {
+  /** rendezvous name of the network, empty for the space that all unnamed networks share */
+  readonly space: string
+  /** host bits cleared */
+  readonly pool: Cidr
+}
+
+/** No rendezvous name can be this: names start with a letter or a digit. */
+const DEFAULT_SPACE = '_'
+
+const spacePart = (space: string): string => (space === '' ? DEFAULT_SPACE : space)
+const poolPart = (ref: PoolRef): string => `${spacePart(ref.space)}/${ref.pool.replace('/', '-')}`
+/** Fixed width, so that a listing is in numeric order. */
+const vniPart = (vni: number): string => vni.toString().padStart(8, '0')
+
+export const keys = {
+  hosts: '/hosts/',
+  host: (id: HostId) => `/hosts/${id}`,
+  alive: (id: HostId) => `/alive/${id}`,
+  networks: '/networks/',
+  network: (key: NetworkKey) => `/networks/${key}`,
+  /** Written whenever a host attaches, so that a concurrent removal of the network notices. */
+  networkGate: (key: NetworkKey) => `/gates/networks/${key}`,
+  attachments: (key: NetworkKey) => `/attached/${key}/`,
+  attachment: (key: NetworkKey, host: HostId) => `/attached/${key}/${host}`,
+  vnis: '/vnis/',
+  vni: (vni: number) => `/vnis/${vniPart(vni)}`,
+  endpoints: (key: NetworkKey) => `/endpoints/${key}/`,
+  hostEndpoints: (key: NetworkKey, host: HostId) => `/endpoints/${key}/${host}/`,
+  endpoint: (key: NetworkKey, host: HostId, id: EndpointId) => `/endpoints/${key}/${host}/${id}`,
+  pools: (space: string) => `/pools/${spacePart(space)}/`,
+  allPools: '/pools/',
+  pool: (ref: PoolRef) => `/pools/${poolPart(ref)}`,
+  /** Written with every new pool of the space and every removal: serialises the overlap check. */
+  poolGate: (space: string) => `/gates/pools/${spacePart(space)}`,
+  holders: (ref: PoolRef) => `/holders/${poolPart(ref)}/`,
+  holder: (ref: PoolRef, host: HostId) => `/holders/${poolPart(ref)}/${host}`,
+  addresses: (ref: PoolRef) => `/addresses/${poolPart(ref)}/`,
+  address: (ref: PoolRef, ip: Ip) => `/addresses/${poolPart(ref)}/${ip}`,
+} as const
+
+/** The last part of a key: a host id, an endpoint id, an address. */
+export function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1)
+}
+
+/** The VNI of a key below keys.vnis. */
+export function vniOf(key: string): number {
+  return Number(lastPart(key))
+}

@@ -1,0 +1,146 @@
+/**
+ * Networks of the cluster in the store: the record, its VNIs, and which hosts use it. The last host
+ * that leaves removes it. Only this file reads or writes /networks, /vnis and /attached.
+ */
+import { TsoverlayError } from '../core/errors.js'
+import type { Entry, Guard, Store, Write } from '../core/ports.js'
+import type { DockerNetworkId, HostId, Network, NetworkKey } from '../core/types.js'
+import { documents } from './documents.js'
+import { keys, vniOf } from './keys.js'
+import { retryConflicts } from './retry.js'
+
+/** Below 4096, where swarm's own overlay networks begin (moby overlay/ovmanager vxlanIDStart). */
+const FIRST_VNI = 256
+export const LAST_VNI = 16_777_215
+
+export class NetworkRepository {
+  readonly #store: Store
+  readonly #host: HostId
+
+  constructor(store: Store, host: HostId) {
+    this.#store = store
+    this.#host = host
+  }
+
+  async find(key: NetworkKey, signal?: AbortSignal): Promise<Network | undefined> {
+    const entry = await this.#store.get(keys.network(key), signal)
+    return entry && documents.network.decode(entry.value)
+  }
+
+  /**
+   * Makes the network with VNIs that nobody has.
+   * @param vnis one per segment: a number that the user wants, or undefined = choose
+   * @returns the network as stored; undefined when another host made one of this key meanwhile
+   * @throws TsoverlayError VNI_TAKEN
+   */
+  create(
+    network: Network,
+    vnis: readonly (number | undefined)[],
+    attach: DockerNetworkId | undefined,
+    signal?: AbortSignal,
+  ): Promise<{ readonly made: Network | undefined }> {
+    return retryConflicts(`network ${network.identity}`, signal, async () => {
+      const chosen = await this.#chooseVnis(vnis, signal)
+      const made: Network = {
+        ...network,
+        segments: network.segments.map((segment, index) => ({
+          ...segment,
+          vni: chosen[index] ?? 0,
+        })),
+      }
+      const guards: Guard[] = [keys.network(network.key), ...chosen.map(keys.vni)].map((key) => ({
+        key,
+        is: 'absent',
+      }))
+      const writes: Write[] = [
+        { put: keys.network(network.key), value: documents.network.encode(made) },
+        ...chosen.map((vni) => ({ put: keys.vni(vni), value: network.key })),
+        ...(attach === undefined ? [] : this.#attachWrites(network.key, attach)),
+      ]
+      if ((await this.#store.txn(guards, writes, signal)).done) return { made }
+      if ((await this.#store.get(keys.network(network.key), signal)) !== undefined)
+        return { made: undefined }
+      return undefined
+    })
+  }
+
+  async #chooseVnis(
+    wanted: readonly (number | undefined)[],
+    signal?: AbortSignal,
+  ): Promise<number[]> {
+    const taken = new Set((await this.#store.keys(keys.vnis, signal)).map(vniOf))
+    const chosen: number[] = []
+    for (const want of wanted) {
+      if (want !== undefined && taken.has(want)) throw await this.#vniTaken(want, signal)
+      let vni = want ?? FIRST_VNI
+      while (want === undefined && taken.has(vni)) vni += 1
+      if (vni > LAST_VNI)
+        throw new TsoverlayError('VNI_TAKEN', `no VNI from ${FIRST_VNI} to ${LAST_VNI} is free`)
+      taken.add(vni)
+      chosen.push(vni)
+    }
+    return chosen
+  }
+
+  async #vniTaken(vni: number, signal?: AbortSignal): Promise<TsoverlayError> {
+    const key = (await this.#store.get(keys.vni(vni), signal))?.value ?? ''
+    const owner = await this.find(key, signal)
+    const name = owner?.identity ?? 'another network'
+    return new TsoverlayError(
+      'VNI_TAKEN',
+      `VNI ${vni} is taken by the network ${name}: choose another number from 1 to ${LAST_VNI}, or leave it out`,
+    )
+  }
+
+  /**
+   * Notes that this host uses the network.
+   * @returns false when the network is gone
+   */
+  async attach(key: NetworkKey, network: DockerNetworkId, signal?: AbortSignal): Promise<boolean> {
+    const guard: Guard = { key: keys.network(key), is: 'present' }
+    return (await this.#store.txn([guard], this.#attachWrites(key, network), signal)).done
+  }
+
+  #attachWrites(key: NetworkKey, dockerNetwork: DockerNetworkId): Write[] {
+    const value = documents.attachment.encode({ dockerNetwork })
+    return [
+      { put: keys.networkGate(key), value: this.#host },
+      { put: keys.attachment(key, this.#host), value },
+    ]
+  }
+
+  /** This host uses the network no longer; the last one out removes it, its VNIs and endpoints. */
+  async detach(key: NetworkKey, signal?: AbortSignal): Promise<void> {
+    await retryConflicts(`network ${key}`, signal, async () => {
+      const gate = await this.#store.get(keys.networkGate(key), signal)
+      const attached = await this.#store.keys(keys.attachments(key), signal)
+      const mine = keys.attachment(key, this.#host)
+      const last = attached.every((other) => other === mine)
+      const writes: Write[] = [
+        { delete: mine },
+        { deletePrefix: keys.hostEndpoints(key, this.#host) },
+        ...(last ? await this.#removal(key, signal) : []),
+      ]
+      const guard: Guard =
+        gate === undefined
+          ? { key: keys.networkGate(key), is: 'absent' }
+          : { key: gate.key, is: 'unchanged', revision: gate.revision }
+      return (await this.#store.txn([guard], writes, signal)).done ? true : undefined
+    })
+  }
+
+  async #removal(key: NetworkKey, signal?: AbortSignal): Promise<Write[]> {
+    const network = await this.find(key, signal)
+    return [
+      { delete: keys.network(key) },
+      { delete: keys.networkGate(key) },
+      { deletePrefix: keys.endpoints(key) },
+      ...(network?.segments ?? []).map((segment) => ({ delete: keys.vni(segment.vni) })),
+    ]
+  }
+}
+
+/** Entries of endpoints of one network that belong to one host. */
+export function isOfHost(entry: Pick<Entry, 'key'>, key: NetworkKey, host: HostId): boolean {
+  return entry.key.startsWith(keys.hostEndpoints(key, host))
+}

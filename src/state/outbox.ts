@@ -1,0 +1,140 @@
+/**
+ * Work on the store that this host owes: publish an endpoint, release an address, leave a network.
+ * It must happen in the end, but no `docker stop` may wait for an etcd that is away. So a chore is
+ * first written to the journal, tried at once, and tried again until it is done, also after a
+ * restart of the plugin.
+ *
+ * Chores of one subject run one after the other in the order in which they came; different subjects
+ * run side by side. Handlers are idempotent: a chore whose end was not noted runs twice.
+ */
+import { randomUUID } from 'node:crypto'
+import { hasCode, messageOf } from '../core/errors.js'
+import type { Logger } from '../core/ports.js'
+import type { ChoreDocument } from './documents.js'
+import type { Shelf } from './shelf.js'
+
+export interface Chore {
+  readonly kind: string
+  /** what it is about; order is kept per subject */
+  readonly subject: string
+  readonly args: Readonly<Record<string, string>>
+}
+
+/** Does one chore; throws a retryable TsoverlayError to be called again. */
+export type ChoreHandler = (
+  args: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => Promise<void>
+
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
+
+export class Outbox {
+  readonly #shelf: Shelf<ChoreDocument>
+  readonly #handlers: Readonly<Record<string, ChoreHandler>>
+  readonly #logger: Logger
+  readonly #tails = new Map<string, Promise<void>>()
+  readonly #closing = new AbortController()
+
+  constructor(options: {
+    shelf: Shelf<ChoreDocument>
+    handlers: Readonly<Record<string, ChoreHandler>>
+    logger: Logger
+  }) {
+    this.#shelf = options.shelf
+    this.#handlers = options.handlers
+    this.#logger = options.logger
+  }
+
+  /** Takes up what a former run left. */
+  start(): void {
+    // Ids start with the time of submission, so sorting by them restores the order.
+    const left = [...this.#shelf.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    for (const chore of left) this.#append(chore)
+  }
+
+  /** Number of chores that are not done yet. */
+  get owed(): number {
+    return [...this.#shelf.values()].length
+  }
+
+  /**
+   * Takes a chore; it survives a crash from here on.
+   * @returns resolves when it is done, never rejects, may take as long as etcd is away
+   */
+  submit(chore: Chore): Promise<void> {
+    const id = `${Date.now().toString().padStart(15, '0')}-${process.hrtime.bigint()}-${randomUUID()}`
+    const document = { ...chore, id }
+    this.#shelf.put(document)
+    return this.#append(document)
+  }
+
+  /** Resolves when nothing is owed for this subject. */
+  settled(subject: string): Promise<void> {
+    return this.#tails.get(subject) ?? Promise.resolve()
+  }
+
+  /** Stops trying; what is owed stays in the journal. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  #append(chore: ChoreDocument): Promise<void> {
+    const tail = this.settled(chore.subject).then(() => this.#work(chore))
+    this.#tails.set(chore.subject, tail)
+    void tail.then(() => {
+      if (this.#tails.get(chore.subject) === tail) this.#tails.delete(chore.subject)
+    })
+    return tail
+  }
+
+  async #work(chore: ChoreDocument): Promise<void> {
+    for (let pause = FIRST_RETRY_MS; !this.#closing.signal.aborted; ) {
+      if (await this.#tried(chore, pause === FIRST_RETRY_MS)) {
+        this.#shelf.delete(chore.id)
+        return
+      }
+      await this.#pause(pause)
+      pause = Math.min(pause * 2, LAST_RETRY_MS)
+    }
+  }
+
+  /** @returns true when the chore is over: done, or hopeless */
+  async #tried(chore: ChoreDocument, first: boolean): Promise<boolean> {
+    const { kind, subject } = chore
+    const handler = this.#handlers[kind]
+    try {
+      if (handler === undefined) throw new Error(`no handler for chores of kind ${kind}`)
+      await handler(chore.args, this.#closing.signal)
+      if (!first) this.#logger.info({ kind, subject }, 'store work done after waiting')
+      return true
+    } catch (error) {
+      if (this.#closing.signal.aborted) return false
+      const again = hasCode(
+        error,
+        'STORE_UNAVAILABLE',
+        'STORE_CONFLICT',
+        'DEADLINE_EXCEEDED',
+        'UNDERLAY_UNKNOWN',
+      )
+      if (first || !again) {
+        const message = again ? 'store work has to wait' : 'store work given up'
+        this.#logger.warn({ kind, subject, err: messageOf(error) }, message)
+      }
+      return !again
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#closing
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      signal.addEventListener('abort', done)
+    })
+  }
+}
