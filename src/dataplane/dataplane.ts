@@ -1,0 +1,82 @@
+/** The kernel, as the Dataplane port of core/ports.ts describes it. docs/design/dataplane.md tells how. */
+import { join } from 'node:path'
+import type { Dataplane, Logger, Miss } from '../core/ports.js'
+import { failureOf, kernelFailed } from './failure.js'
+import { isSandboxName } from './names.js'
+import { Home, listNetns } from './netns.js'
+import { openRtnl } from './rtnl/netlink-rtnl.js'
+import { Sandbox } from './sandbox.js'
+import { deleteVethByName } from './tables/link-writer.js'
+import { findUnderlay, listRoutes } from './underlay.js'
+
+interface DataplaneOptions {
+  /** directory of the sandboxes' files; made with the first of them */
+  readonly netnsDir: string
+  readonly logger: Logger
+}
+
+/**
+ * The host's namespace is the one of the calling process.
+ * @throws TsoverlayError KERNEL_FAILED from its methods; see Dataplane
+ */
+export async function createDataplane(options: DataplaneOptions): Promise<Dataplane> {
+  const { netnsDir, logger } = options
+  const home = await Home.open()
+  const host = openRtnl()
+  const sandboxes = new Map<string, Sandbox>()
+  let listener: (miss: Miss) => void = () => undefined
+
+  const sandboxOf = (name: string): Sandbox => {
+    if (!isSandboxName(name)) {
+      const reason = 'a sandbox is named "1-" and ten lower-case letters or digits'
+      throw kernelFailed(`sandbox ${JSON.stringify(name)}`, reason)
+    }
+    const path = join(netnsDir, name)
+    const onMiss = (miss: Miss): void => listener(miss)
+    const sandbox = sandboxes.get(name) ?? new Sandbox({ name, path, home, host, logger, onMiss })
+    sandboxes.set(name, sandbox)
+    return sandbox
+  }
+  /** Runs one call; a sandbox that holds nothing afterwards is forgotten. */
+  const withSandbox = async <T>(name: string, call: (of: Sandbox) => Promise<T>): Promise<T> => {
+    const sandbox = sandboxOf(name)
+    try {
+      return await call(sandbox)
+    } finally {
+      if (sandbox.idle && !sandbox.attached) sandboxes.delete(name)
+    }
+  }
+
+  return {
+    apply: async (plan) => {
+      try {
+        return await withSandbox(plan.sandbox, (sandbox) => sandbox.apply(plan))
+      } catch (error) {
+        return { written: 0, drift: 0, failures: [failureOf(`sandbox ${plan.sandbox}`, error)] }
+      }
+    },
+    remove: (name) => withSandbox(name, (sandbox) => sandbox.remove()),
+    queueResync: (name) => sandboxes.get(name)?.queueResync(),
+    list: async () => {
+      const ours: string[] = []
+      for (const name of listNetns(netnsDir).filter(isSandboxName)) {
+        if (await withSandbox(name, (sandbox) => sandbox.isOurs())) ours.push(name)
+      }
+      return ours
+    },
+    deleteHostLink: async (name) => {
+      if (await deleteVethByName(host, name)) logger.debug({ link: name }, 'host link deleted')
+    },
+    underlay: (advertise) => findUnderlay(host, advertise),
+    routes: () => listRoutes(host),
+    onMiss: (callback) => {
+      listener = callback
+    },
+    close: async () => {
+      await Promise.all([...sandboxes.values()].map((sandbox) => sandbox.close()))
+      sandboxes.clear()
+      await host.close()
+      home.close()
+    },
+  }
+}

@@ -1,0 +1,32 @@
+/** What the kernel refuses, as errors of ours. */
+import { TsoverlayError } from '../core/errors.js'
+import type { ApplyFailure } from '../core/ports.js'
+
+/** KERNEL_FAILED; `reason` completes the sentence "<what>: <reason>". */
+export function kernelFailed(what: string, reason: string, cause?: unknown): TsoverlayError {
+  return new TsoverlayError('KERNEL_FAILED', `${what}: ${reason}`, cause)
+}
+
+/** KERNEL_FAILED for an errno name such as `ENOBUFS`. */
+export function refused(what: string, code: string): TsoverlayError {
+  const reason =
+    code === 'ETIMEDOUT' ? 'the kernel did not answer in time' : `the kernel refused it (${code})`
+  return kernelFailed(what, reason)
+}
+
+export function failureOf(item: string, error: unknown): ApplyFailure {
+  return {
+    item,
+    error:
+      error instanceof TsoverlayError
+        ? error
+        : kernelFailed(item, error instanceof Error ? error.message : String(error), error),
+  }
+}
+
+/** What one table did in one pass. */
+export interface TableResult {
+  readonly written: number
+  readonly drift: number
+  readonly failures: readonly ApplyFailure[]
+}

@@ -1,0 +1,125 @@
+/** struct ifaddrmsg (linux/if_addr.h) and struct rtmsg (linux/rtnetlink.h). */
+import type { Cidr, Ip } from '../../core/ip.js'
+import { familyOf, ipOf, prefixLength } from '../../core/ip.js'
+import {
+  addressBytes,
+  addressFamily,
+  attr,
+  parseAttributes,
+  readIp,
+  readU32,
+  u32,
+} from './codec.js'
+import {
+  AF,
+  IFA,
+  IFA_F,
+  NLM_F,
+  RTA,
+  RTAX_MTU,
+  RTM,
+  RTM_F_CLONED,
+  RTN_UNICAST,
+} from './constants.js'
+import type { RtnlMessage } from './rtnl.js'
+
+const IFADDRMSG = 8
+const RTMSG = 12
+
+export interface AddressState {
+  readonly ifindex: number
+  readonly address: Cidr
+  /** RT_SCOPE_… */
+  readonly scope: number
+  /** IFA_F_… */
+  readonly flags: number
+}
+
+export interface RouteState {
+  /** absent: the default route */
+  readonly destination?: Cidr
+  readonly table: number
+  /** an ordinary route, not a local, broadcast, blackhole or cached one */
+  readonly unicast: boolean
+  readonly ifindex: number
+  /** source address that packets on this route get */
+  readonly source?: Ip
+  /** MTU that the route itself sets */
+  readonly mtu?: number
+}
+
+function addressMessage(type: number, flags: number, ifindex: number, cidr: Cidr): RtnlMessage {
+  const ip = ipOf(cidr)
+  const header = Buffer.alloc(IFADDRMSG)
+  header.writeUInt8(addressFamily(familyOf(ip)), 0)
+  header.writeUInt8(prefixLength(cidr), 1)
+  header.writeUInt32LE(ifindex, 4)
+  const bytes = addressBytes(ip)
+  // no duplicate address detection: the same gateway address is on every host by intent
+  const nodad = familyOf(ip) === 6 ? [u32(IFA.FLAGS, IFA_F.NODAD)] : []
+  const body = Buffer.concat([header, attr(IFA.LOCAL, bytes), attr(IFA.ADDRESS, bytes), ...nodad])
+  return { type, flags, body }
+}
+
+/** Adds an address; one that is there already stays. */
+export function putAddress(ifindex: number, cidr: Cidr): RtnlMessage {
+  return addressMessage(RTM.NEWADDR, NLM_F.CREATE | NLM_F.REPLACE, ifindex, cidr)
+}
+
+export function deleteAddress(ifindex: number, cidr: Cidr): RtnlMessage {
+  return addressMessage(RTM.DELADDR, 0, ifindex, cidr)
+}
+
+/** Addresses of all devices and both families. */
+export function dumpAddresses(): RtnlMessage {
+  return { type: RTM.GETADDR, flags: NLM_F.DUMP, body: Buffer.alloc(IFADDRMSG) }
+}
+
+export function decodeAddress(body: Buffer): AddressState | undefined {
+  const attributes = parseAttributes(body, IFADDRMSG)
+  // IFA_ADDRESS is the other end on point-to-point links; IFA_LOCAL, when there, is always ours
+  const ip = readIp(attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS))
+  if (ip === undefined) return undefined
+  const flags = attributes.get(IFA.FLAGS)
+  return {
+    ifindex: body.readUInt32LE(4),
+    address: `${ip}/${body.readUInt8(1)}` as Cidr,
+    scope: body.readUInt8(3),
+    flags: flags === undefined ? body.readUInt8(2) : readU32(flags),
+  }
+}
+
+/** Which route, device and source address a packet to `destination` would take. */
+export function getRoute(destination: Ip): RtnlMessage {
+  const header = Buffer.alloc(RTMSG)
+  const bytes = addressBytes(destination)
+  header.writeUInt8(addressFamily(familyOf(destination)), 0)
+  header.writeUInt8(bytes.length * 8, 1)
+  const body = Buffer.concat([header, attr(RTA.DST, bytes)])
+  return { type: RTM.GETROUTE, flags: 0, body }
+}
+
+/** All routes of one family. */
+export function dumpRoutes(family: 4 | 6): RtnlMessage {
+  const body = Buffer.alloc(RTMSG)
+  body.writeUInt8(family === 4 ? AF.INET : AF.INET6, 0)
+  return { type: RTM.GETROUTE, flags: NLM_F.DUMP, body }
+}
+
+export function decodeRoute(body: Buffer): RouteState {
+  const attributes = parseAttributes(body, RTMSG)
+  const length = body.readUInt8(1)
+  const ip = readIp(attributes.get(RTA.DST))
+  const source = readIp(attributes.get(RTA.PREFSRC))
+  const metrics = parseAttributes(attributes.get(RTA.METRICS) ?? Buffer.alloc(0))
+  const mtu = readU32(metrics.get(RTAX_MTU))
+  const table = attributes.get(RTA.TABLE)
+  return {
+    table: table === undefined ? body.readUInt8(4) : readU32(table),
+    unicast: body.readUInt8(7) === RTN_UNICAST && (body.readUInt32LE(8) & RTM_F_CLONED) === 0,
+    ifindex: readU32(attributes.get(RTA.OIF)),
+    ...(ip === undefined || length === 0 ? {} : { destination: `${ip}/${length}` as Cidr }),
+    ...(source === undefined ? {} : { source }),
+    ...(mtu === 0 ? {} : { mtu }),
+  }
+}

@@ -1,0 +1,75 @@
+/** Numbers of the kernel's user interface; each table names its header under include/uapi/linux. */
+
+/** netlink.h */
+export const NLM_F = {
+  REQUEST: 0x01,
+  ACK: 0x04,
+  DUMP_INTR: 0x10,
+  DUMP: 0x300,
+  REPLACE: 0x100,
+  EXCL: 0x200,
+  CREATE: 0x400,
+} as const
+export const NLMSG = { ERROR: 2, DONE: 3 } as const
+
+/** rtnetlink.h */
+export const RTM = {
+  NEWLINK: 16,
+  DELLINK: 17,
+  GETLINK: 18,
+  SETLINK: 19,
+  NEWADDR: 20,
+  DELADDR: 21,
+  GETADDR: 22,
+  GETROUTE: 26,
+  NEWNEIGH: 28,
+  DELNEIGH: 29,
+  GETNEIGH: 30,
+} as const
+export const RTNLGRP_NEIGH = 3
+export const RTA = { DST: 1, OIF: 4, PREFSRC: 7, METRICS: 8, TABLE: 15 } as const
+export const RTAX_MTU = 2
+export const RT_TABLE_MAIN = 254
+export const RTN_UNICAST = 1
+export const RTM_F_CLONED = 0x200
+export const RT_SCOPE_UNIVERSE = 0
+
+/** socket.h */
+export const AF = { UNSPEC: 0, INET: 2, BRIDGE: 7, INET6: 10 } as const
+
+/** if.h, if_link.h, veth.h */
+export const IFF = { UP: 0x1, LOOPBACK: 0x8 } as const
+export const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  MASTER: 10,
+  LINKINFO: 18,
+  IFALIAS: 20,
+  AF_SPEC: 26,
+  NET_NS_FD: 28,
+  EXT_MASK: 29,
+} as const
+export const IFLA_INFO = { KIND: 1, DATA: 2 } as const
+export const IFLA_VXLAN = {
+  ID: 1,
+  LOCAL: 4,
+  LEARNING: 7,
+  PROXY: 11,
+  L3MISS: 14,
+  PORT: 15,
+  LOCAL6: 17,
+} as const
+export const VETH_INFO_PEER = 1
+export const IFLA_INET6_ADDR_GEN_MODE = 8
+export const IN6_ADDR_GEN_MODE_NONE = 1
+export const RTEXT_FILTER_SKIP_STATS = 0x8
+
+/** if_addr.h */
+export const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const
+export const IFA_F = { NODAD: 0x02, DEPRECATED: 0x20, TENTATIVE: 0x40, TEMPORARY: 0x01 } as const
+
+/** neighbour.h */
+export const NDA = { DST: 1, LLADDR: 2, IFINDEX: 8 } as const
+export const NUD = { NOARP: 0x40, PERMANENT: 0x80 } as const
+export const NTF_SELF = 0x02

@@ -1,0 +1,205 @@
+/** struct ifinfomsg (linux/rtnetlink.h): network devices and their attributes. */
+import type { Ip } from '../../core/ip.js'
+import { familyOf } from '../../core/ip.js'
+import { macToBytes } from '../../core/mac.js'
+import type { VethLink, VxlanLink } from '../../core/plan.js'
+import {
+  addressBytes,
+  attr,
+  nested,
+  parseAttributes,
+  readIp,
+  readText,
+  readU32,
+  text,
+  u8,
+  u16be,
+  u32,
+} from './codec.js'
+import {
+  AF,
+  IFF,
+  IFLA,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_INFO,
+  IFLA_VXLAN,
+  IN6_ADDR_GEN_MODE_NONE,
+  NLM_F,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM,
+  VETH_INFO_PEER,
+} from './constants.js'
+import type { RtnlMessage } from './rtnl.js'
+
+const IFINFOMSG = 16
+
+export interface LinkState {
+  readonly index: number
+  readonly name: string
+  /** `bridge`, `vxlan`, `veth`, …; empty for devices without rtnl_link_ops such as lo */
+  readonly kind: string
+  readonly mtu: number
+  readonly up: boolean
+  readonly loopback: boolean
+  /** ifindex of the bridge; 0 = none */
+  readonly master: number
+  readonly alias: string
+  readonly vxlan?: VxlanState
+}
+
+export interface VxlanState {
+  readonly vni: number
+  readonly port: number
+  readonly local?: Ip
+  /** nolearning, proxy and l3miss, as we make it */
+  readonly answers: boolean
+}
+
+/** Which link a message is about. */
+export type LinkRef = { readonly index: number } | { readonly name: string }
+
+function message(
+  type: number,
+  flags: number,
+  ref: LinkRef,
+  up: boolean,
+  ...attributes: readonly Buffer[]
+): RtnlMessage {
+  const header = Buffer.alloc(IFINFOMSG)
+  if ('index' in ref) header.writeInt32LE(ref.index, 4)
+  header.writeUInt32LE(up ? IFF.UP : 0, 8)
+  header.writeUInt32LE(up ? IFF.UP : 0, 12)
+  const name = 'name' in ref ? [text(IFLA.IFNAME, ref.name)] : []
+  return { type, flags, body: Buffer.concat([header, ...name, ...attributes]) }
+}
+
+function info(kind: string, ...data: readonly Buffer[]): Buffer {
+  const inner = data.length === 0 ? [] : [nested(IFLA_INFO.DATA, ...data)]
+  return nested(IFLA.LINKINFO, text(IFLA_INFO.KIND, kind), ...inner)
+}
+
+/** A bridge with a MAC of its own: else it takes its lowest port's and changes with every veth. */
+export function createBridge(name: string, mac: Uint8Array): RtnlMessage {
+  const flags = NLM_F.CREATE | NLM_F.EXCL
+  return message(RTM.NEWLINK, flags, { name }, false, attr(IFLA.ADDRESS, mac), info('bridge'))
+}
+
+/**
+ * A vxlan device that appears in the namespace of `netnsFd` while its UDP socket stays in the
+ * namespace of the netlink socket that carries this message (rtnetlink.c rtnl_newlink gives
+ * newlink the socket's namespace, vxlan_core.c keeps it as vxlan->net).
+ */
+export function createVxlan(plan: VxlanLink, netnsFd: number): RtnlMessage {
+  const data = [
+    u32(IFLA_VXLAN.ID, plan.vni),
+    u16be(IFLA_VXLAN.PORT, plan.port),
+    vxlanLocal(plan.local),
+    u8(IFLA_VXLAN.LEARNING, 0),
+    u8(IFLA_VXLAN.PROXY, 1),
+    u8(IFLA_VXLAN.L3MISS, 1),
+  ]
+  return message(
+    RTM.NEWLINK,
+    NLM_F.CREATE | NLM_F.EXCL,
+    { name: plan.name },
+    false,
+    u32(IFLA.NET_NS_FD, netnsFd),
+    u32(IFLA.MTU, plan.mtu),
+    info('vxlan', ...data),
+  )
+}
+
+function vxlanLocal(local: Ip): Buffer {
+  const type = familyOf(local) === 4 ? IFLA_VXLAN.LOCAL : IFLA_VXLAN.LOCAL6
+  return attr(type, addressBytes(local))
+}
+
+/** Changes the source address of a vxlan device's outer packets. */
+export function changeVxlanLocal(index: number, local: Ip): RtnlMessage {
+  return message(RTM.NEWLINK, 0, { index }, false, info('vxlan', vxlanLocal(local)))
+}
+
+/** Both ends at once: the port under bridge `master`, the peer in the namespace of `peerNetnsFd`. */
+export function createVeth(plan: VethLink, master: number, peerNetnsFd: number): RtnlMessage {
+  const peer = [
+    Buffer.alloc(IFINFOMSG),
+    text(IFLA.IFNAME, plan.peer.name),
+    attr(IFLA.ADDRESS, macToBytes(plan.peer.mac)),
+    u32(IFLA.MTU, plan.mtu),
+    u32(IFLA.NET_NS_FD, peerNetnsFd),
+  ]
+  return message(
+    RTM.NEWLINK,
+    NLM_F.CREATE | NLM_F.EXCL,
+    { name: plan.name },
+    false,
+    u32(IFLA.MTU, plan.mtu),
+    u32(IFLA.MASTER, master),
+    info('veth', nested(VETH_INFO_PEER, ...peer)),
+  )
+}
+
+/** Sets what is given, and always: up. */
+export function setLink(
+  ref: LinkRef,
+  set: { readonly mtu?: number; readonly master?: number; readonly alias?: string } = {},
+): RtnlMessage {
+  const attributes = [
+    ...(set.mtu === undefined ? [] : [u32(IFLA.MTU, set.mtu)]),
+    ...(set.master === undefined ? [] : [u32(IFLA.MASTER, set.master)]),
+    ...(set.alias === undefined ? [] : [text(IFLA.IFALIAS, set.alias)]),
+  ]
+  return message(RTM.SETLINK, 0, ref, true, ...attributes)
+}
+
+/** No IPv6 link-local address for a bridge port: it would only multicast into the overlay. */
+export function quietLink(name: string): RtnlMessage {
+  const mode = u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE)
+  const spec = nested(IFLA.AF_SPEC, nested(AF.INET6, mode))
+  return message(RTM.SETLINK, 0, { name }, false, spec)
+}
+
+export function deleteLink(index: number): RtnlMessage {
+  return message(RTM.DELLINK, 0, { index }, false)
+}
+
+export function getLink(name: string): RtnlMessage {
+  return message(RTM.GETLINK, 0, { name }, false, u32(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS))
+}
+
+export function dumpLinks(): RtnlMessage {
+  const mask = u32(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS)
+  return message(RTM.GETLINK, NLM_F.DUMP, { index: 0 }, false, mask)
+}
+
+export function decodeLink(body: Buffer): LinkState {
+  const attributes = parseAttributes(body, IFINFOMSG)
+  const linkInfo = parseAttributes(attributes.get(IFLA.LINKINFO) ?? Buffer.alloc(0))
+  const kind = readText(linkInfo.get(IFLA_INFO.KIND))
+  const data = linkInfo.get(IFLA_INFO.DATA)
+  const flags = body.readUInt32LE(8)
+  return {
+    index: body.readInt32LE(4),
+    name: readText(attributes.get(IFLA.IFNAME)),
+    kind,
+    mtu: readU32(attributes.get(IFLA.MTU)),
+    up: (flags & IFF.UP) !== 0,
+    loopback: (flags & IFF.LOOPBACK) !== 0,
+    master: readU32(attributes.get(IFLA.MASTER)),
+    alias: readText(attributes.get(IFLA.IFALIAS)),
+    ...(kind === 'vxlan' && data !== undefined ? { vxlan: decodeVxlan(data) } : {}),
+  }
+}
+
+function decodeVxlan(data: Buffer): VxlanState {
+  const attributes = parseAttributes(data)
+  const flag = (type: number): boolean => attributes.get(type)?.[0] === 1
+  const local =
+    readIp(attributes.get(IFLA_VXLAN.LOCAL)) ?? readIp(attributes.get(IFLA_VXLAN.LOCAL6))
+  return {
+    vni: readU32(attributes.get(IFLA_VXLAN.ID)),
+    port: attributes.get(IFLA_VXLAN.PORT)?.readUInt16BE() ?? 0,
+    answers: flag(IFLA_VXLAN.PROXY) && flag(IFLA_VXLAN.L3MISS) && !flag(IFLA_VXLAN.LEARNING),
+    ...(local === undefined ? {} : { local }),
+  }
+}

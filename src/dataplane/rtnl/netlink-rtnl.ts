@@ -1,0 +1,252 @@
+/**
+ * Rtnl over npm netlink. The only importer of that package, and only of its raw socket: its
+ * request layer does not check sequence numbers or NLM_F_DUMP_INTR, has no time limit of its own
+ * and takes one message at a time.
+ *
+ * One exchange at a time is under way per socket. The kernel works off a send inside the system
+ * call, message by message, and answers a refused message even when it asks for no
+ * acknowledgement (af_netlink.c netlink_rcv_skb). So a chunk of messages asks for one
+ * acknowledgement, at its end; whoever was not answered until then has succeeded.
+ */
+import { getSystemErrorName } from 'node:util'
+import { RawNetlinkSocket } from 'netlink'
+import { kernelFailed, refused } from '../failure.js'
+import { NLM_F, NLMSG } from './constants.js'
+import type { NoticeSocket, Outcome, Rtnl, RtnlMessage } from './rtnl.js'
+
+const NETLINK_ROUTE = 0
+const HEADER = 16
+const TIMEOUT_MS = 2000
+const MAX_DUMPS = 5
+/**
+ * A refusal takes up to 1 KiB of the receive buffer until we read it, and we do not read during
+ * the send: all of a chunk must fit in the standard buffer of 208 KiB, doubled.
+ */
+const CHUNK_MESSAGES = 256
+const CHUNK_BYTES = 32 * 1024
+/** The kernel fills dump parts up to this size (af_netlink.c). */
+const RECEIVE_BYTES = 32 * 1024
+const BUFFER_BYTES = 1024 * 1024
+
+interface Exchange {
+  readonly first: number
+  readonly outcomes: Outcome[]
+  readonly replies: Buffer[]
+  interrupted: boolean
+  readonly finish: (error?: string) => void
+}
+
+/** Opens a socket in the network namespace of the calling thread, synchronously. */
+export function openRtnl(): Rtnl {
+  return new NetlinkRtnl()
+}
+
+class NetlinkRtnl implements Rtnl {
+  readonly #socket = new RawNetlinkSocket(NETLINK_ROUTE, {
+    messagePeeking: false,
+    msgBufferSize: RECEIVE_BYTES,
+    recvBufferSize: BUFFER_BYTES,
+    sendBufferSize: BUFFER_BYTES,
+  })
+  #sequence = 1
+  #tail: Promise<unknown> = Promise.resolve()
+  #current: Exchange | undefined
+  #closed = false
+
+  constructor() {
+    this.#socket.unref()
+    this.#socket.on('message', (buffer) => this.#receive(buffer))
+    this.#socket.on('truncatedMessage', () => this.#current?.finish('EMSGSIZE'))
+    this.#socket.on('error', (error) => this.#current?.finish(error.code))
+  }
+
+  write(messages: readonly RtnlMessage[]): Promise<readonly Outcome[]> {
+    return this.#exclusive(async () => {
+      const outcomes: Outcome[] = []
+      for (const chunk of chunksOf(messages)) {
+        const exchange = await this.#exchange(chunk)
+        for (const outcome of exchange.outcomes) outcomes.push(outcome)
+      }
+      return outcomes
+    })
+  }
+
+  get(message: RtnlMessage, absent: readonly string[]): Promise<Buffer | undefined> {
+    return this.#exclusive(async () => {
+      const { outcomes, replies } = await this.#exchange([message])
+      const [outcome] = outcomes
+      if (outcome === undefined) return replies[0]
+      if (absent.includes(outcome)) return undefined
+      throw refused(`rtnetlink request ${message.type}`, outcome)
+    })
+  }
+
+  dump(message: RtnlMessage): Promise<readonly Buffer[]> {
+    return this.#exclusive(async () => {
+      for (let turn = 0; turn < MAX_DUMPS; turn += 1) {
+        const { outcomes, interrupted, replies } = await this.#exchange([message])
+        const [outcome] = outcomes
+        if (outcome !== undefined && outcome !== 'EINTR') {
+          throw refused(`rtnetlink dump ${message.type}`, outcome)
+        }
+        if (outcome === undefined && !interrupted) return replies
+      }
+      const reason = `it changed during each of ${MAX_DUMPS} attempts to read it`
+      throw kernelFailed(`rtnetlink dump ${message.type}`, reason)
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#current?.finish('ECANCELED')
+    await closeSocket(this.#socket)
+  }
+
+  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(task)
+    this.#tail = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** Sends one chunk and waits until its last message is answered. Never rejects. */
+  #exchange(messages: readonly RtnlMessage[]): Promise<Exchange> {
+    const { promise, resolve } = withResolver<Exchange>()
+    const finish = (error?: string): void => {
+      if (this.#current !== exchange) return
+      this.#current = undefined
+      clearTimeout(timer)
+      if (error !== undefined) exchange.outcomes.fill(error)
+      if (!this.#closed) this.#socket.unref()
+      resolve(exchange)
+    }
+    const first = this.#sequence
+    const outcomes: Outcome[] = Array.from({ length: messages.length }, () => undefined)
+    const exchange: Exchange = { first, outcomes, replies: [], interrupted: false, finish }
+    const timer = setTimeout(() => finish('ETIMEDOUT'), TIMEOUT_MS)
+    this.#current = exchange
+    if (this.#closed) {
+      finish('ECANCELED')
+      return promise
+    }
+    this.#sequence = (first + messages.length) % 0x7fffffff || 1
+    this.#socket.ref()
+    this.#socket.send(pack(messages, first), {}, (error) => {
+      if (error) finish(error.code)
+    })
+    return promise
+  }
+
+  #receive(buffer: Buffer): void {
+    let at = 0
+    while (at + HEADER <= buffer.length) {
+      const length = buffer.readUInt32LE(at)
+      if (length < HEADER || at + length > buffer.length) return
+      this.#dispatch(buffer.subarray(at, at + length))
+      at += (length + 3) & ~3
+    }
+  }
+
+  #dispatch(message: Buffer): void {
+    const exchange = this.#current
+    if (exchange === undefined) return
+    const index = message.readUInt32LE(8) - exchange.first
+    // an answer to an exchange that was given up
+    if (index < 0 || index >= exchange.outcomes.length) return
+    const type = message.readUInt16LE(4)
+    if ((message.readUInt16LE(6) & NLM_F.DUMP_INTR) !== 0) exchange.interrupted = true
+    if (type !== NLMSG.ERROR && type !== NLMSG.DONE) {
+      exchange.replies.push(message.subarray(HEADER))
+      return
+    }
+    const errno = message.length >= HEADER + 4 ? message.readInt32LE(HEADER) : 0
+    if (errno < 0) exchange.outcomes[index] = getSystemErrorName(errno)
+    if (index === exchange.outcomes.length - 1) exchange.finish()
+  }
+}
+
+/**
+ * Opens a socket in the calling thread's namespace that receives a multicast group's notices.
+ * Its receive buffer is small by intent: a flood is dropped by the kernel instead of held here.
+ * @param onNotice gets the RTM_… type and the message body
+ */
+export function openNotices(
+  group: number,
+  onNotice: (type: number, body: Buffer) => void,
+): NoticeSocket {
+  const socket = new RawNetlinkSocket(NETLINK_ROUTE, {
+    messagePeeking: false,
+    msgBufferSize: 1024,
+    recvBufferSize: 32 * 1024,
+    sendBufferSize: 4096,
+  })
+  socket.unref()
+  socket.on('message', (buffer) => {
+    if (buffer.length >= HEADER) onNotice(buffer.readUInt16LE(4), buffer.subarray(HEADER))
+  })
+  // ENOBUFS says that notices were dropped; whoever misses an address asks again within a second
+  socket.on('error', () => undefined)
+  socket.addMembership(group)
+  let closed: Promise<void> | undefined
+  return {
+    close: () => {
+      closed ??= closeSocket(socket)
+      return closed
+    },
+  }
+}
+
+/**
+ * Closes in a turn of the event loop of its own: the package's poll handler still uses the socket
+ * after the callbacks of received messages, from which we may have come.
+ */
+function closeSocket(socket: RawNetlinkSocket): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(() => {
+      socket.close()
+      resolve()
+    })
+  })
+}
+
+function withResolver<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined
+  const promise = new Promise<T>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
+function* chunksOf(messages: readonly RtnlMessage[]): Generator<readonly RtnlMessage[]> {
+  let chunk: RtnlMessage[] = []
+  let bytes = 0
+  for (const message of messages) {
+    const size = HEADER + message.body.length
+    if (chunk.length === CHUNK_MESSAGES || (chunk.length > 0 && bytes + size > CHUNK_BYTES)) {
+      yield chunk
+      chunk = []
+      bytes = 0
+    }
+    chunk.push(message)
+    bytes += size
+  }
+  if (chunk.length > 0) yield chunk
+}
+
+function pack(messages: readonly RtnlMessage[], first: number): Buffer {
+  const bytes = messages.reduce((sum, message) => sum + HEADER + message.body.length, 0)
+  const buffer = Buffer.alloc(bytes)
+  let at = 0
+  messages.forEach((message, index) => {
+    const length = HEADER + message.body.length
+    const dump = (message.flags & NLM_F.DUMP) === NLM_F.DUMP
+    const ack = index === messages.length - 1 && !dump ? NLM_F.ACK : 0
+    buffer.writeUInt32LE(length, at)
+    buffer.writeUInt16LE(message.type, at + 4)
+    buffer.writeUInt16LE(message.flags | NLM_F.REQUEST | ack, at + 6)
+    buffer.writeUInt32LE(first + index, at + 8)
+    buffer.set(message.body, at + HEADER)
+    at += length
+  })
+  return buffer
+}

@@ -1,0 +1,197 @@
+/**
+ * The writes that bring one link from what it is to what is planned. Each function does nothing
+ * for a link that is as planned already and throws KERNEL_FAILED at the first refusal.
+ */
+import { randomBytes } from 'node:crypto'
+import { familyOf } from '../../core/ip.js'
+import type { BridgeLink, LinkPlan, VethLink, VxlanLink } from '../../core/plan.js'
+import { kernelFailed, refused } from '../failure.js'
+import { deleteAddress, putAddress } from '../rtnl/address-codec.js'
+import type { LinkState } from '../rtnl/link-codec.js'
+import {
+  changeVxlanLocal,
+  createBridge,
+  createVeth,
+  createVxlan,
+  decodeLink,
+  deleteLink,
+  getLink,
+  quietLink,
+  setLink,
+} from '../rtnl/link-codec.js'
+import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
+import type { LinkSnapshot } from './link-snapshot.js'
+import { addressDelta, isAsPlanned, isSameVxlan } from './link-snapshot.js'
+
+/** Sockets and namespaces that links are made with. */
+export interface LinkScope {
+  /** socket in the sandbox */
+  readonly rtnl: Rtnl
+  readonly netnsFd: number
+  /** socket in the host's namespace */
+  readonly host: Rtnl
+  readonly hostFd: number
+}
+
+/**
+ * Deletes a veth by name from the namespace of `rtnl`; none there is success.
+ * @returns whether there was one
+ * @throws TsoverlayError KERNEL_FAILED also for a link of another kind, which is not ours
+ */
+export async function deleteVethByName(rtnl: Rtnl, name: string): Promise<boolean> {
+  const body = await rtnl.get(getLink(name), ['ENODEV'])
+  if (body === undefined) return false
+  const link = decodeLink(body)
+  if (link.kind !== 'veth') {
+    const kind = link.kind === '' ? 'another kind' : `kind ${link.kind}`
+    throw kernelFailed(`link ${name}`, `it is of ${kind}, not a veth of this plugin`)
+  }
+  const [code] = await rtnl.write([deleteLink(link.index)])
+  if (code !== undefined && code !== 'ENODEV') throw refused(`link ${name}`, code)
+  return code === undefined
+}
+
+export class LinkWriter {
+  readonly #scope: LinkScope
+  /** kernel writes that succeeded */
+  written = 0
+  /** vxlan devices made anew because the plan wants other ones */
+  readonly remade = new Set<string>()
+  /** devices that were made or brought up: their neighbours are gone (arp.c arp_ifdown) */
+  readonly fresh = new Set<string>()
+
+  constructor(scope: LinkScope) {
+    this.#scope = scope
+  }
+
+  async delete(link: LinkState): Promise<void> {
+    const code = await this.#try(this.#scope.rtnl, deleteLink(link.index))
+    if (code !== undefined && code !== 'ENODEV') throw refused(`link ${link.name}`, code)
+  }
+
+  async ensure(plan: LinkPlan, snapshot: LinkSnapshot): Promise<void> {
+    if (isAsPlanned(plan, snapshot)) return
+    const have = await this.#usable(plan, snapshot.links.get(plan.name))
+    if (have === undefined || !have.up) this.fresh.add(plan.name)
+    switch (plan.kind) {
+      case 'bridge':
+        await this.#bridge(plan, have, snapshot)
+        return
+      case 'vxlan':
+      case 'veth':
+        await this.#port(plan, have, snapshot)
+    }
+  }
+
+  /** Deletes a link that cannot become as planned. */
+  async #usable(plan: LinkPlan, have: LinkState | undefined): Promise<LinkState | undefined> {
+    if (have === undefined) return undefined
+    if (have.kind === plan.kind && (plan.kind !== 'vxlan' || isSameVxlan(plan, have))) {
+      if (plan.kind !== 'vxlan' || have.vxlan?.local === plan.local) return have
+      const change = changeVxlanLocal(have.index, plan.local)
+      if ((await this.#try(this.#scope.rtnl, change)) === undefined) return have
+    }
+    await this.delete(have)
+    this.remade.add(plan.name)
+    return undefined
+  }
+
+  async #bridge(
+    plan: BridgeLink,
+    have: LinkState | undefined,
+    snapshot: LinkSnapshot,
+  ): Promise<void> {
+    const item = `link ${plan.name}`
+    if (have === undefined) {
+      // locally administered, unicast
+      const mac = Uint8Array.from([0x02, 0x42, ...randomBytes(4)])
+      await this.#must(item, this.#scope.rtnl, createBridge(plan.name, mac))
+    }
+    if (have === undefined || have.mtu !== plan.mtu || !have.up) {
+      // set apart from creation: then the bridge keeps it when ports come and go (br_set_by_user)
+      const set = setLink({ name: plan.name }, { mtu: plan.mtu })
+      await this.#must(item, this.#scope.rtnl, set)
+    }
+    const index = have?.index ?? (await this.#indexOf(plan.name))
+    await this.#addresses(plan, index, have === undefined ? [] : snapshot.addresses.get(index))
+  }
+
+  async #addresses(
+    plan: BridgeLink,
+    index: number,
+    have: Parameters<typeof addressDelta>[1],
+  ): Promise<void> {
+    const { rtnl } = this.#scope
+    const { missing, unwanted } = addressDelta(plan.addresses, have)
+    for (const address of missing) {
+      await this.#must(`address ${plan.name} ${address}`, rtnl, putAddress(index, address))
+    }
+    for (const address of unwanted) {
+      const code = await this.#try(rtnl, deleteAddress(index, address))
+      if (code !== undefined && code !== 'EADDRNOTAVAIL') {
+        throw refused(`address ${plan.name} ${address}`, code)
+      }
+    }
+    if (unwanted.length === 0) return
+    // with the first IPv4 address of a subnet its secondary ones go too (devinet.c inet_del_ifa)
+    for (const address of plan.addresses.filter((cidr) => familyOf(cidr) === 4)) {
+      await this.#must(`address ${plan.name} ${address}`, rtnl, putAddress(index, address))
+    }
+  }
+
+  async #port(
+    plan: VxlanLink | VethLink,
+    have: LinkState | undefined,
+    snapshot: LinkSnapshot,
+  ): Promise<void> {
+    const item = `link ${plan.name}`
+    const { rtnl } = this.#scope
+    const master = snapshot.links.get(plan.master)?.index
+    if (master === undefined) throw kernelFailed(item, `its bridge ${plan.master} is not there`)
+    if (have === undefined) {
+      if (plan.kind === 'vxlan') await this.#createVxlan(plan)
+      else await this.#createVeth(plan, master)
+      // a kernel without IPv6 refuses this, and has nothing to keep quiet
+      await this.#try(rtnl, quietLink(plan.name))
+    }
+    await this.#must(item, rtnl, setLink({ name: plan.name }, { mtu: plan.mtu, master }))
+  }
+
+  async #createVxlan(plan: VxlanLink): Promise<void> {
+    const item = `link ${plan.name}`
+    const code = await this.#try(this.#scope.host, createVxlan(plan, this.#scope.netnsFd))
+    if (code === 'EEXIST') {
+      const reason = `another vxlan device of this host has VNI ${plan.vni} on UDP port ${plan.port}`
+      throw kernelFailed(item, reason)
+    }
+    if (code !== undefined) throw refused(`${item} with VNI ${plan.vni}`, code)
+  }
+
+  async #createVeth(plan: VethLink, master: number): Promise<void> {
+    const { rtnl, host, hostFd } = this.#scope
+    const create = createVeth(plan, master, hostFd)
+    let code = await this.#try(rtnl, create)
+    // an earlier life of this endpoint left its end in the host's namespace
+    if (code === 'EEXIST' && (await deleteVethByName(host, plan.peer.name))) {
+      code = await this.#try(rtnl, create)
+    }
+    if (code !== undefined) throw refused(`link ${plan.name} with peer ${plan.peer.name}`, code)
+  }
+
+  async #indexOf(name: string): Promise<number> {
+    const body = await this.#scope.rtnl.get(getLink(name), [])
+    if (body === undefined) throw kernelFailed(`link ${name}`, 'it vanished while it was made')
+    return decodeLink(body).index
+  }
+
+  async #try(rtnl: Rtnl, message: RtnlMessage): Promise<Outcome> {
+    const [code] = await rtnl.write([message])
+    if (code === undefined) this.written += 1
+    return code
+  }
+
+  async #must(item: string, rtnl: Rtnl, message: RtnlMessage): Promise<void> {
+    const code = await this.#try(rtnl, message)
+    if (code !== undefined) throw refused(item, code)
+  }
+}

@@ -1,0 +1,144 @@
+/** The host's own addresses and routes: which of them peers reach us at, and what is taken. */
+import { TsoverlayError } from '../core/errors.js'
+import type { Cidr, Ip } from '../core/ip.js'
+import {
+  contains,
+  familyOf,
+  ipOf,
+  networkOf,
+  parseCidr,
+  parseIp,
+  prefixLength,
+} from '../core/ip.js'
+import type { Underlay } from '../core/types.js'
+import { isLocalOnly } from './misses.js'
+import {
+  decodeAddress,
+  decodeRoute,
+  dumpAddresses,
+  dumpRoutes,
+  getRoute,
+} from './rtnl/address-codec.js'
+import { IFA_F, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from './rtnl/constants.js'
+import { decodeLink, dumpLinks } from './rtnl/link-codec.js'
+import type { Rtnl } from './rtnl/rtnl.js'
+
+interface HostAddress {
+  readonly ip: Ip
+  readonly dev: string
+  readonly ifindex: number
+  readonly mtu: number
+  readonly loopback: boolean
+}
+
+interface DefaultRoute {
+  readonly source: Ip
+  readonly ifindex: number
+  readonly mtu?: number
+}
+
+/**
+ * Documentation addresses (RFC 5737, RFC 3849), to which no host has a route of its own: asking
+ * the kernel for the route to one finds the default route without sending anything.
+ */
+const NOWHERE = ['192.0.2.1', '2001:db8::1'] as const
+/** A family without a default route, or without support in the kernel. */
+const NO_ROUTE = ['ENETUNREACH', 'EHOSTUNREACH', 'EINVAL', 'EACCES', 'EOPNOTSUPP', 'EAFNOSUPPORT']
+/** When nothing says more: what an address on lo with no default route gets (RFC 894). */
+const ETHERNET_MTU = 1500
+
+/**
+ * Selects the VTEP; see Dataplane.underlay.
+ * @param rtnl socket in the host's namespace
+ * @throws TsoverlayError UNDERLAY_UNKNOWN, KERNEL_FAILED
+ */
+export async function findUnderlay(rtnl: Rtnl, advertise: string): Promise<Omit<Underlay, 'port'>> {
+  const addresses = await hostAddresses(rtnl)
+  const route = await defaultRoute(rtnl)
+  const found = select(advertise, addresses, route)
+  if (found === undefined) throw unknown(advertise, addresses)
+  const onRoute = route !== undefined && (found.loopback || route.ifindex === found.ifindex)
+  const deviceMtu = found.loopback ? mtuOf(route?.ifindex, addresses) : found.mtu
+  return { vtep: found.ip, mtu: (onRoute ? route.mtu : undefined) ?? deviceMtu }
+}
+
+function select(
+  advertise: string,
+  addresses: readonly HostAddress[],
+  route: DefaultRoute | undefined,
+): HostAddress | undefined {
+  if (advertise === '') return addresses.find(({ ip }) => ip === route?.source)
+  const ip = parseIp(advertise)
+  if (ip !== undefined) return addresses.find((address) => address.ip === ip)
+  const cidr = parseCidr(advertise)
+  if (cidr !== undefined) return addresses.find((address) => contains(networkOf(cidr), address.ip))
+  const onDevice = addresses.filter(({ dev }) => dev === advertise)
+  return onDevice.find((address) => familyOf(address.ip) === 4) ?? onDevice[0]
+}
+
+function mtuOf(ifindex: number | undefined, addresses: readonly HostAddress[]): number {
+  return addresses.find((address) => address.ifindex === ifindex)?.mtu ?? ETHERNET_MTU
+}
+
+function unknown(advertise: string, addresses: readonly HostAddress[]): TsoverlayError {
+  const has = addresses.map(({ ip, dev }) => `${ip} (${dev})`).join(', ') || 'none'
+  const why =
+    advertise === ''
+      ? 'selects the source address of the default route, and this host has no such route'
+      : 'is no address, interface or subnet of this host'
+  return new TsoverlayError(
+    'UNDERLAY_UNKNOWN',
+    `setting ADVERTISE="${advertise}" ${why}; its addresses are: ${has}`,
+  )
+}
+
+/** Addresses that peers could send to: of global scope, and lasting. */
+async function hostAddresses(rtnl: Rtnl): Promise<readonly HostAddress[]> {
+  const links = (await rtnl.dump(dumpLinks())).map(decodeLink)
+  const byIndex = new Map(links.map((link) => [link.index, link]))
+  const found: HostAddress[] = []
+  for (const body of await rtnl.dump(dumpAddresses())) {
+    const state = decodeAddress(body)
+    const link = state && byIndex.get(state.ifindex)
+    if (state === undefined || link === undefined || !isUsable(state)) continue
+    const { name: dev, index: ifindex, mtu, loopback } = link
+    found.push({ ip: ipOf(state.address), dev, ifindex, mtu, loopback })
+  }
+  return found
+}
+
+function isUsable(state: { address: Cidr; scope: number; flags: number }): boolean {
+  if (state.scope !== RT_SCOPE_UNIVERSE) return false
+  // for IPv4 the bit of TEMPORARY means "secondary", which is as good as any
+  const passing = IFA_F.TEMPORARY | IFA_F.DEPRECATED | IFA_F.TENTATIVE
+  return familyOf(state.address) === 4 || (state.flags & passing) === 0
+}
+
+async function defaultRoute(rtnl: Rtnl): Promise<DefaultRoute | undefined> {
+  for (const nowhere of NOWHERE) {
+    const destination = parseIp(nowhere)
+    if (destination === undefined) continue
+    const body = await rtnl.get(getRoute(destination), NO_ROUTE)
+    const route = body && decodeRoute(body)
+    if (route?.source === undefined) continue
+    const mtu = route.mtu === undefined ? {} : { mtu: route.mtu }
+    return { source: route.source, ifindex: route.ifindex, ...mtu }
+  }
+  return undefined
+}
+
+/**
+ * Destinations of the main table's unicast routes, without default, link-local and multicast ones.
+ * @throws TsoverlayError KERNEL_FAILED
+ */
+export async function listRoutes(rtnl: Rtnl): Promise<readonly Cidr[]> {
+  const found = new Set<Cidr>()
+  for (const family of [4, 6] as const) {
+    for (const body of await rtnl.dump(dumpRoutes(family))) {
+      const { destination, table, unicast } = decodeRoute(body)
+      if (destination === undefined || table !== RT_TABLE_MAIN || !unicast) continue
+      if (prefixLength(destination) > 0 && !isLocalOnly(destination)) found.add(destination)
+    }
+  }
+  return [...found]
+}
