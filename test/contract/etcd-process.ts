@@ -1,0 +1,129 @@
+/** A real etcd of one member on loopback, in a directory of its own, that tests can ill-treat. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const BINARY = process.env['ETCD'] ?? 'etcd'
+
+/** Version text of the installed etcd; undefined when there is none, so that a test can skip aloud. */
+export function etcdVersion(): string | undefined {
+  try {
+    const text = execFileSync(BINARY, ['--version'], { encoding: 'utf8' })
+    return /etcd Version: (\S+)/.exec(text)?.[1]
+  } catch {
+    return undefined
+  }
+}
+
+/** A TCP port of 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+export class EtcdProcess {
+  readonly endpoint: string
+  readonly #peer: string
+  readonly #dir: string
+  readonly #extra: readonly string[]
+  #child: ChildProcess | undefined
+
+  private constructor(ports: readonly [number, number], secure: boolean, extra: readonly string[]) {
+    this.endpoint = `${secure ? 'https' : 'http'}://127.0.0.1:${ports[0]}`
+    this.#peer = `http://127.0.0.1:${ports[1]}`
+    this.#dir = mkdtempSync(join(tmpdir(), 'tsoverlay-etcd-'))
+    this.#extra = extra
+  }
+
+  /** Starts one and waits until it listens. @param options.extra more flags */
+  static async create(
+    options: { readonly secure?: boolean; readonly extra?: readonly string[] } = {},
+  ): Promise<EtcdProcess> {
+    const ports = [await freePort(), await freePort()] as const
+    const etcd = new EtcdProcess(ports, options.secure ?? false, options.extra ?? [])
+    await etcd.start()
+    return etcd
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  async start(): Promise<void> {
+    const args = [
+      ['--name', 'test'],
+      ['--data-dir', join(this.#dir, 'data')],
+      ['--listen-client-urls', this.endpoint],
+      ['--advertise-client-urls', this.endpoint],
+      ['--listen-peer-urls', this.#peer],
+      ['--initial-advertise-peer-urls', this.#peer],
+      ['--initial-cluster', `test=${this.#peer}`],
+      ['--logger', 'zap'],
+      ['--log-level', 'error'],
+      this.#extra,
+    ].flat()
+    this.#child = spawn(BINARY, args, { stdio: 'ignore' })
+    await this.#untilReady()
+  }
+
+  /** Ends it politely; start() brings it back on the same port with the same data. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** The process hangs: connections stay open, nothing is answered. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
+  /** Forgets all data; only between stop() and start(). */
+  wipe(): void {
+    rmSync(join(this.#dir, 'data'), { recursive: true, force: true })
+  }
+
+  /** Ends it and removes its directory. */
+  async remove(): Promise<void> {
+    await this.#end('SIGKILL')
+    rmSync(this.#dir, { recursive: true, force: true })
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child
+    if (child === undefined) return
+    this.#child = undefined
+    const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : []
+    child.kill(signal)
+    child.kill('SIGCONT')
+    await exited
+  }
+
+  /** /health over plain HTTP; with TLS the handshake needs certificates, so only the port counts. */
+  async #untilReady(): Promise<void> {
+    const url = new URL(this.endpoint)
+    for (let tries = 0; tries < 200; tries++) {
+      if (this.#child?.exitCode !== null) throw new Error('etcd ended while starting')
+      const answer = await fetch(`http://${url.host}/health`).catch(() => undefined)
+      const text = await answer?.text()
+      if (url.protocol === 'https:' ? answer !== undefined : text?.includes('true')) return
+      await sleep(50)
+    }
+    throw new Error('etcd did not become ready in 10 s')
+  }
+}
