@@ -80,18 +80,29 @@ export class Calls<C extends object> {
   /** @throws TsoverlayError STORE_UNAVAILABLE */
   async call<T>(options: CallOptions<C, T>): Promise<T> {
     const end = Date.now() + (options.deadline ?? CALL_DEADLINE)
-    const attempts = Math.max(2, this.#clients.length)
     for (let attempt = 1; ; attempt++) {
-      if (this.closed.aborted) throw this.#error(options, 'the store is closed')
-      const client = this.current()
-      // a hanging endpoint must leave time for another
-      const share = options.repeatable && attempt < this.#clients.length ? 2 : 1
-      try {
-        return await this.#within(options, client, Date.now() + (end - Date.now()) / share)
-      } catch (error) {
-        const again = this.#judge(options, client, error) && attempt < attempts
-        if (!again || Date.now() >= end) throw this.#failed(options, error, end)
-      }
+      const outcome = await this.#attempt(options, attempt, end)
+      if (outcome !== undefined) return outcome.value
+    }
+  }
+
+  /** @returns undefined to be called again */
+  async #attempt<T>(
+    options: CallOptions<C, T>,
+    attempt: number,
+    end: number,
+  ): Promise<{ readonly value: T } | undefined> {
+    if (this.closed.aborted) throw this.#error(options, 'the store is closed')
+    const client = this.current()
+    // a hanging endpoint must leave time for another
+    const share = options.repeatable && attempt < this.#clients.length ? 2 : 1
+    try {
+      const deadline = Date.now() + (end - Date.now()) / share
+      return { value: await this.#within(options, client, deadline) }
+    } catch (error) {
+      const last = attempt >= Math.max(2, this.#clients.length) || Date.now() >= end
+      if (!this.#judge(options, client, error) || last) throw this.#failed(options, error, end)
+      return undefined
     }
   }
 

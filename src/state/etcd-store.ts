@@ -70,7 +70,6 @@ class EtcdStore implements Store {
   readonly #namespace: Namespace
   readonly #logger: Logger
   readonly #leases: Leases
-  /** tells one generation of connections from the next, see `#open` */
   #generation = 0
 
   constructor({ config, endpoints, logger }: EtcdStoreOptions, credentials: Credentials) {
@@ -271,7 +270,7 @@ function grpc(attempt: Attempt): GrpcOptions {
   }
 }
 
-/** Options of a stream that outlives its attempt; a member without a leader ends it (clientv3 `WithRequireLeader`). */
+/** For a stream, which outlives its attempt; etcd ends it when the member has lost its leader. */
 function streaming(attempt: Attempt): GrpcOptions {
   return { interceptors: [interceptor(attempt.token, { hasleader: 'true' }, () => {})] }
 }
