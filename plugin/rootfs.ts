@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path'
 import { bundle } from './bundle.js'
 import { unpackPackage } from './debian.js'
 import { installLibraries, strip } from './elf.js'
-import { installNativePackages } from './native-packages.js'
+import { installNativePackages, NATIVE_PACKAGES } from './native-packages.js'
+import { run } from './run.js'
 
 export interface RootfsOptions {
   readonly project: string
@@ -74,6 +75,20 @@ export async function buildRootfs(options: RootfsOptions): Promise<void> {
 
   report('copying shared libraries')
   installLibraries(rootfs, [process.execPath, join(rootfs, 'usr/bin/etcd'), ...addons])
+  report('checking that node, the native packages and etcd start in the rootfs')
+  check(rootfs)
+}
+
+/**
+ * Needs root, for chroot. Here and not on a host is where a missing file should show: a node that
+ * keeps parts of itself in /usr/share, as some distributions build it, or a library of its own.
+ * @throws Error with what the program printed
+ */
+function check(rootfs: string): void {
+  const load = NATIVE_PACKAGES.map((name) => `require('/app/node_modules/${name}')`).join(';')
+  run('chroot', [rootfs, '/usr/bin/node', '--check', '/app/main.js'])
+  run('chroot', [rootfs, '/usr/bin/node', '-e', load])
+  run('chroot', [rootfs, '/usr/bin/etcd', '--version'])
 }
 
 function installProgram(source: string, target: string): string {

@@ -14,7 +14,8 @@ export function attempt(command: string, args: readonly string[], cwd = '/'): Ou
     cwd,
     encoding: 'utf8',
     maxBuffer: 64 << 20,
-    env: { ...process.env, LC_ALL: 'C' },
+    // a test runner's loaders do not exist inside the rootfs
+    env: { ...process.env, LC_ALL: 'C', NODE_OPTIONS: '' },
   })
   if (done.error) return { ok: false, stdout: '', problem: done.error.message }
   return { ok: done.status === 0, stdout: done.stdout, problem: done.stderr.trim() }
