@@ -33,7 +33,7 @@ interface Program {
 
 function start(rootfs: string, env: Readonly<Record<string, string>>): Program {
   const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child']
-  const child = spawn('unshare', [...namespaces, 'sh', '-c', SURROUNDINGS, 'sh', rootfs], {
+  const child = spawn('/usr/bin/unshare', [...namespaces, 'sh', '-c', SURROUNDINGS, 'sh', rootfs], {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
