@@ -4,7 +4,12 @@
  * where it differs from an ordinary HTTP client.
  */
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { messageOf, TsoverlayError } from '../core/errors.js'
@@ -30,7 +35,9 @@ interface AppParts {
 export function createApp(parts: AppParts): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
-    frameworkErrors: (_error, request, reply) => notFound(parts.logger, request, reply),
+    // Paths that no router can read. The cast closes generics that fastify's type leaves open.
+    frameworkErrors: (_error, request, reply) =>
+      notFound(parts.logger, request, reply as FastifyReply),
   }).withTypeProvider<TypeBoxTypeProvider>()
   acceptAnyBody(app)
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -110,12 +117,8 @@ function toKnown(error: FastifyError, request: FastifyRequest): TsoverlayError |
   return new TsoverlayError('REQUEST_INVALID', `${method}: ${error.message}`, error)
 }
 
-interface Reply {
-  code(status: number): { send(body: unknown): unknown }
-}
-
 /** 404 means "method not implemented" to dockerd (moby pkg/plugins/client.go IsNotFound). */
-function notFound(logger: Logger, request: FastifyRequest, reply: Reply): void {
+function notFound(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
   const message = `${request.method} ${request.url.slice(0, 80)} is not a method of this plugin`
   logger.warn({ method: request.url.slice(0, 80), outcome: message }, 'rpc method unknown')
   reply.code(404).send(errorBody(message))
@@ -130,7 +133,7 @@ function methodOf(request: FastifyRequest): string {
 }
 
 /** What every log line of a call has. Ids are cut to 12 characters, as docker shows them. */
-function callFields(request: FastifyRequest, reply: { readonly elapsedTime: number }): object {
+function callFields(request: FastifyRequest, reply: FastifyReply): object {
   const { NetworkID, EndpointID, PoolID } = Object(request.body)
   return {
     method: methodOf(request),

@@ -42,7 +42,7 @@ export interface RpcServer {
   inject(method: string, body?: string): Promise<InjectedAnswer>
 }
 
-export interface InjectedAnswer {
+interface InjectedAnswer {
   readonly status: number
   readonly body: unknown
 }

@@ -20,6 +20,9 @@ import type { Logger } from '../core/ports.js'
  */
 const NO_TIMEOUTS = { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }
 
+/** Bytes: sun_path of unix(7) less its NUL. Node 20 cuts longer paths in silence. */
+const PATH_LIMIT = 107
+
 export class UnixListener {
   readonly #path: string
   readonly #inode: number
@@ -33,12 +36,14 @@ export class UnixListener {
 
   /**
    * Listens at `path`, mode 0600; makes its directory if there is none.
-   * @throws TsoverlayError SETTING_INVALID when something answers there, or it is no socket
+   * @throws TsoverlayError SETTING_INVALID when something answers there, or it is no socket, or the
+   *   path is longer than 103 bytes
    */
   static async open(path: string, handler: RequestListener, logger: Logger): Promise<UnixListener> {
+    const fresh = `${path}.new`
+    if (Buffer.byteLength(fresh) > PATH_LIMIT) throw unusable(path, 'has too long a path')
     await mkdir(dirname(path), { recursive: true })
     await refuseUnlessStale(path)
-    const fresh = `${path}.new`
     await rm(fresh, { force: true })
     const server = createServer(NO_TIMEOUTS, handler)
     server.listen(fresh)
@@ -74,11 +79,11 @@ export class UnixListener {
 async function refuseUnlessStale(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined)
   if (stat === undefined) return
-  if (!stat.isSocket()) throw taken(path, 'is not a socket')
-  if (await answers(path)) throw taken(path, 'is in use: another process answers on it')
+  if (!stat.isSocket()) throw unusable(path, 'is not a socket')
+  if (await answers(path)) throw unusable(path, 'is in use: another process answers on it')
 }
 
-function taken(path: string, state: string): TsoverlayError {
+function unusable(path: string, state: string): TsoverlayError {
   return new TsoverlayError('SETTING_INVALID', `the plugin socket ${path} ${state}`)
 }
 
