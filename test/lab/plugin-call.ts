@@ -1,0 +1,37 @@
+/** One call to the plugin of a host on its socket, as dockerd makes it. */
+import { request } from 'node:http'
+import type { Host } from './host.js'
+
+const SOCKET = '/run/docker/plugins/tsoverlay.sock'
+
+export interface PluginAnswer {
+  readonly status: number
+  readonly body: Record<string, unknown>
+}
+
+/** @param method `NetworkDriver.Join` */
+export function callPlugin(host: Host, method: string, body: object): Promise<PluginAnswer> {
+  return httpOnSocket(host.path(SOCKET), 'POST', `/${method}`, JSON.stringify(body))
+}
+
+/** One request on a unix socket; rejects when nobody listens. */
+export function httpOnSocket(
+  socketPath: string,
+  method: string,
+  path: string,
+  text = '',
+): Promise<PluginAnswer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, method, path, timeout: 15_000 }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => {
+        const body = JSON.parse(Buffer.concat(chunks).toString() || '{}')
+        resolve({ status: response.statusCode ?? 0, body })
+      })
+    })
+    asked.on('timeout', () => asked.destroy(new Error(`no answer to ${path}`)))
+    asked.on('error', reject)
+    asked.end(text)
+  })
+}
