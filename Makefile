@@ -2,22 +2,71 @@
 SHELL := /bin/bash
 BIN := node_modules/.bin
 TSX := node --import tsx
+LAB := $(TSX) test/lab/cli.ts
+
+N ?= 3
+H ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help check fmt
+.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down bench-propagation errors ci
 
 help: ## this list
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@echo 'tsoverlay: multi-host networks for plain Docker'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 node_modules/.package-lock.json: package.json package-lock.json
-	npm ci --no-audit --no-fund
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+deps: node_modules/.package-lock.json ## the npm packages and the Debian packages that tests need
+	@$(LAB) packages
+
+demo: deps plugin ## the main job, shown: one host alone, then three hosts that reach each other
+	$(TSX) test/demo/demo.ts
+
+test: check deps plugin ## everything: check, unit, contract, kernel and e2e tests
+	$(TSX) test/run.ts $(UNIT) $(CONTRACT) $(NET) $(E2E)
+
+UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,admin,plugin}/**/*.test.ts'
+CONTRACT := contract='test/contract/*.test.ts'
+NET := net='test/net/*.test.ts'
+E2E := e2e='test/e2e/*.e2e.ts'
 
 check: node_modules/.package-lock.json ## types, lint, format, layering, dead code
 	$(BIN)/tsc -p .
 	$(BIN)/biome ci --error-on-warnings .
-	$(BIN)/depcruise --config .dependency-cruiser.cjs src test plugin
+	$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src test plugin
 	$(BIN)/knip
 
 fmt: node_modules/.package-lock.json ## format and fix what can be fixed
 	$(BIN)/biome check --write .
+
+unit: deps ## unit tests: no root, no network
+	$(TSX) test/run.ts $(UNIT)
+
+contract: deps ## the store's contract on the fake and on a real etcd
+	$(TSX) test/run.ts $(CONTRACT)
+
+net: deps ## the dataplane on the real kernel, in namespaces of its own
+	$(TSX) test/run.ts $(NET)
+
+e2e: deps plugin ## real dockerds, real etcd, real kernel
+	$(TSX) test/run.ts $(E2E)
+
+plugin: node_modules/.package-lock.json ## build/plugin, for docker plugin create
+	$(TSX) plugin/build.ts
+
+lab-up: deps plugin ## N Docker hosts with an etcd and the plugin: make lab-up N=3
+	$(LAB) up $(N) --etcd
+	$(TSX) test/lab/install.ts
+
+lab-sh: ## a shell on a host of the lab: make lab-sh H=1
+	@$(LAB) sh h$(H)
+
+lab-down: ## remove the lab
+	@$(LAB) down
+
+bench-propagation: deps plugin ## how fast a new endpoint is in the other hosts' kernels
+	$(TSX) test/bench/propagation.ts
+
+ci: test ## what CI runs
