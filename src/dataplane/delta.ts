@@ -15,10 +15,6 @@ export class DeltaTracker<K, V> {
     this.#same = same
   }
 
-  get desired(): ReadonlyMap<K, V> {
-    return this.#desired
-  }
-
   /** Values that are thought installed. */
   get installed(): readonly V[] {
     return [...this.#installed.values()]

@@ -1,5 +1,5 @@
 /**
- * The four system calls that node does not have. The only importer of koffi. Each call is made on
+ * The system calls that node does not have. The only importer of koffi. Each call is made on
  * the calling thread and returns before anything else runs, which netns.ts depends on.
  */
 import { getSystemErrorName } from 'node:util'
@@ -13,12 +13,18 @@ const call = {
     'int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)',
   ),
   umount2: libc.func('int umount2(const char *target, int flags)'),
+  getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
+  setsockopt: libc.func(
+    'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
+  ),
 }
 
-// linux/sched.h, sys/mount.h
+// linux/sched.h, sys/mount.h, sys/socket.h
 const CLONE_NEWNET = 0x40000000
 const MS_BIND = 4096
 const MNT_DETACH = 2
+const AF_NETLINK = 16
+const SOL_NETLINK = 270
 
 /** The name of an errno (`EPERM`), or undefined when the call succeeded. */
 type Outcome = string | undefined
@@ -45,4 +51,18 @@ export function bindMount(source: string, target: string): Outcome {
 /** Takes the mount off `target` at once, even if it is busy (umount2(2), MNT_DETACH). */
 export function detachMount(target: string): Outcome {
   return outcome(call.umount2(target, MNT_DETACH))
+}
+
+/** The port (nl_pid) of a netlink socket, or undefined when `fd` is none (getsockname(2)). */
+export function netlinkPort(fd: number): number | undefined {
+  const address = Buffer.alloc(12)
+  const length = Buffer.from(Uint32Array.of(address.length).buffer)
+  if (call.getsockname(fd, address, length) !== 0) return undefined
+  return address.readUInt16LE(0) === AF_NETLINK ? address.readUInt32LE(4) : undefined
+}
+
+/** Switches on a NETLINK_… option of linux/netlink.h (setsockopt(2)). */
+export function enableNetlinkOption(fd: number, option: number): Outcome {
+  const on = Buffer.from(Uint32Array.of(1).buffer)
+  return outcome(call.setsockopt(fd, SOL_NETLINK, option, on, on.length))
 }

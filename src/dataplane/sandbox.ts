@@ -11,7 +11,7 @@ import { decodeMiss } from './misses.js'
 import { Namespace } from './namespace.js'
 import type { Home } from './netns.js'
 import { isSameNetns, netnsState, pinNetns, unpinNetns } from './netns.js'
-import { decodeLink, deleteLink, dumpLinks } from './rtnl/link-codec.js'
+import { decodeLink, deleteLinks, dumpLinks } from './rtnl/link-codec.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { EntryTable } from './tables/entry-table.js'
 import { FDB } from './tables/fdb.js'
@@ -92,7 +92,7 @@ export class Sandbox {
       const { path, logger, name } = this.#options
       const live = netnsState(path) === 'live'
       if (live) await this.#dropReplaced(path)
-      if (live || this.attached) await deleteLinks((await this.#opened()).rtnl)
+      if (live || this.attached) await deleteOurLinks((await this.#opened()).rtnl)
       await this.#detach()
       unpinNetns(path)
       this.#tables = new Tables()
@@ -182,7 +182,7 @@ export class Sandbox {
     if (this.#namespace === undefined || isSameNetns(path, this.#namespace.fd)) return
     this.#options.logger.warn({ sandbox: this.#options.name }, 'sandbox replaced')
     // it may live on unseen in a process; its devices would keep their VNIs
-    await deleteLinks(this.#namespace.rtnl)
+    await deleteOurLinks(this.#namespace.rtnl)
     await this.#detach()
   }
 
@@ -231,11 +231,10 @@ export class Sandbox {
 }
 
 /** @throws TsoverlayError KERNEL_FAILED */
-async function deleteLinks(rtnl: Rtnl): Promise<void> {
-  const links = (await rtnl.dump(dumpLinks())).map(decodeLink).filter((link) => isOurKind(link))
-  const outcomes = await rtnl.write(links.map((link) => deleteLink(link.index)))
-  links.forEach((link, index) => {
-    const code = outcomes[index]
-    if (code !== undefined && code !== 'ENODEV') throw refused(`link ${link.name}`, code)
-  })
+async function deleteOurLinks(rtnl: Rtnl): Promise<void> {
+  const links = (await rtnl.dump(dumpLinks())).map(decodeLink).filter(isOurKind)
+  if (links.length === 0) return
+  const outcomes = await rtnl.write(deleteLinks(links.map((link) => link.index)))
+  const code = outcomes.at(-1)
+  if (code !== undefined && code !== 'ENODEV') throw refused('links of a sandbox', code)
 }

@@ -47,6 +47,7 @@ export const IFLA = {
   LINKINFO: 18,
   IFALIAS: 20,
   AF_SPEC: 26,
+  GROUP: 27,
   NET_NS_FD: 28,
   EXT_MASK: 29,
 } as const
@@ -70,6 +71,6 @@ export const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const
 export const IFA_F = { NODAD: 0x02, DEPRECATED: 0x20, TENTATIVE: 0x40, TEMPORARY: 0x01 } as const
 
 /** neighbour.h */
-export const NDA = { DST: 1, LLADDR: 2, IFINDEX: 8 } as const
+export const NDA = { DST: 1, LLADDR: 2, PORT: 6, VNI: 7, IFINDEX: 8 } as const
 export const NUD = { NOARP: 0x40, PERMANENT: 0x80 } as const
 export const NTF_SELF = 0x02

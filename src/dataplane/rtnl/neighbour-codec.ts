@@ -19,6 +19,8 @@ export interface NeighbourState {
   /** NDA_DST: the inner address of a neighbour, the VTEP of an FDB entry */
   readonly ip?: Ip
   readonly mac?: Mac
+  /** of an FDB entry: it goes to another UDP port, VNI or device than its vxlan device's own */
+  readonly detour: boolean
 }
 
 function ndmsg(family: number, ifindex: number, state: number, flags: number): Buffer {
@@ -58,21 +60,18 @@ export function dumpNeighbours(family: Family, ifindex: number): RtnlMessage {
  * `bridge fdb replace MAC dev DEV dst VTEP self permanent` sends (NUD_NOARP is its `permanent`).
  */
 export function putFdb(ifindex: number, mac: Mac, vtep: Ip): RtnlMessage {
-  const body = fdbBody(ifindex, mac, vtep)
+  const body = Buffer.concat([fdbKey(ifindex, mac), attr(NDA.DST, addressBytes(vtep))])
   return { type: RTM.NEWNEIGH, flags: NLM_F.CREATE | NLM_F.REPLACE, body }
 }
 
-/** Deletes one VTEP of the MAC's entry; the entry goes with its last (vxlan_core.c). */
-export function deleteFdb(ifindex: number, mac: Mac, vtep: Ip): RtnlMessage {
-  return { type: RTM.DELNEIGH, flags: 0, body: fdbBody(ifindex, mac, vtep) }
+/** Deletes the MAC's entry, whatever its VTEP. */
+export function deleteFdb(ifindex: number, mac: Mac): RtnlMessage {
+  return { type: RTM.DELNEIGH, flags: 0, body: fdbKey(ifindex, mac) }
 }
 
-function fdbBody(ifindex: number, mac: Mac, vtep: Ip): Buffer {
-  return Buffer.concat([
-    ndmsg(AF.BRIDGE, ifindex, NUD.PERMANENT | NUD.NOARP, NTF_SELF),
-    attr(NDA.LLADDR, macToBytes(mac)),
-    attr(NDA.DST, addressBytes(vtep)),
-  ])
+function fdbKey(ifindex: number, mac: Mac): Buffer {
+  const header = ndmsg(AF.BRIDGE, ifindex, NUD.PERMANENT | NUD.NOARP, NTF_SELF)
+  return Buffer.concat([header, attr(NDA.LLADDR, macToBytes(mac))])
 }
 
 /** FDB entries of one device. The header is an ifinfomsg by history (rtnetlink.c rtnl_fdb_dump). */
@@ -92,6 +91,7 @@ export function decodeNeighbour(body: Buffer): NeighbourState {
     ifindex: body.readInt32LE(4),
     state: body.readUInt16LE(8),
     flags: body.readUInt8(10),
+    detour: [NDA.PORT, NDA.VNI, NDA.IFINDEX].some((type) => attributes.has(type)),
     ...(ip === undefined ? {} : { ip }),
     ...(lladdr?.length === 6 ? { mac: macFromBytes(lladdr) } : {}),
   }

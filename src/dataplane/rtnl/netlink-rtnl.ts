@@ -12,6 +12,7 @@ import { getSystemErrorName } from 'node:util'
 import { RawNetlinkSocket } from 'netlink'
 import { kernelFailed, refused } from '../failure.js'
 import { NLM_F, NLMSG } from './constants.js'
+import { claimDescriptor, releaseDescriptor } from './descriptor.js'
 import type { NoticeSocket, Outcome, Rtnl, RtnlMessage } from './rtnl.js'
 
 const NETLINK_ROUTE = 0
@@ -42,19 +43,13 @@ export function openRtnl(): Rtnl {
 }
 
 class NetlinkRtnl implements Rtnl {
-  readonly #socket = new RawNetlinkSocket(NETLINK_ROUTE, {
-    messagePeeking: false,
-    msgBufferSize: RECEIVE_BYTES,
-    recvBufferSize: BUFFER_BYTES,
-    sendBufferSize: BUFFER_BYTES,
-  })
+  readonly #socket = openSocket(RECEIVE_BYTES, BUFFER_BYTES)
   #sequence = 1
   #tail: Promise<unknown> = Promise.resolve()
   #current: Exchange | undefined
   #closed = false
 
   constructor() {
-    this.#socket.unref()
     this.#socket.on('message', (buffer) => this.#receive(buffer))
     this.#socket.on('truncatedMessage', () => this.#current?.finish('EMSGSIZE'))
     this.#socket.on('error', (error) => this.#current?.finish(error.code))
@@ -167,24 +162,18 @@ class NetlinkRtnl implements Rtnl {
 
 /**
  * Opens a socket in the calling thread's namespace that receives a multicast group's notices.
- * Its receive buffer is small by intent: a flood is dropped by the kernel instead of held here.
+ * Its receive buffer is small by intent: a flood is dropped by the kernel instead of held here, and
+ * whoever asks for an unknown address asks again within a second.
  * @param onNotice gets the RTM_… type and the message body
  */
 export function openNotices(
   group: number,
   onNotice: (type: number, body: Buffer) => void,
 ): NoticeSocket {
-  const socket = new RawNetlinkSocket(NETLINK_ROUTE, {
-    messagePeeking: false,
-    msgBufferSize: 1024,
-    recvBufferSize: 32 * 1024,
-    sendBufferSize: 4096,
-  })
-  socket.unref()
+  const socket = openSocket(1024, 32 * 1024)
   socket.on('message', (buffer) => {
     if (buffer.length >= HEADER) onNotice(buffer.readUInt16LE(4), buffer.subarray(HEADER))
   })
-  // ENOBUFS says that notices were dropped; whoever misses an address asks again within a second
   socket.on('error', () => undefined)
   socket.addMembership(group)
   let closed: Promise<void> | undefined
@@ -196,6 +185,26 @@ export function openNotices(
   }
 }
 
+const descriptors = new WeakMap<RawNetlinkSocket, number>()
+
+/** A socket that does not keep the process alive. */
+function openSocket(messageBytes: number, bufferBytes: number): RawNetlinkSocket {
+  const socket = new RawNetlinkSocket(NETLINK_ROUTE, {
+    messagePeeking: false,
+    msgBufferSize: messageBytes,
+    recvBufferSize: bufferBytes,
+    sendBufferSize: bufferBytes,
+  })
+  try {
+    descriptors.set(socket, claimDescriptor(socket.address().port))
+  } catch (error) {
+    socket.close()
+    throw error
+  }
+  socket.unref()
+  return socket
+}
+
 /**
  * Closes in a turn of the event loop of its own: the package's poll handler still uses the socket
  * after the callbacks of received messages, from which we may have come.
@@ -203,6 +212,7 @@ export function openNotices(
 function closeSocket(socket: RawNetlinkSocket): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(() => {
+      releaseDescriptor(descriptors.get(socket) ?? -1)
       socket.close()
       resolve()
     })

@@ -19,7 +19,7 @@ export interface EntryCodec<E extends { readonly dev: string }> {
   same(a: E, b: E): boolean
   put(entry: E, ifindex: number): RtnlMessage
   remove(entry: E, ifindex: number): RtnlMessage
-  /** Our entries on one device; one key may come several times where the kernel has it so. */
+  /** Our entries on one device. */
   read(rtnl: Rtnl, dev: string, ifindex: number): Promise<readonly E[]>
 }
 
@@ -29,8 +29,6 @@ const GONE = ['ENOENT', 'ENODEV', 'ESRCH', 'ENXIO']
 export class EntryTable<E extends { readonly dev: string }> {
   readonly #codec: EntryCodec<E>
   readonly #tracker: DeltaTracker<string, E>
-  /** read from the kernel beside an entry of the same key */
-  #surplus: E[] = []
   #resync = true
 
   constructor(codec: EntryCodec<E>) {
@@ -62,9 +60,7 @@ export class EntryTable<E extends { readonly dev: string }> {
       drift = await this.#readKernel(rtnl, devices)
       this.#resync = false
     }
-    if (this.#tracker.inSync && this.#surplus.length === 0) {
-      return { written: 0, drift, failures: [] }
-    }
+    if (this.#tracker.inSync) return { written: 0, drift, failures: [] }
     const failures: ApplyFailure[] = []
     const put = await this.#put(rtnl, devices, failures)
     const deleted = await this.#delete(rtnl, devices, failures)
@@ -73,26 +69,12 @@ export class EntryTable<E extends { readonly dev: string }> {
 
   async #readKernel(rtnl: Rtnl, devices: ReadonlyMap<string, number>): Promise<number> {
     const found = new Map<string, E>()
-    this.#surplus = []
     for (const [dev, ifindex] of devices) {
-      for (const entry of await this.#codec.read(rtnl, dev, ifindex)) this.#found(entry, found)
+      for (const entry of await this.#codec.read(rtnl, dev, ifindex)) {
+        found.set(this.#keyOf(entry), entry)
+      }
     }
     return this.#tracker.setInstalled(found)
-  }
-
-  /** Of several entries of one key the wanted one counts as installed, the others are surplus. */
-  #found(entry: E, found: Map<string, E>): void {
-    const key = this.#keyOf(entry)
-    const other = found.get(key)
-    const want = this.#tracker.desired.get(key)
-    if (other === undefined) {
-      found.set(key, entry)
-    } else if (want !== undefined && this.#codec.same(entry, want)) {
-      found.set(key, entry)
-      this.#surplus.push(other)
-    } else {
-      this.#surplus.push(entry)
-    }
   }
 
   async #put(
@@ -101,8 +83,8 @@ export class EntryTable<E extends { readonly dev: string }> {
     failures: ApplyFailure[],
   ): Promise<number> {
     const updates = this.#tracker.updates().map(([, entry]) => entry)
-    const { present, missing } = split(updates, devices)
-    for (const dev of missing) {
+    const { present, absent } = split(updates, devices)
+    for (const dev of new Set(absent.map((entry) => entry.dev))) {
       const item = `${this.#codec.noun} ${dev}`
       failures.push({ item, error: kernelFailed(item, 'there is no such vxlan device') })
     }
@@ -120,17 +102,15 @@ export class EntryTable<E extends { readonly dev: string }> {
     failures: ApplyFailure[],
   ): Promise<number> {
     const unwanted = this.#tracker.deletions().map(([, entry]) => entry)
-    const surplus = new Set(this.#surplus)
-    this.#surplus = []
-    const { present, absent } = split([...unwanted, ...surplus], devices)
+    const { present, absent } = split(unwanted, devices)
     for (const entry of absent) this.#tracker.removed(this.#keyOf(entry))
     const outcomes = await rtnl.write(
       present.map(({ entry, ifindex }) => this.#codec.remove(entry, ifindex)),
     )
     const settled = outcomes.map((code) => (GONE.includes(code ?? '') ? undefined : code))
-    return this.#settle(present, settled, failures, (entry) => {
-      if (!surplus.has(entry)) this.#tracker.removed(this.#keyOf(entry))
-    })
+    return this.#settle(present, settled, failures, (entry) =>
+      this.#tracker.removed(this.#keyOf(entry)),
+    )
   }
 
   /** Notes each success through `done` and each refusal as a failure; counts the successes. */
@@ -167,7 +147,7 @@ interface Located<E> {
 function split<E extends { readonly dev: string }>(
   entries: readonly E[],
   devices: ReadonlyMap<string, number>,
-): { present: Located<E>[]; absent: E[]; missing: Set<string> } {
+): { present: Located<E>[]; absent: E[] } {
   const present: Located<E>[] = []
   const absent: E[] = []
   for (const entry of entries) {
@@ -175,5 +155,5 @@ function split<E extends { readonly dev: string }>(
     if (ifindex === undefined) absent.push(entry)
     else present.push({ entry, ifindex })
   }
-  return { present, absent, missing: new Set(absent.map((entry) => entry.dev)) }
+  return { present, absent }
 }
