@@ -53,9 +53,10 @@ export function placeInside(hierarchy: Hierarchy): string {
  */
 export async function makeCgroups(machine: string): Promise<string[]> {
   const files: string[] = []
-  for (const { mountPoint, version } of hierarchies()) {
+  const all = hierarchies()
+  for (const { mountPoint, version } of all) {
     const path = join(mountPoint, cgroupOf(machine))
-    if (version === 2) await delegate(mountPoint)
+    if (version === 2 && all.length === 1) await delegate(mountPoint) // v1 has the controllers else
     await mkdir(path, { recursive: true })
     if (existsSync(join(path, 'cpuset.cpus')) && version === 1)
       await inheritCpuset(mountPoint, path)

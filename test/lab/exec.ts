@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly timeoutMs?: number
   readonly input?: string | Buffer
   readonly env?: Readonly<Record<string, string>>
+  /** How errors name the command, if not by its whole line. */
+  readonly called?: string
 }
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -35,7 +37,9 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const result = await collect(argv, options)
   if (result.code !== 0 && options.check !== false) {
     const output = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-8).join('\n')
-    throw new LabError(`\`${argv.join(' ')}\` ended with ${result.code}: ${output}`)
+    throw new LabError(
+      `\`${options.called ?? argv.join(' ')}\` ended with ${result.code}: ${output}`,
+    )
   }
   return result
 }

@@ -56,7 +56,7 @@ export class Machine {
   /** Runs a command inside and waits for it. @throws LabError as `run` does, or if powered off. */
   async sh(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     try {
-      return await run(this.inside(argv), options)
+      return await run(this.inside(argv), { called: argv.join(' '), ...options })
     } catch (cause) {
       if (!(cause instanceof LabError)) throw cause
       throw new LabError(`${this.name}: ${cause.message}`, { cause })
