@@ -56,8 +56,10 @@ function invalid(name: string, value: string, allowed: string): TsoverlayError {
 }
 
 function parseStore(env: Env): StoreConfig {
-  const text = env['STORE'] ?? ''
-  const endpoints = text
+  const given = env['STORE'] ?? ''
+  // A password does not belong here, and above all not into the log.
+  const text = given.replace(/^([a-z]+:\/\/)?.*@/s, '$1***@')
+  const endpoints = given
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
@@ -86,10 +88,9 @@ function parseStore(env: Env): StoreConfig {
 
 function isStoreUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
-  const url = new URL(text)
-  const plain =
-    (url.pathname === '/' || url.pathname === '') && url.search === '' && url.username === ''
-  return (url.protocol === 'http:' || url.protocol === 'https:') && url.hostname !== '' && plain
+  const { hostname, pathname, search, hash } = new URL(text)
+  const plain = (pathname === '/' || pathname === '') && search === '' && hash === ''
+  return /^https?:\/\/[^@]+$/.test(text) && hostname !== '' && plain
 }
 
 const FILE_SETTINGS = {
@@ -112,8 +113,13 @@ function parseCredentials(env: Env, endpoints: readonly string[]): Partial<Store
   if (user !== undefined) found.user = user
   requireTogether(env, 'STORE_CERT', 'STORE_KEY')
   requireTogether(env, 'STORE_USER', 'STORE_PASSWORD_FILE')
-  if (found.ca !== undefined && endpoints.some((endpoint) => endpoint.startsWith('http:'))) {
-    throw invalid('STORE_CA', found.ca, 'a CA only with https:// endpoints in STORE')
+  const secure = endpoints.some((endpoint) => endpoint.startsWith('https:'))
+  for (const [name, path] of [
+    ['STORE_CA', found.ca],
+    ['STORE_CERT', found.cert],
+  ] as const) {
+    if (path !== undefined && !secure)
+      throw invalid(name, path, 'a file only with https:// endpoints in STORE')
   }
   return found
 }
@@ -149,7 +155,10 @@ function parseMetrics(text: string): Config['metrics'] {
   const port = match?.[2]
   if (host === undefined || port === undefined)
     throw invalid('METRICS', text, 'host:port, such as 127.0.0.1:9180, or nothing')
-  return { host: host.replace(/^\[|\]$/g, ''), port: parsePort('METRICS', port) }
+  const number = Number(port)
+  if (number < 1 || number > 65535)
+    throw invalid('METRICS', text, 'host:port with a port number from 1 to 65535, or nothing')
+  return { host: host.replace(/^\[|\]$/g, ''), port: number }
 }
 
 function oneOf<const T extends string>(

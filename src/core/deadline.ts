@@ -13,7 +13,11 @@ export async function untilAborted<T>(
 ): Promise<T> {
   const tooLate = (): TsoverlayError =>
     new TsoverlayError('DEADLINE_EXCEEDED', `waiting for ${what} took too long`)
-  if (signal.aborted) throw tooLate()
+  if (signal.aborted) {
+    // Nobody waits for it any more, so nobody else would handle its failure.
+    promise.catch(() => undefined)
+    throw tooLate()
+  }
   let onAbort = (): void => undefined
   const aborted = new Promise<never>((_resolve, reject) => {
     onAbort = () => reject(tooLate())

@@ -17,7 +17,15 @@ export type Family = 4 | 6
 export function parseIp(text: string): Ip | undefined {
   const family = isIP(text)
   if (family === 0 || text.includes('%')) return undefined
-  return (family === 4 ? text : IpCidr.createAddress(text).correctForm()) as Ip
+  return (family === 4 ? text : IpCidr.createAddress(withHexTail(text)).correctForm()) as Ip
+}
+
+/** `::ffff:10.0.0.5` → `::ffff:a00:5`: ip-cidr would make an IPv4 address of it, but not of `::ffff:a00:5`. */
+function withHexTail(text: string): string {
+  return text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...parts) => {
+    const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number)
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
+  })
 }
 
 /** Parses `address/length`, keeping host bits; undefined when `text` is none. */
