@@ -35,8 +35,8 @@ class Tables {
 
   setDesired(plan: Plan): void {
     this.links.setDesired(plan.links)
-    this.neighbours.setDesired(plan.neighbours)
-    this.fdb.setDesired(plan.fdb)
+    this.neighbours.setDesired(plan.neighbours, plan.partial)
+    this.fdb.setDesired(plan.fdb, plan.partial)
   }
 
   queueResync(): void {

@@ -20,6 +20,7 @@ import {
   getRoute,
 } from './rtnl/address-codec.js'
 import { IFA_F, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from './rtnl/constants.js'
+import type { LinkState } from './rtnl/link-codec.js'
 import { decodeLink, dumpLinks } from './rtnl/link-codec.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 
@@ -38,10 +39,13 @@ interface DefaultRoute {
 }
 
 /**
- * Documentation addresses (RFC 5737, RFC 3849), to which no host has a route of its own: asking
- * the kernel for the route to one finds the default route without sending anything.
+ * Documentation prefixes (RFC 5737, 3849, 9637): asking the kernel for the route to an address in
+ * one finds the default route, without sending anything, unless the host uses that very prefix.
  */
-const NOWHERE = ['192.0.2.1', '2001:db8::1'] as const
+const NOWHERE = [
+  ['192.0.2.1', '198.51.100.1', '203.0.113.1'],
+  ['2001:db8::1', '3fff::1'],
+] as const
 /** A family without a default route, or without support in the kernel. */
 const NO_ROUTE = ['ENETUNREACH', 'EHOSTUNREACH', 'EINVAL', 'EACCES', 'EOPNOTSUPP', 'EAFNOSUPPORT']
 /** When nothing says more: what an address on lo with no default route gets (RFC 894). */
@@ -53,13 +57,21 @@ const ETHERNET_MTU = 1500
  * @throws TsoverlayError UNDERLAY_UNKNOWN, KERNEL_FAILED
  */
 export async function findUnderlay(rtnl: Rtnl, advertise: string): Promise<Omit<Underlay, 'port'>> {
-  const addresses = await hostAddresses(rtnl)
+  const links = new Map((await rtnl.dump(dumpLinks())).map(decodeLink).map((l) => [l.index, l]))
+  const addresses = await hostAddresses(rtnl, links)
   const route = await defaultRoute(rtnl)
   const found = select(advertise, addresses, route)
   if (found === undefined) throw unknown(advertise, addresses)
-  const onRoute = route !== undefined && (found.loopback || route.ifindex === found.ifindex)
-  const deviceMtu = found.loopback ? mtuOf(route?.ifindex, addresses) : found.mtu
-  return { vtep: found.ip, mtu: (onRoute ? route.mtu : undefined) ?? deviceMtu }
+  if (route !== undefined && isReachedOver(route, found)) {
+    const mtu = route.mtu ?? links.get(route.ifindex)?.mtu ?? ETHERNET_MTU
+    return { vtep: found.ip, mtu }
+  }
+  return { vtep: found.ip, mtu: found.loopback ? ETHERNET_MTU : found.mtu }
+}
+
+/** Whether packets to peers leave by the default route rather than by the address's own device. */
+function isReachedOver(route: DefaultRoute, address: HostAddress): boolean {
+  return address.loopback || route.ifindex === address.ifindex || route.source === address.ip
 }
 
 function select(
@@ -76,10 +88,6 @@ function select(
   return onDevice.find((address) => familyOf(address.ip) === 4) ?? onDevice[0]
 }
 
-function mtuOf(ifindex: number | undefined, addresses: readonly HostAddress[]): number {
-  return addresses.find((address) => address.ifindex === ifindex)?.mtu ?? ETHERNET_MTU
-}
-
 function unknown(advertise: string, addresses: readonly HostAddress[]): TsoverlayError {
   const has = addresses.map(({ ip, dev }) => `${ip} (${dev})`).join(', ') || 'none'
   const why =
@@ -93,13 +101,14 @@ function unknown(advertise: string, addresses: readonly HostAddress[]): Tsoverla
 }
 
 /** Addresses that peers could send to: of global scope, and lasting. */
-async function hostAddresses(rtnl: Rtnl): Promise<readonly HostAddress[]> {
-  const links = (await rtnl.dump(dumpLinks())).map(decodeLink)
-  const byIndex = new Map(links.map((link) => [link.index, link]))
+async function hostAddresses(
+  rtnl: Rtnl,
+  links: ReadonlyMap<number, LinkState>,
+): Promise<readonly HostAddress[]> {
   const found: HostAddress[] = []
   for (const body of await rtnl.dump(dumpAddresses())) {
     const state = decodeAddress(body)
-    const link = state && byIndex.get(state.ifindex)
+    const link = state && links.get(state.ifindex)
     if (state === undefined || link === undefined || !isUsable(state)) continue
     const { name: dev, index: ifindex, mtu, loopback } = link
     found.push({ ip: ipOf(state.address), dev, ifindex, mtu, loopback })
@@ -114,11 +123,13 @@ function isUsable(state: { address: Cidr; scope: number; flags: number }): boole
   return familyOf(state.address) === 4 || (state.flags & passing) === 0
 }
 
+/** Of IPv4 if there is one, else of IPv6. */
 async function defaultRoute(rtnl: Rtnl): Promise<DefaultRoute | undefined> {
-  for (const nowhere of NOWHERE) {
-    const destination = parseIp(nowhere)
-    if (destination === undefined) continue
-    const body = await rtnl.get(getRoute(destination), NO_ROUTE)
+  const routes = await listRoutes(rtnl)
+  for (const candidates of NOWHERE) {
+    const addresses = candidates.map(parseIp).filter((ip) => ip !== undefined)
+    const nowhere = addresses.find((ip) => !routes.some((route) => contains(route, ip)))
+    const body = nowhere && (await rtnl.get(getRoute(nowhere), NO_ROUTE))
     const route = body && decodeRoute(body)
     if (route?.source === undefined) continue
     const mtu = route.mtu === undefined ? {} : { mtu: route.mtu }

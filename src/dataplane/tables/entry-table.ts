@@ -30,13 +30,16 @@ export class EntryTable<E extends { readonly dev: string }> {
   readonly #codec: EntryCodec<E>
   readonly #tracker: DeltaTracker<string, E>
   #resync = true
+  #partial = false
 
   constructor(codec: EntryCodec<E>) {
     this.#codec = codec
     this.#tracker = new DeltaTracker((a, b) => codec.same(a, b))
   }
 
-  setDesired(entries: readonly E[]): void {
+  /** @param partial entries that are there and not named stay: their owner is not known yet */
+  setDesired(entries: readonly E[], partial = false): void {
+    this.#partial = partial
     this.#tracker.setDesired(new Map(entries.map((entry) => [this.#keyOf(entry), entry])))
   }
 
@@ -63,7 +66,7 @@ export class EntryTable<E extends { readonly dev: string }> {
     if (this.#tracker.inSync) return { written: 0, drift, failures: [] }
     const failures: ApplyFailure[] = []
     const put = await this.#put(rtnl, devices, failures)
-    const deleted = await this.#delete(rtnl, devices, failures)
+    const deleted = this.#partial ? 0 : await this.#delete(rtnl, devices, failures)
     return { written: put + deleted, drift, failures }
   }
 
