@@ -21,6 +21,7 @@ const call = {
 
 // linux/sched.h, sys/mount.h, sys/socket.h
 const CLONE_NEWNET = 0x40000000
+const MS_REMOUNT = 32
 const MS_BIND = 4096
 const MNT_DETACH = 2
 const AF_NETLINK = 16
@@ -46,6 +47,11 @@ export function enterNewNetns(): Outcome {
 /** Mounts the file `source` on the file `target` (mount(2), MS_BIND). */
 export function bindMount(source: string, target: string): Outcome {
   return outcome(call.mount(source, target, 'none', MS_BIND, null))
+}
+
+/** Makes a read-only mount writable in this mount namespace (mount(2), MS_REMOUNT). */
+export function remountWritable(target: string): Outcome {
+  return outcome(call.mount('none', target, 'none', MS_REMOUNT | MS_BIND, null))
 }
 
 /** Takes the mount off `target` at once, even if it is busy (umount2(2), MNT_DETACH). */

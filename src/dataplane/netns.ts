@@ -22,17 +22,13 @@ import {
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { kernelFailed, refused } from './failure.js'
-import { bindMount, detachMount, enterNetns, enterNewNetns } from './libc.js'
+import { bindMount, detachMount, enterNetns, enterNewNetns, remountWritable } from './libc.js'
 
 const OWN_NAMESPACE = '/proc/thread-self/ns/net'
 /** NSFS_MAGIC (linux/magic.h) */
 const NSFS_MAGIC = 0x6e736673
 
-/**
- * Written into each new namespace as far as /proc/sys is writable. A managed plugin's is not: then
- * IPv4 follows the host (dockerd turns forwarding on there) and only IPv6 routing between the
- * subnets of one network is missing.
- */
+/** Written into each new namespace. */
 const SYSCTLS = {
   // the bridges of one network route between its subnets
   'net/ipv4/ip_forward': '1',
@@ -56,6 +52,8 @@ export class Home {
   static async open(): Promise<Home> {
     // any asynchronous fs call makes libuv start all threads of its pool
     await stat('/')
+    // A managed plugin's is mounted read-only; elsewhere it is no mount of its own and this fails.
+    remountWritable('/proc/sys')
     return new Home(openSync(OWN_NAMESPACE, 'r'))
   }
 
