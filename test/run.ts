@@ -29,11 +29,9 @@ const OTHER: Limits = { jobs: 1, timeout: 300 }
 /** Runs the files of one group by tap, and tells of each as it ends. */
 async function runGroup(name: string, files: readonly string[], limits: Limits) {
   const results: FileResult[] = []
-  let started = Date.now()
   const parser = countTap((result) => {
     results.push(result)
-    console.log(progressLine(name, result, Date.now() - started))
-    started = Date.now()
+    console.log(progressLine(name, result))
   })
   const flags = ['--reporter=tap', `--jobs=${limits.jobs}`, `--timeout=${limits.timeout}`]
   const child = spawn('node_modules/.bin/tap', ['run', ...flags, ...files], {
@@ -54,15 +52,15 @@ async function runGroup(name: string, files: readonly string[], limits: Limits) 
   return results
 }
 
-function progressLine(group: string, result: FileResult, ms: number): string {
-  const { file, passed, skipped, failures } = result
+function progressLine(group: string, result: FileResult): string {
+  const { file, passed, skipped, failures, milliseconds } = result
   const counts = [
     `${passed} passed`,
     ...(failures.length > 0 ? [`${failures.length} failed`] : []),
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
   ]
   const verdict = failures.length > 0 ? 'FAILED' : 'ok'
-  return `${verdict.padEnd(6)} ${group}  ${file}  ${counts.join(', ')}  ${(ms / 1000).toFixed(1)} s`
+  return `${verdict.padEnd(6)} ${group}  ${file}  ${counts.join(', ')}  ${(milliseconds / 1000).toFixed(1)} s`
 }
 
 /** Prints every failure, then the sum. @returns the exit code. */

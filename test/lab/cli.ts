@@ -88,6 +88,7 @@ function enter(name: string | undefined, argv: readonly string[]): Promise<numbe
   const [command = '', ...rest] = inside
   const env = { ...process.env, HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
   const child = spawn(command, rest, { stdio: 'inherit', env })
+  process.on('SIGINT', () => {}) // Ctrl-C is the command's
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve(code ?? 1))

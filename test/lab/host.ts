@@ -8,7 +8,7 @@ import { LabError } from './names.js'
 
 const API_TIMEOUT_MS = 30_000
 const PLUGIN_TIMEOUT_MS = 180_000
-export const DOCKER_SOCKET = '/run/docker.sock'
+const DOCKER_SOCKET = '/run/docker.sock'
 
 export interface PluginInstall {
   /** Its reference, e.g. `local/tsoverlay`. */

@@ -6,7 +6,7 @@ t.test('a process is signalled only while it is the one that was recorded', asyn
   const child = spawn('sleep', ['60'], { stdio: 'ignore' })
   t.teardown(() => child.kill())
   const id = identify(child.pid ?? 0)
-  if (id === undefined) return t.fail('sleep has no identity')
+  if (id === undefined) throw new Error('sleep has no identity')
   t.ok(isAlive(id))
   t.notOk(signal({ ...id, startTime: '1' }, 'SIGKILL'), 'a pid that was given out again')
   t.notOk(signal({ ...id, bootId: 'another boot' }, 'SIGKILL'))

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -26,10 +26,16 @@ t.test('tests at the top level of a file are counted, not their assertions', asy
     ok 1 - adds
     ok 2 - bare assertion
     1..2
-ok 1 - a.test.ts
+ok 1 - a.test.ts # time=12.5ms
 1..1
 `)
-  t.same(result, { file: 'a.test.ts', passed: 2, skipped: 0, failures: [] })
+  t.same(result, {
+    file: 'a.test.ts',
+    passed: 2,
+    skipped: 0,
+    failures: [],
+    milliseconds: 12.5,
+  })
 })
 
 t.test('a test with failures is one failure that names each assertion', async (t) => {
@@ -117,7 +123,8 @@ t.test('a bail-out is a failure', async (t) => {
 })
 
 t.test('the runner counts real files: good, failing, crashing, empty, skipped', async (t) => {
-  const directory = mkdtempSync(join(ROOT, 'test/lab/tmp-'))
+  mkdirSync(join(ROOT, 'build'), { recursive: true })
+  const directory = mkdtempSync(join(ROOT, 'build/tap-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const files: Record<string, string> = {
     good: "import t from 'tap'\nt.test('fine', async (t) => { t.ok(1) })",

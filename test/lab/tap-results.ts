@@ -13,6 +13,8 @@ export interface FileResult {
   readonly passed: number
   readonly skipped: number
   readonly failures: readonly Failure[]
+  /** How long it took, by tap's clock. */
+  readonly milliseconds: number
 }
 
 /** Diagnostic fields that say where tap itself was, or repeat the source. */
@@ -45,7 +47,8 @@ export function countTap(onFile: (result: FileResult) => void): Parser {
 
 /** A file of which nothing can be counted. */
 export function fileFailure(file: string, detail: string): FileResult {
-  return { file, passed: 0, skipped: 0, failures: [{ name: FILE_ITSELF, detail }] }
+  const failures = [{ name: FILE_ITSELF, detail }]
+  return { file, passed: 0, skipped: 0, failures, milliseconds: 0 }
 }
 
 class FileCount {
@@ -61,16 +64,18 @@ class FileCount {
   /** @param closing is the file's own test point, which carries its exit code. */
   finish(closing: Result): FileResult {
     const file = closing.name
+    const milliseconds = closing.time ?? 0
     const counted = this.#passed + this.#skipped + this.#failures.length
     const reason = typeof closing.skip === 'string' ? closing.skip : ''
     if (counted === 0 && closing.ok && reason !== '' && reason !== 'no tests found') {
-      return { file, passed: 0, skipped: 1, failures: [] }
+      return { file, passed: 0, skipped: 1, failures: [], milliseconds }
     }
     if (this.#failures.length === 0 && (!closing.ok || counted === 0)) {
       const detail = closing.ok ? 'no tests found' : `broke off\n${describe(closing)}`
       this.#failures.push({ name: FILE_ITSELF, detail })
     }
-    return { file, passed: this.#passed, skipped: this.#skipped, failures: this.#failures }
+    const [passed, skipped, failures] = [this.#passed, this.#skipped, this.#failures]
+    return { file, passed, skipped, failures, milliseconds }
   }
 
   #add(result: Result, inner: Inner | undefined): void {
