@@ -145,7 +145,7 @@ async function defaultRoute(rtnl: Rtnl): Promise<DefaultRoute | undefined> {
 export async function listRoutes(rtnl: Rtnl): Promise<readonly Cidr[]> {
   const found = new Set<Cidr>()
   for (const family of [4, 6] as const) {
-    for (const body of await rtnl.dump(dumpRoutes(family))) {
+    for (const body of await rtnl.dump(dumpRoutes(family), NO_ROUTE)) {
       const { destination, table, unicast } = decodeRoute(body)
       if (destination === undefined || table !== RT_TABLE_MAIN || !unicast) continue
       if (prefixLength(destination) > 0 && !isLocalOnly(destination)) found.add(destination)

@@ -141,11 +141,11 @@ function vxlanText(link: IpLink): string {
   return ` id ${data['id']} port ${data['port']} local ${data['local'] ?? data['local6']} ${flags.join(' ')}`
 }
 
-export const cidr = (value: string): Cidr => value as Cidr
-export const ip = (value: string): Ip => value as Ip
-export const mac = (value: string): Mac => value as Mac
+const cidr = (value: string): Cidr => value as Cidr
+const ip = (value: string): Ip => value as Ip
+const mac = (value: string): Mac => value as Mac
 
-export interface PlanOptions {
+interface PlanOptions {
   readonly sandbox?: string
   readonly vni?: number
   readonly local?: string

@@ -49,7 +49,7 @@ export interface LinkState {
   readonly vxlan?: VxlanState
 }
 
-export interface VxlanState {
+interface VxlanState {
   readonly vni: number
   readonly port: number
   readonly local?: Ip

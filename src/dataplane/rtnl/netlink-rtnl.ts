@@ -76,19 +76,22 @@ class NetlinkRtnl implements Rtnl {
     })
   }
 
-  dump(message: RtnlMessage): Promise<readonly Buffer[]> {
+  dump(message: RtnlMessage, absent: readonly string[] = []): Promise<readonly Buffer[]> {
     return this.#exclusive(async () => {
       for (let turn = 0; turn < MAX_DUMPS; turn += 1) {
-        const { outcomes, interrupted, replies } = await this.#exchange([message])
-        const [outcome] = outcomes
-        if (outcome !== undefined && outcome !== 'EINTR') {
-          throw refused(`rtnetlink dump ${message.type}`, outcome)
-        }
-        if (outcome === undefined && !interrupted) return replies
+        const { outcome, replies } = await this.#list(message)
+        if (outcome === undefined) return replies
+        if (absent.includes(outcome)) return []
+        if (outcome !== 'EINTR') throw refused(`rtnetlink dump ${message.type}`, outcome)
       }
       const reason = `it changed during each of ${MAX_DUMPS} attempts to read it`
       throw kernelFailed(`rtnetlink dump ${message.type}`, reason)
     })
+  }
+
+  async #list(message: RtnlMessage): Promise<{ outcome: Outcome; replies: readonly Buffer[] }> {
+    const { outcomes, interrupted, replies } = await this.#exchange([message])
+    return { outcome: outcomes[0] ?? (interrupted ? 'EINTR' : undefined), replies }
   }
 
   async close(): Promise<void> {

@@ -30,10 +30,10 @@ export interface Rtnl {
   get(message: RtnlMessage, absent: readonly string[]): Promise<Buffer | undefined>
   /**
    * Lists all objects, again when the kernel says that the list changed meanwhile.
-   * @returns their message bodies
+   * @returns their message bodies; none when the kernel refuses with one of the `absent` codes
    * @throws TsoverlayError KERNEL_FAILED
    */
-  dump(message: RtnlMessage): Promise<readonly Buffer[]>
+  dump(message: RtnlMessage, absent?: readonly string[]): Promise<readonly Buffer[]>
   /** Resolves when the descriptor is closed and holds its namespace no more. */
   close(): Promise<void>
 }
