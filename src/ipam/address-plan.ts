@@ -6,7 +6,7 @@
  * Only this file reads or writes /pools, /holders and /addresses.
  */
 import { TsoverlayError } from '../core/errors.js'
-import { type Cidr, type Ip, overlaps, parseIp } from '../core/ip.js'
+import { type Cidr, type Ip, ipOf, overlaps, withPrefixOf } from '../core/ip.js'
 import type { Entry, Guard, Store } from '../core/ports.js'
 import type { HostId } from '../core/types.js'
 import { type AddressDocument, documents, type PoolDocument } from '../state/documents.js'
@@ -26,6 +26,8 @@ export class AddressPlan {
   readonly #host: HostId
   /** last address chosen in each pool by this process */
   readonly #cursors = new Map<string, Ip>()
+  /** keys of addresses that this process is just taking or giving back */
+  readonly #busy = new Set<string>()
 
   constructor(store: Store, host: HostId) {
     this.#store = store
@@ -45,10 +47,9 @@ export class AddressPlan {
   hold(ref: PoolRef, signal?: AbortSignal): Promise<PoolDocument> {
     return retryConflicts(`pool ${ref.pool}`, signal, async () => {
       const gateKey = keys.poolGate(ref.space)
-      const [gate, pools] = await Promise.all([
-        this.#store.get(gateKey, signal),
-        this.pools(ref.space, signal),
-      ])
+      // The gate first: whatever changes after this read makes the transaction fail.
+      const gate = await this.#store.get(gateKey, signal)
+      const pools = await this.pools(ref.space, signal)
       const existing = pools.find((document) => document.pool === ref.pool)
       const clash = pools.find(
         (document) => document !== existing && overlaps(document.pool, ref.pool),
@@ -149,17 +150,27 @@ export class AddressPlan {
     const cursor = keys.pool(ref)
     let taken: ReadonlySet<string> = new Set()
     return retryConflicts(`an address of ${ref.pool}`, signal, async () => {
-      const ip = nextFree({ pool: ref.pool, subPool, after: this.#cursors.get(cursor), taken })
+      const after = this.#cursors.get(cursor)
+      const ip = nextFree({ pool: ref.pool, subPool, after, taken: this.#withBusy(ref, taken) })
       if (ip === undefined) throw exhaustedError(ref, subPool, taken.size)
-      if (await this.#take({ ...ref, ip, kind: 'endpoint' }, signal)) {
-        this.#cursors.set(cursor, ip)
-        return ip
-      }
+      this.#cursors.set(cursor, ip)
+      const key = keys.address(ref, ip)
+      this.#busy.add(key)
+      const done = await this.#take({ ...ref, ip, kind: 'endpoint' }, signal).finally(() =>
+        this.#busy.delete(key),
+      )
+      if (done) return ip
       // The cursor met a taken address: only now the whole list is worth its price.
       taken = new Set((await this.#store.keys(keys.addresses(ref), signal)).map(lastPart))
       if (!taken.has(ip)) await this.#mustExist(ref, signal)
       return undefined
     })
+  }
+
+  #withBusy(ref: PoolRef, taken: ReadonlySet<string>): ReadonlySet<string> {
+    const prefix = keys.addresses(ref)
+    const busy = [...this.#busy].filter((key) => key.startsWith(prefix))
+    return busy.length === 0 ? taken : new Set([...taken, ...busy.map(lastPart)])
   }
 
   async #mustExist(ref: PoolRef, signal?: AbortSignal): Promise<void> {
@@ -169,6 +180,9 @@ export class AddressPlan {
   /** Gives an address back; one that this host does not hold, or a reserved one, stays. */
   async release(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
     const key = keys.address(ref, ip)
+    // If the answer gets lost the caller comes again, and must not give back what a new container
+    // has been given meanwhile: so the address stays busy until a release has surely ended.
+    this.#busy.add(key)
     await retryConflicts(`address ${ip}`, signal, async () => {
       const entry = await this.#store.get(key, signal)
       const held = entry && documents.address.decode(entry.value)
@@ -176,6 +190,7 @@ export class AddressPlan {
       const guard: Guard = { key, is: 'unchanged', revision: entry.revision }
       return (await this.#store.txn([guard], [{ delete: key }], signal)).done ? true : undefined
     })
+    this.#busy.delete(key)
   }
 
   /**
@@ -191,32 +206,30 @@ export class AddressPlan {
   ): Promise<Ip> {
     const ip = wanted ?? (await this.#knownGateway(ref, subPool, signal))
     await this.claim({ ...ref, ip, kind: 'reserved' }, signal)
-    await this.#noteGateway(ref, ip, signal)
-    return ip
+    const noted = await this.#noteGateway(ref, ip, signal)
+    return wanted ?? noted
   }
 
   async #knownGateway(ref: PoolRef, subPool: Cidr | undefined, signal?: AbortSignal): Promise<Ip> {
     const entry = await this.#store.get(keys.pool(ref), signal)
     const known = entry && documents.pool.decode(entry.value)?.gateway
-    const ip = known?.split('/')[0] ?? nextFree({ pool: ref.pool, subPool, taken: new Set() })
-    const parsed = ip === undefined ? undefined : parseIp(ip)
-    if (parsed === undefined) throw exhaustedError(ref, subPool, 0)
-    return parsed
+    const ip =
+      known === undefined ? nextFree({ pool: ref.pool, subPool, taken: new Set() }) : ipOf(known)
+    if (ip === undefined) throw exhaustedError(ref, subPool, 0)
+    return ip
   }
 
-  async #noteGateway(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
+  /** @returns the gateway that the pool has now: that of the first host that asked */
+  #noteGateway(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<Ip> {
     const key = keys.pool(ref)
-    await retryConflicts(`pool ${ref.pool}`, signal, async () => {
+    return retryConflicts(`pool ${ref.pool}`, signal, async () => {
       const entry = await this.#store.get(key, signal)
       const document = entry && documents.pool.decode(entry.value)
       if (entry === undefined || document === undefined) throw noPoolError(ref)
-      if (document.gateway !== undefined) return true
-      const value = documents.pool.encode({
-        ...document,
-        gateway: `${ip}/${ref.pool.split('/')[1]}` as Cidr,
-      })
+      if (document.gateway !== undefined) return ipOf(document.gateway)
+      const value = documents.pool.encode({ ...document, gateway: withPrefixOf(ip, ref.pool) })
       const guard: Guard = { key, is: 'unchanged', revision: entry.revision }
-      return (await this.#store.txn([guard], [{ put: key, value }], signal)).done ? true : undefined
+      return (await this.#store.txn([guard], [{ put: key, value }], signal)).done ? ip : undefined
     })
   }
 }

@@ -18,6 +18,7 @@ import { type Cidr, type Ip, withPrefixOf } from '../core/ip.js'
 import type { Dataplane } from '../core/ports.js'
 import type { PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
+import type { PoolRef } from '../state/keys.js'
 import type { Outbox } from '../state/outbox.js'
 import type { AddressPlan } from './address-plan.js'
 import { spaceOf } from './ipam-options.js'
@@ -26,7 +27,7 @@ import { checkPool, formatPoolId, type PoolId, parsePoolId } from './pool-id.js'
 import { addressSubject, poolSubject } from './subjects.js'
 
 const LOCAL_ADDRESS_SPACE = 'tsoverlay-local'
-const GLOBAL_ADDRESS_SPACE = 'tsoverlay-global'
+export const GLOBAL_ADDRESS_SPACE = 'tsoverlay-global'
 const CHOICES = 16
 
 export interface IpamParts {
@@ -58,20 +59,38 @@ export class TsoverlayIpam implements IpamDriver {
       ...(range?.subPool ? { subPool: range.subPool } : {}),
     }
     this.#refuseInUse(id)
-    await this.#parts.plan.hold(id, signal)
+    await this.#hold(id, signal)
     return this.#grant(id)
   }
 
   async releasePool(poolId: string): Promise<void> {
     const id = parsed(poolId)
-    if (id === undefined || this.#parts.journal.pools.get(poolId) === undefined) return
+    const hold = this.#parts.journal.pools.get(poolId)
+    if (id === undefined || hold === undefined) return
+    // dockerd releases a network's pools before it deletes the network, which then drops them. When
+    // the network stays, it is the rollback of a second one that asked for the same subnet.
+    if (hold.boundTo !== undefined && this.#parts.journal.bindings.get(hold.boundTo)) return
     this.#parts.journal.pools.delete(poolId)
-    if (this.#isBookkeeping(id.addressSpace)) return
-    void this.#parts.outbox.submit({
-      kind: 'drop-pool',
-      subject: poolSubject(id),
-      args: { space: id.space, pool: id.pool },
-    })
+    if (!this.#isBookkeeping(id.addressSpace)) this.#drop(id)
+  }
+
+  /** Holds the pool in the plan; what remains of a failed try is removed as soon as the store answers. */
+  async #hold(ref: PoolRef, signal: AbortSignal): Promise<void> {
+    const { plan, outbox } = this.#parts
+    const removal = `the store to remove the former subnet ${ref.pool}`
+    await untilAborted(outbox.settled(poolSubject(ref)), signal, removal)
+    try {
+      await plan.hold(ref, signal)
+    } catch (error) {
+      // The answer of a transaction may have been lost.
+      if (!hasCode(error, 'POOL_OVERLAP')) this.#drop(ref)
+      throw error
+    }
+  }
+
+  #drop({ space, pool }: PoolRef): void {
+    const subject = poolSubject({ space, pool })
+    void this.#parts.outbox.submit({ kind: 'drop-pool', subject, args: { space, pool } })
   }
 
   async requestAddress(request: RequestAddressRequest, signal: AbortSignal): Promise<Cidr> {
@@ -103,7 +122,8 @@ export class TsoverlayIpam implements IpamDriver {
       signal,
       `the release of ${address}`,
     )
-    const unbound = journal.pools.get(request.poolId)?.boundTo === undefined
+    const hold = journal.pools.get(request.poolId)
+    const unbound = hold !== undefined && hold.boundTo === undefined
     const kind = unbound && !request.replay ? 'reserved' : 'endpoint'
     await plan.claim({ ...id, ip: address, kind, replay: request.replay }, signal)
     return address
@@ -184,7 +204,7 @@ export class TsoverlayIpam implements IpamDriver {
       const pool = chooseIpv4([...refused, ...routes, ...pools.map((document) => document.pool)])
       if (pool === undefined) break
       try {
-        await plan.hold({ space, pool }, signal)
+        await this.#hold({ space, pool }, signal)
         return pool
       } catch (error) {
         // Another host chose an overlapping one in this very moment.
