@@ -125,6 +125,24 @@ t.test('pools of a space never overlap, and are there as long as a host holds th
   )
 })
 
+t.test('of two hosts that take overlapping subnets at once, one is refused', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (s) => {
+      const store = new MemoryStore()
+      const holds = ['10.0.0.0/8', '10.20.0.0/16'].map((text, index) =>
+        new AddressPlan(interleaved(store.peer(), s), `host-${index}`)
+          .hold({ space: '', pool: text as Cidr })
+          .then(() => text)
+          .catch((error: unknown) => (hasCode(error, 'POOL_OVERLAP') ? 'refused' : 'failed')),
+      )
+      const said = await s.waitFor(Promise.all(holds))
+      const stored = await new AddressPlan(store, 'x').pools('')
+      return stored.length === 1 && said.includes('refused') && said.includes(stored[0]?.pool ?? '')
+    }),
+    { numRuns: 150 },
+  )
+})
+
 function cidrOf(part = ''): Cidr {
   return parseCidr(part.replace('-', '/')) as Cidr
 }
