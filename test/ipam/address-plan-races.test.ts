@@ -5,7 +5,7 @@ import { hasCode } from '../../src/core/errors.js'
 import { type Cidr, type Ip, overlaps, parseCidr } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { keys, lastPart } from '../../src/state/keys.js'
-import { interleaved } from '../fakes/interleaved-store.js'
+import { choices, Turnstile } from '../fakes/interleaved-store.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 
 const REF = { space: '', pool: '10.20.0.0/29' as Cidr }
@@ -58,20 +58,21 @@ async function perform(plan: AddressPlan, each: Step, holdings: Holdings): Promi
 t.test('no address is ever held twice, and the store agrees with the hosts', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.scheduler(),
+      choices,
       fc.array(step, { minLength: 4, maxLength: 14 }),
-      async (s, steps) => {
+      async (order, steps) => {
         const store = new MemoryStore()
+        const gate = new Turnstile(order)
         await new AddressPlan(store, 'a').hold(REF)
         const plans = new Map(
-          HOSTS.map((id) => [id, new AddressPlan(interleaved(store.peer(), s), id)]),
+          HOSTS.map((id) => [id, new AddressPlan(gate.through(store.peer()), id)]),
         )
         const holdings = new Holdings()
         const all = steps.map((each) => {
           const plan = plans.get(each.host)
           return plan && perform(plan, each, holdings)
         })
-        await s.waitFor(Promise.all(all))
+        await Promise.all(all)
         const stored = (await store.keys(keys.addresses(REF))).map(lastPart).sort()
         const told = [...holdings.byIp.keys()].sort()
         if (stored.join() !== told.join()) throw new Error(`store ${stored}, hosts ${told}`)
@@ -106,12 +107,13 @@ async function useInTurn(plan: AddressPlan, pools: readonly string[]): Promise<s
 
 t.test('pools of a space never overlap, and are there as long as a host holds them', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.scheduler(), spans, async (s, perHost) => {
+    fc.asyncProperty(choices, spans, async (order, perHost) => {
       const store = new MemoryStore()
+      const gate = new Turnstile(order)
       const all = perHost.map((pools, index) =>
-        useInTurn(new AddressPlan(interleaved(store.peer(), s), `host-${index}`), pools),
+        useInTurn(new AddressPlan(gate.through(store.peer()), `host-${index}`), pools),
       )
-      const kept = (await s.waitFor(Promise.all(all))).filter((each) => each !== undefined)
+      const kept = (await Promise.all(all)).filter((each) => each !== undefined)
       const stored = (await new AddressPlan(store, 'x').pools('')).map((each) => each.pool)
       const names = [...new Set(kept)].sort().join()
       if (stored.map(String).sort().join() !== names) throw new Error(`${stored} but ${names}`)
@@ -127,15 +129,16 @@ t.test('pools of a space never overlap, and are there as long as a host holds th
 
 t.test('of two hosts that take overlapping subnets at once, one is refused', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.scheduler(), async (s) => {
+    fc.asyncProperty(choices, async (order) => {
       const store = new MemoryStore()
+      const gate = new Turnstile(order)
       const holds = ['10.0.0.0/8', '10.20.0.0/16'].map((text, index) =>
-        new AddressPlan(interleaved(store.peer(), s), `host-${index}`)
+        new AddressPlan(gate.through(store.peer()), `host-${index}`)
           .hold({ space: '', pool: text as Cidr })
           .then(() => text)
           .catch((error: unknown) => (hasCode(error, 'POOL_OVERLAP') ? 'refused' : 'failed')),
       )
-      const said = await s.waitFor(Promise.all(holds))
+      const said = await Promise.all(holds)
       const stored = await new AddressPlan(store, 'x').pools('')
       return stored.length === 1 && said.includes('refused') && said.includes(stored[0]?.pool ?? '')
     }),
