@@ -11,8 +11,8 @@
  * - a transaction is repeated only if it surely was not sent or was refused before it was applied;
  *   else the caller gets STORE_UNAVAILABLE and must read before it decides anything.
  *
- * A timed-out connection is replaced by a new one: grpc-js has no timeout for connecting, so a
- * lost SYN or an etcd that accepts but does not speak would hold every later call as well.
+ * A client whose calls time out is replaced: grpc-js has no timeout for connecting, so a lost SYN or
+ * an etcd that accepts but does not speak would hold every later call as well.
  */
 import { messageOf } from '../core/errors.js'
 import {
@@ -25,8 +25,22 @@ import {
   unavailable,
 } from './etcd-errors.js'
 
+/**
+ * How long (ms) a client is given before a timeout replaces it, doubled up to the maximum until a
+ * call succeeds: grpc-js cannot take back an attempt to connect, so each replacement of a client
+ * that hangs in one leaves a socket until the kernel or the other side gives it up.
+ */
+const PATIENCE_FIRST = 2_500
+const PATIENCE_MAX = 30_000
+
 /** For a whole call, all its attempts included (milliseconds). */
 export const CALL_DEADLINE = 3_000
+
+/** Milliseconds left of CALL_DEADLINE, from now on: for several calls that share it. */
+export function countdown(): () => number {
+  const end = Date.now() + CALL_DEADLINE
+  return () => end - Date.now()
+}
 
 export interface Attempt {
   /** absolute time (ms) */
@@ -62,6 +76,8 @@ export interface CallsOptions<C> {
 export class Calls<C extends object> {
   readonly #options: CallsOptions<C>
   readonly #clients: (C | undefined)[]
+  readonly #opened = new WeakMap<C, number>()
+  #patience = PATIENCE_FIRST
   readonly #closing = new AbortController()
   #at: number
   #token: string | undefined
@@ -98,7 +114,9 @@ export class Calls<C extends object> {
     const share = options.repeatable && attempt < this.#clients.length ? 2 : 1
     try {
       const deadline = Date.now() + (end - Date.now()) / share
-      return { value: await this.#within(options, client, deadline) }
+      const value = await this.#within(options, client, deadline)
+      this.#patience = PATIENCE_FIRST
+      return { value }
     } catch (error) {
       const last = attempt >= Math.max(2, this.#clients.length) || Date.now() >= end
       if (!this.#judge(options, client, error) || last) throw this.#failed(options, error, end)
@@ -108,21 +126,25 @@ export class Calls<C extends object> {
 
   /** The client in use; made when needed, without connecting. */
   current(): C {
-    const client =
-      this.#clients[this.#at] ?? this.#options.open(this.#options.endpoints[this.#at] ?? '')
+    const known = this.#clients[this.#at]
+    if (known !== undefined) return known
+    const client = this.#options.open(this.#options.endpoints[this.#at] ?? '')
     this.#clients[this.#at] = client
+    this.#opened.set(client, Date.now())
     return client
   }
 
   /**
    * Turns to the next endpoint, unless somebody has done so already.
-   * @param replace the connection is not to be trusted any more
+   * @param timedOut its connection is not to be trusted any more
    */
-  failed(client: C, replace: boolean): void {
+  failed(client: C, timedOut: boolean): void {
     const index = this.#clients.indexOf(client)
     if (index < 0) return
     if (index === this.#at) this.#at = (index + 1) % this.#clients.length
-    if (!replace) return
+    const age = Date.now() - (this.#opened.get(client) ?? 0)
+    if (!timedOut || age < this.#patience) return
+    this.#patience = Math.min(PATIENCE_MAX, this.#patience * 2)
     this.#clients[index] = undefined
     this.#options.close(client)
   }
@@ -237,7 +259,10 @@ export const ONCE = {
     try {
       return await run({ signal: new AbortController().signal })
     } catch (error) {
-      throw new Error(messageOf(error), { cause: error })
+      throw new CallError(messageOf(error), { cause: error })
     }
   },
 }
+
+/** A class of its own, since etcd3 turns every plain Error into one of its classes. */
+class CallError extends Error {}

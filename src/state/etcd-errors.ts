@@ -20,10 +20,10 @@ export interface Failure {
   readonly detail: string
 }
 
-/** @returns the status of an error thrown by a call, looking through wrappers */
+/** @returns the status of an error thrown by a call; etcd3 puts `Lease ` before one of its texts */
 export function failureOf(error: unknown): Failure {
   const text = messageOf(error)
-  const match = /^(\d+) [A-Z_]+: ([\s\S]*)$/.exec(text)
+  const match = /^(?:Lease )?(\d+) [A-Z_]+: ([\s\S]*)$/.exec(text)
   if (match === null) return { code: UNKNOWN, detail: text }
   return { code: Number(match[1]), detail: match[2] ?? '' }
 }
@@ -51,7 +51,7 @@ export function isTokenStale(failure: Failure): boolean {
 
 /**
  * True only if the request surely never left this host: no connection was there to carry it. These
- * are texts of grpc-js's pickers and deadlines; one that does not match counts as sent.
+ * are texts of grpc-js's pickers and deadlines, and etcd3's of a closed client; one that does not match counts as sent.
  */
 export function isUnsent(failure: Failure): boolean {
   return [
@@ -59,6 +59,7 @@ export function isUnsent(failure: Failure): boolean {
     'Name resolution failed',
     'Waiting for LB pick',
     'Channel closed before call started',
+    'client was already closed',
   ].some((text) => failure.detail.includes(text))
 }
 
@@ -75,6 +76,7 @@ const CAUSES: ReadonlyArray<readonly [RegExp, string]> = [
 export function causeOf(failure: Failure, hasUser: boolean): string {
   const detail = tidy(failure.detail)
   if (isTimeout(failure)) return 'timed out'
+  if (isLeaseGone(failure)) return 'lease not found, it has run out'
   if (/user name is empty/.test(detail)) {
     return 'authentication needed: set STORE_USER and STORE_PASSWORD_FILE'
   }

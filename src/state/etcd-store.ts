@@ -22,7 +22,7 @@ import type {
   TxnResult,
   Write,
 } from '../core/ports.js'
-import { type Attempt, CALL_DEADLINE, Calls, linked, ONCE } from './etcd-calls.js'
+import { type Attempt, CALL_DEADLINE, Calls, countdown, linked, ONCE } from './etcd-calls.js'
 import { checkTxn, describeWrites, Namespace } from './etcd-codec.js'
 import { failureOf, isLeaseGone } from './etcd-errors.js'
 import { Leases } from './etcd-lease.js'
@@ -33,9 +33,7 @@ type GrpcOptions = NonNullable<Parameters<Etcd3['kv']['range']>[1]>
 type Interceptor = NonNullable<GrpcOptions['interceptors']>[number]
 
 /** Entries per request of a list; all pages are read at the revision of the first. */
-const PAGE = 5_000
-/** A watch's list may be large; nobody waits for it with a container in hand (milliseconds). */
-const WATCH_LIST_DEADLINE = 15_000
+const PAGE = 1_000
 
 const CHANNEL_OPTIONS = {
   // a connection that hangs is noticed after 6 + 3 s; etcd answers pings closer than 5 s apart
@@ -105,15 +103,18 @@ class EtcdStore implements Store {
     return kv && this.#namespace.entry(kv)
   }
 
-  async list(prefix: string, signal?: AbortSignal, deadline = CALL_DEADLINE): Promise<Snapshot> {
-    const { kvs, revision } = await this.#range(`list ${prefix}`, prefix, {}, deadline, signal)
+  list(prefix: string, signal?: AbortSignal): Promise<Snapshot> {
+    return this.#list(prefix, countdown(), signal)
+  }
+
+  async #list(prefix: string, time: () => number, signal?: AbortSignal): Promise<Snapshot> {
+    const { kvs, revision } = await this.#range(prefix, {}, time, signal)
     const entries = kvs.map((kv) => this.#namespace.entry(kv))
     return { kind: 'snapshot', entries, revision }
   }
 
   async keys(prefix: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const only = { keys_only: true }
-    const { kvs } = await this.#range(`list keys ${prefix}`, prefix, only, CALL_DEADLINE, signal)
+    const { kvs } = await this.#range(prefix, { keys_only: true }, countdown(), signal)
     return kvs.map((kv) => this.#namespace.relative(kv.key))
   }
 
@@ -145,7 +146,8 @@ class EtcdStore implements Store {
     const source = {
       namespace: this.#namespace,
       logger: this.#logger,
-      list: (from: string, ended: AbortSignal) => this.list(from, ended, WATCH_LIST_DEADLINE),
+      // however large, nobody waits for it with a container in hand: each page has its own time
+      list: (from: string, ended: AbortSignal) => this.#list(from, () => CALL_DEADLINE, ended),
       open: (ended: AbortSignal) => this.#openStream(ended),
     }
     try {
@@ -180,34 +182,33 @@ class EtcdStore implements Store {
     })
   }
 
+  /** All pages of a prefix, as of the first one's revision. @param time milliseconds for the next page */
   async #range(
-    action: string,
     prefix: string,
     options: { readonly keys_only?: boolean },
-    deadline: number,
+    time: () => number,
     signal: AbortSignal | undefined,
   ): Promise<{ kvs: readonly IKeyValue[]; revision: number }> {
-    return await this.#calls.call({
-      action,
-      repeatable: true,
-      signal,
-      deadline,
-      run: async (client, attempt) => {
-        const range = this.#namespace.range(prefix)
-        const first = await client.kv.range({ ...range, ...options, limit: PAGE }, grpc(attempt))
-        const { revision } = first.header
-        const kvs = [...first.kvs]
-        for (let more = first.more; more; ) {
-          // the smallest key after the last one
-          const key = Buffer.concat([kvs.at(-1)?.key ?? range.key, Buffer.alloc(1)])
-          const request = { ...range, ...options, key, limit: PAGE, revision }
-          const next = await client.kv.range(request, grpc(attempt))
-          for (const kv of next.kvs) kvs.push(kv)
-          more = next.more
-        }
-        return { kvs, revision: Number(revision) }
-      },
-    })
+    const range = { ...this.#namespace.range(prefix), ...options, limit: PAGE }
+    const page = (from: object) =>
+      this.#calls.call({
+        action: `list ${prefix}`,
+        repeatable: true,
+        signal,
+        deadline: time(),
+        run: (client, attempt) => client.kv.range({ ...range, ...from }, grpc(attempt)),
+      })
+    const first = await page({})
+    const { revision } = first.header
+    const kvs = first.kvs
+    for (let more = first.more; more; ) {
+      // the smallest key after the last one
+      const key = Buffer.concat([kvs.at(-1)?.key ?? range.key, Buffer.alloc(1)])
+      const next = await page({ key, revision })
+      kvs.push(...next.kvs)
+      more = next.more
+    }
+    return { kvs, revision: Number(revision) }
   }
 
   /** A stream has no deadline, but opening one needs the login, which has. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,7 +50,12 @@ export class EtcdProcess {
   ): Promise<EtcdProcess> {
     const ports = [await freePort(), await freePort()] as const
     const etcd = new EtcdProcess(ports, options.secure ?? false, options.extra ?? [])
-    await etcd.start()
+    try {
+      await etcd.start()
+    } catch (error) {
+      await etcd.remove()
+      throw error
+    }
     return etcd
   }
 
@@ -98,6 +103,26 @@ export class EtcdProcess {
     rmSync(join(this.#dir, 'data'), { recursive: true, force: true })
   }
 
+  /** One request to etcd's JSON gateway: `post('kv/range', { key: base64 })`. */
+  async post(path: string, body: object): Promise<unknown> {
+    const response = await fetch(`${this.endpoint}/v3/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${path}: ${text}`)
+    return JSON.parse(text)
+  }
+
+  /** Drops all history before now. */
+  async compact(): Promise<void> {
+    const answer = await this.post('kv/range', { key: Buffer.from('/').toString('base64') })
+    const revision = /"revision":"(\d+)"/.exec(JSON.stringify(answer))?.[1]
+    await this.post('kv/compaction', { revision }).catch((error: Error) => {
+      if (!error.message.includes('has been compacted')) throw error
+    })
+  }
+
   /** Ends it and removes its directory. */
   async remove(): Promise<void> {
     await this.#end('SIGKILL')
@@ -114,16 +139,28 @@ export class EtcdProcess {
     await exited
   }
 
-  /** /health over plain HTTP; with TLS the handshake needs certificates, so only the port counts. */
   async #untilReady(): Promise<void> {
-    const url = new URL(this.endpoint)
     for (let tries = 0; tries < 200; tries++) {
       if (this.#child?.exitCode !== null) throw new Error('etcd ended while starting')
-      const answer = await fetch(`http://${url.host}/health`).catch(() => undefined)
-      const text = await answer?.text()
-      if (url.protocol === 'https:' ? answer !== undefined : text?.includes('true')) return
+      if (await this.#answers()) return
       await sleep(50)
     }
     throw new Error('etcd did not become ready in 10 s')
+  }
+
+  /** With TLS a request would need certificates, so an open port has to do. */
+  async #answers(): Promise<boolean> {
+    const { protocol, port } = new URL(this.endpoint)
+    if (protocol === 'http:') {
+      const answer = await fetch(`${this.endpoint}/health`).catch(() => undefined)
+      return (await answer?.text())?.includes('true') ?? false
+    }
+    const socket = connect(Number(port), '127.0.0.1')
+    const open = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    socket.destroy()
+    return open
   }
 }
