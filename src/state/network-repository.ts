@@ -119,7 +119,10 @@ export class NetworkRepository {
       const writes: Write[] = [
         { delete: mine },
         { deletePrefix: keys.hostEndpoints(key, this.#host) },
-        ...(last ? await this.#removal(key, signal) : []),
+        // The gate is written also by who is not the last: of two that leave at once, one is.
+        ...(last
+          ? await this.#removal(key, signal)
+          : [{ put: keys.networkGate(key), value: this.#host }]),
       ]
       const guard: Guard =
         gate === undefined

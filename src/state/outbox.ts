@@ -50,7 +50,7 @@ export class Outbox {
   start(): void {
     // Ids start with the time of submission, so sorting by them restores the order.
     const left = [...this.#shelf.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-    for (const chore of left) this.#append(chore)
+    for (const chore of left) void this.#append(chore)
   }
 
   /** Number of chores that are not done yet. */
@@ -63,7 +63,7 @@ export class Outbox {
    * @returns resolves when it is done, never rejects, may take as long as etcd is away
    */
   submit(chore: Chore): Promise<void> {
-    const id = `${Date.now().toString().padStart(15, '0')}-${process.hrtime.bigint()}-${randomUUID()}`
+    const id = `${Date.now().toString().padStart(15, '0')}-${process.hrtime.bigint().toString().padStart(20, '0')}-${randomUUID()}`
     const document = { ...chore, id }
     this.#shelf.put(document)
     return this.#append(document)
