@@ -9,11 +9,11 @@
  * know does not exist (docs/design/dataplane.md says why).
  */
 import { familyOf, ipOf } from '../../core/ip.js'
+import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
 import { invalidOption } from '../../core/options.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../core/plan.js'
 import type { Backend } from '../../core/ports.js'
 import type { Endpoint, NetworkView, Segment, Underlay } from '../../core/types.js'
-import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
 import { segmentOf } from './segments.js'
 
 const MTU_OPTION = 'com.docker.network.driver.mtu'
@@ -97,8 +97,12 @@ function port(endpoint: Endpoint, view: NetworkView, mtu: number): LinkPlan {
 function peerEntries(view: NetworkView): { neighbours: NeighbourPlan[]; fdb: FdbPlan[] } {
   const neighbours = new Map<string, NeighbourPlan>()
   const fdb = new Map<string, FdbPlan>()
+  // A MAC counts within its segment only: there may be the same one in another.
   const here = new Set<string>(
-    view.local.flatMap((endpoint) => [endpoint.mac, ...endpoint.addresses.map(ipOf)]),
+    view.local.flatMap((endpoint) => [
+      `${vxlanName(segmentOf(view.network, endpoint))} ${endpoint.mac}`,
+      ...endpoint.addresses.map(ipOf),
+    ]),
   )
   const peers = [...view.peers].sort((a, b) => (a.id < b.id ? -1 : 1))
   for (const peer of peers) {
@@ -107,7 +111,7 @@ function peerEntries(view: NetworkView): { neighbours: NeighbourPlan[]; fdb: Fdb
       if (!here.has(ip) && !neighbours.has(ip)) neighbours.set(ip, { dev, ip, mac: peer.mac })
     }
     const key = `${dev} ${peer.mac}`
-    if (!here.has(peer.mac) && !fdb.has(key)) fdb.set(key, { dev, mac: peer.mac, vtep: peer.vtep })
+    if (!here.has(key) && !fdb.has(key)) fdb.set(key, { dev, mac: peer.mac, vtep: peer.vtep })
   }
   return { neighbours: [...neighbours.values()], fdb: [...fdb.values()] }
 }
