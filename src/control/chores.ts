@@ -86,6 +86,16 @@ async function publish(
   await store.txn([{ key: keys.network(network), is: 'present' }], [{ put: key, value }], signal)
 }
 
+/** By a pool that dockerd got from us, or by a network whose addresses come from dockerd's IPAM. */
 function isHeld(journal: Journal, space: string, pool: string): boolean {
-  return [...journal.pools.values()].some((hold) => hold.space === space && hold.pool === pool)
+  const granted = [...journal.pools.values()].some(
+    (hold) => hold.space === space && hold.pool === pool,
+  )
+  const foreign = [...journal.bindings.values()].some(
+    ({ ipam, network }) =>
+      ipam === 'docker' &&
+      network.space === space &&
+      network.segments.some(({ subnets }) => subnets.some((subnet) => subnet.pool === pool)),
+  )
+  return granted || foreign
 }

@@ -86,9 +86,11 @@ export class Endpoints {
   ): Promise<JoinedEndpoint> {
     const { journal, peers } = this.#parts
     const binding = this.#binding(network)
-    const endpoint = this.#endpoint(network, id)
+    this.#endpoint(network, id)
     peers.open(binding.network.key)
     await this.#awaitPeers(binding, signal)
+    // Read after the waiting: it may have been deleted meanwhile.
+    const endpoint = this.#endpoint(network, id)
     journal.endpoints.put({ ...endpoint, joined: true })
     try {
       await untilAborted(this.#attach(network, id), signal, 'the kernel')

@@ -12,7 +12,7 @@ import type { AddressPlan } from '../ipam/address-plan.js'
 import { addressSubject, poolSubject } from '../ipam/subjects.js'
 import type { Binding } from '../state/documents.js'
 import type { PoolRef } from '../state/keys.js'
-import type { Outbox } from '../state/outbox.js'
+import type { Chore, Outbox } from '../state/outbox.js'
 
 const HINT =
   'dockerd chose it by itself: create the network with --ipam-driver tsoverlay, so that addresses are unique in the cluster'
@@ -71,17 +71,7 @@ export class ForeignAddresses {
   }
 
   release(binding: Binding | undefined, addresses: readonly Cidr[]): void {
-    if (binding?.ipam !== 'docker') return
-    for (const address of addresses) {
-      const ref = refOf(binding, address)
-      if (ref === undefined) continue
-      const ip = ipOf(address)
-      void this.#outbox.submit({
-        kind: 'release-address',
-        subject: addressSubject(ref, ip),
-        args: { space: ref.space, pool: ref.pool, address: ip },
-      })
-    }
+    for (const chore of foreignReleases(binding, addresses)) void this.#outbox.submit(chore)
   }
 
   /** This host uses the pools no longer. */
@@ -95,6 +85,18 @@ export class ForeignAddresses {
       })
     }
   }
+}
+
+/** What gives the addresses of an endpoint back; nothing where our IPAM gave them. */
+export function foreignReleases(binding: Binding | undefined, addresses: readonly Cidr[]): Chore[] {
+  if (binding?.ipam !== 'docker') return []
+  return addresses.flatMap((address) => {
+    const ref = refOf(binding, address)
+    const ip = ipOf(address)
+    if (ref === undefined) return []
+    const args = { space: ref.space, pool: ref.pool, address: ip }
+    return [{ kind: 'release-address', subject: addressSubject(ref, ip), args }]
+  })
 }
 
 function refOf(binding: Binding, address: Cidr): PoolRef | undefined {

@@ -14,7 +14,7 @@ import { messageOf, TsoverlayError } from '../core/errors.js'
 import { networkOf } from '../core/ip.js'
 import { invalidOption, RENDEZVOUS_OPTION } from '../core/options.js'
 import type { Logger } from '../core/ports.js'
-import type { DockerNetworkId, Network } from '../core/types.js'
+import type { DockerNetworkId, Network, NetworkKey } from '../core/types.js'
 import type { Binding, PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
 import type { NetworkRepository } from '../state/network-repository.js'
@@ -43,15 +43,23 @@ export interface NetworkParts {
   readonly logger: Logger
 }
 
+interface Addressing {
+  readonly ipam: Binding['ipam']
+  readonly holds: readonly PoolHold[]
+  readonly space: string
+}
+
 export class Networks {
   readonly #parts: NetworkParts
+  /** one creation of a network at a time, so that the undoing of one cannot hit another */
+  readonly #creating = new Map<NetworkKey, Promise<void>>()
 
   constructor(parts: NetworkParts) {
     this.#parts = parts
   }
 
   async create(request: CreateNetworkRequest, signal: AbortSignal): Promise<void> {
-    const { journal, underlay, foreign, logger } = this.#parts
+    const { journal, underlay } = this.#parts
     const options = parseNetworkOptions(request.options)
     if (journal.bindings.get(request.id) !== undefined) return
     const ipam = this.#ipamOf(request.pools)
@@ -63,7 +71,29 @@ export class Networks {
       this.#identity(request.id, request.pools, space),
       underlay.current(),
     )
+    const { key } = spec.network
+    for (let other = this.#creating.get(key); other !== undefined; ) {
+      await untilAborted(other, signal, `another creation of ${spec.network.identity}`)
+      other = this.#creating.get(key)
+    }
+    if (journal.bindings.get(request.id) !== undefined) return
     this.#refuseSecond(spec.network)
+    const made = this.#make(request, spec, { ipam, holds, space }, signal)
+    const ended = made.catch(() => undefined)
+    this.#creating.set(key, ended)
+    void ended.then(() => {
+      if (this.#creating.get(key) === ended) this.#creating.delete(key)
+    })
+    await made
+  }
+
+  async #make(
+    request: CreateNetworkRequest,
+    spec: NetworkSpec,
+    { ipam, holds, space }: Addressing,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { journal, foreign, logger } = this.#parts
     const pools = request.pools.map((data) => networkOf(data.pool))
     try {
       if (ipam === 'docker') await foreign.hold(space, request.pools, signal)
@@ -180,7 +210,9 @@ export class Networks {
       const fitting = unbound.filter(
         (hold) => hold.pool === networkOf(data.pool) && hold.id.startsWith(`${data.addressSpace}|`),
       )
-      return fitting.find((hold) => hold.space === options.name) ?? fitting[0] ?? []
+      const space = (fitting.find((hold) => hold.space === options.name) ?? fitting[0])?.space
+      // All of them, should a former try have left one with another IP range.
+      return fitting.filter((hold) => hold.space === space)
     })
   }
 

@@ -18,6 +18,7 @@ export class Presence {
   #lease: Lease | undefined
   #closed = false
   #troubled = false
+  #reached = false
 
   constructor(parts: { store: Store; identity: Identity; logger: Logger }) {
     this.#store = parts.store
@@ -33,12 +34,15 @@ export class Presence {
       this.#lease = lease
       const value = JSON.stringify({ boot: this.#identity.boot })
       await this.#store.txn([], [{ put: keys.alive(this.#identity.id), value, lease }])
+      if (this.#closed) return await this.#revoke()
       if (this.#troubled) this.#logger.info({}, 'store reached again')
       this.#troubled = false
+      this.#reached = true
       lease.lost.addEventListener('abort', () => this.#again(), { once: true })
     } catch (error) {
       if (!this.#troubled) this.#logger.warn({ err: messageOf(error) }, 'store not reached')
       this.#troubled = true
+      await this.#revoke()
       this.#again()
     }
   }
@@ -47,15 +51,23 @@ export class Presence {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.#lease?.revoke().catch(() => undefined)
+    await this.#revoke()
+  }
+
+  /** A lease that is not in use must not be renewed for ever. */
+  async #revoke(): Promise<void> {
+    const lease = this.#lease
+    this.#lease = undefined
+    await lease?.revoke().catch(() => undefined)
   }
 
   /** False while the store does not take the announcement. */
   get reached(): boolean {
-    return !this.#troubled
+    return this.#reached
   }
 
   #again(): void {
+    this.#reached = false
     clearTimeout(this.#timer)
     if (this.#closed) return
     this.#timer = setTimeout(() => void this.start(), RETRY_MS)

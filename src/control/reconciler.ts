@@ -75,11 +75,10 @@ export class Reconciler {
 
   /** Removes sandboxes of ours whose network this host has no longer. */
   async sweep(): Promise<void> {
-    const wanted = new Set(
-      [...this.#journal.bindings.values()].map(({ dockerNetwork }) => sandboxName(dockerNetwork)),
-    )
     for (const sandbox of await this.#dataplane.list()) {
-      if (wanted.has(sandbox)) continue
+      // Asked for each anew: networks come while this goes on.
+      const networks = [...this.#journal.bindings.values()]
+      if (networks.some(({ dockerNetwork }) => sandboxName(dockerNetwork) === sandbox)) continue
       this.#logger.warn({ sandbox }, 'sandbox without a network removed')
       await this.#dataplane.remove(sandbox)
     }
@@ -107,13 +106,27 @@ export class Reconciler {
 
   async #pass(network: DockerNetworkId): Promise<ApplyResult> {
     this.counters.passes += 1
-    const plan = this.#plan(network)
-    const result =
-      plan === undefined ? await this.#remove(network) : await this.#dataplane.apply(plan)
+    const result = await this.#make(network)
     this.counters.written += result.written
     this.counters.drift += result.drift
     this.#report(network, result)
     return result
+  }
+
+  async #make(network: DockerNetworkId): Promise<ApplyResult> {
+    try {
+      const plan = this.#plan(network)
+      return plan === undefined ? await this.#remove(network) : await this.#dataplane.apply(plan)
+    } catch (error) {
+      // The queue tries again; who did not wait for the pass would never learn why.
+      this.counters.failures += 1
+      if (!this.#troubled.has(network)) {
+        const fields = { network: network.slice(0, 12), err: messageOf(error) }
+        this.#logger.error(fields, 'pass over the network failed')
+      }
+      this.#troubled.add(network)
+      throw error
+    }
   }
 
   #plan(network: DockerNetworkId): Plan | undefined {

@@ -17,6 +17,7 @@ export class UnderlaySource {
   #current: Underlay | undefined
   #problem = 'not looked for yet'
   #timer: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(options: {
     dataplane: Pick<Dataplane, 'underlay'>
@@ -42,6 +43,7 @@ export class UnderlaySource {
     } catch (error) {
       this.#problem = messageOf(error)
       if (first) this.#logger.error({ err: this.#problem }, 'no underlay yet')
+      if (this.#closed) return
       this.#timer = setTimeout(() => void this.start(), RETRY_MS)
       this.#timer.unref()
     }
@@ -60,6 +62,7 @@ export class UnderlaySource {
   }
 
   close(): void {
+    this.#closed = true
     clearTimeout(this.#timer)
   }
 }
