@@ -8,7 +8,7 @@ import type { Logger } from '../../src/core/ports.js'
 import { EmbeddedEtcd } from '../../src/state/embedded-etcd.js'
 import { createEtcdStore } from '../../src/state/etcd-store.js'
 import { etcdVersion } from '../contract/etcd-process.js'
-import { retrying } from '../contract/store.contract.js'
+import { retrying } from '../contract/harness.js'
 
 t.setTimeout(120_000)
 if (etcdVersion() === undefined) t.bailout('etcd is not installed: apt-get install etcd-server')

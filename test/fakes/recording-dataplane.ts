@@ -1,0 +1,133 @@
+/** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
+import { TsoverlayError } from '../../src/core/errors.js'
+import type { Cidr, Ip } from '../../src/core/ip.js'
+import type { LinkPlan, Plan } from '../../src/core/plan.js'
+import type { ApplyFailure, ApplyResult, Dataplane, Miss } from '../../src/core/ports.js'
+import type { Underlay } from '../../src/core/types.js'
+
+type Method = 'apply' | 'remove' | 'list' | 'deleteHostLink' | 'underlay'
+
+export class RecordingDataplane implements Dataplane {
+  readonly sandboxes = new Map<string, Plan>()
+  /** each call, as `apply 1-abc` */
+  readonly calls: string[] = []
+  readonly routeList: Cidr[] = []
+  address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
+  /** while set, apply waits for it */
+  hang: Promise<void> | undefined
+  #listener: (miss: Miss) => void = () => undefined
+  readonly #throws = new Map<Method, number>()
+  readonly #refused = new Set<string>()
+
+  /** The next n calls of the method reject. */
+  failNext(method: Method, n = 1): void {
+    this.#throws.set(method, n)
+  }
+
+  /** The next apply refuses these items (`link veth1234567`, `neighbour vxlan0 10.0.0.1`). */
+  refuseNext(...items: readonly string[]): void {
+    for (const item of items) this.#refused.add(item)
+  }
+
+  /** The kernel reports an l3miss. */
+  miss(miss: Miss): void {
+    this.#listener(miss)
+  }
+
+  async apply(plan: Plan): Promise<ApplyResult> {
+    this.#enter('apply', plan.sandbox)
+    await this.hang
+    const before = this.sandboxes.get(plan.sandbox)
+    const kept = plan.partial === true ? before : undefined
+    const failures: ApplyFailure[] = []
+    const admit = (item: string): boolean => {
+      if (!this.#refused.delete(item)) return true
+      failures.push({ item, error: new TsoverlayError('KERNEL_FAILED', `${item} was refused`) })
+      return false
+    }
+    const made: Plan = {
+      sandbox: plan.sandbox,
+      links: plan.links.filter((link) => admit(`link ${link.name}`)),
+      neighbours: merge(plan.neighbours, kept?.neighbours, ({ dev, ip }) => `${dev} ${ip}`).filter(
+        ({ dev, ip }) => admit(`neighbour ${dev} ${ip}`),
+      ),
+      fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),
+    }
+    this.sandboxes.set(plan.sandbox, made)
+    return { written: countOf(made), drift: 0, failures }
+  }
+
+  async remove(sandbox: string): Promise<void> {
+    this.#enter('remove', sandbox)
+    this.sandboxes.delete(sandbox)
+  }
+
+  queueResync(sandbox: string): void {
+    this.calls.push(`resync ${sandbox}`)
+  }
+
+  async list(): Promise<readonly string[]> {
+    this.#enter('list', '')
+    return [...this.sandboxes.keys()]
+  }
+
+  async deleteHostLink(name: string): Promise<void> {
+    this.#enter('deleteHostLink', name)
+  }
+
+  async underlay(advertise: string): Promise<Omit<Underlay, 'port'>> {
+    this.#enter('underlay', advertise)
+    return this.address
+  }
+
+  async routes(): Promise<readonly Cidr[]> {
+    return this.routeList
+  }
+
+  onMiss(listener: (miss: Miss) => void): void {
+    this.#listener = listener
+  }
+
+  async close(): Promise<void> {
+    this.calls.push('close')
+  }
+
+  /** The kernel for people: a line per object, in the order of the plans. */
+  toString(): string {
+    return [...this.sandboxes.values()].map(planText).join('\n')
+  }
+
+  #enter(method: Method, what: string): void {
+    this.calls.push(`${method} ${what}`.trim())
+    const left = this.#throws.get(method) ?? 0
+    if (left === 0) return
+    this.#throws.set(method, left - 1)
+    const code = method === 'underlay' ? 'UNDERLAY_UNKNOWN' : 'KERNEL_FAILED'
+    throw new TsoverlayError(code, `${method} ${what} failed on request`)
+  }
+}
+
+function merge<T>(wanted: readonly T[], kept: readonly T[] = [], keyOf: (item: T) => string): T[] {
+  return [...new Map([...kept, ...wanted].map((item) => [keyOf(item), item])).values()]
+}
+
+function countOf(plan: Plan): number {
+  return plan.links.length + plan.neighbours.length + plan.fdb.length
+}
+
+export function planText(plan: Plan): string {
+  return [
+    `sandbox ${plan.sandbox}${plan.partial === true ? ' (partial)' : ''}`,
+    ...plan.links.map((link) => `  ${linkText(link)}`),
+    ...plan.neighbours.map(({ dev, ip, mac }) => `  neighbour ${dev} ${ip} ${mac}`),
+    ...plan.fdb.map(({ dev, mac, vtep }) => `  fdb ${dev} ${mac} dst ${vtep}`),
+  ].join('\n')
+}
+
+function linkText(link: LinkPlan): string {
+  const head = `${link.kind} ${link.name} mtu ${link.mtu}`
+  if (link.kind === 'bridge') return [head, ...link.addresses].join(' ')
+  if (link.kind === 'veth')
+    return `${head} master ${link.master} peer ${link.peer.name} ${link.peer.mac}`
+  return `${head} master ${link.master} vni ${link.vni} local ${link.local} port ${link.port}`
+}
