@@ -5,7 +5,7 @@
 import type { Entry, Guard, Write } from '../core/ports.js'
 
 /** etcd refuses more compares or more operations in one transaction (its `--max-txn-ops`). */
-export const MAX_TXN_OPS = 128
+const MAX_TXN_OPS = 128
 
 export interface WireKeyValue {
   readonly key: Buffer

@@ -1,8 +1,8 @@
 /**
  * The Store port over npm etcd3; nothing else imports it.
  *
- * Used of etcd3: its generated KV, Lease, Watch and Auth clients, one Etcd3 object per endpoint.
- * Not used: its retries (etcd-calls.ts says why), Watcher (etcd-watch.ts), Lease (etcd-lease.ts),
+ * Used of etcd3: its KV, Lease, Watch and Auth clients, one Etcd3 object per endpoint. Not used: its
+ * retries (etcd-calls.ts says why), Watcher (etcd-watch.ts), Lease (etcd-lease.ts),
  * and its login, which opens a channel of its own for every token and never closes it.
  *
  * `txn` and lost answers: when etcd may have applied a transaction but its answer did not come,
@@ -34,7 +34,6 @@ type Interceptor = NonNullable<GrpcOptions['interceptors']>[number]
 
 /** Entries per request of a list; all pages are read at the revision of the first. */
 const PAGE = 1_000
-
 const CHANNEL_OPTIONS = {
   // a connection that hangs is noticed after 6 + 3 s; etcd answers pings closer than 5 s apart
   // with GOAWAY (its --grpc-keepalive-min-time)

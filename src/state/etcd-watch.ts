@@ -43,7 +43,7 @@ interface WireWatchResponse {
 }
 
 /** The part of a gRPC duplex stream that is used. */
-export interface WatchStream {
+interface WatchStream {
   on(event: 'data', listener: (response: WireWatchResponse) => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'end', listener: () => void): unknown

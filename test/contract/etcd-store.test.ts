@@ -1,99 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import { connect as connectTcp, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import type { StoreConfig } from '../../src/core/config.js'
-import type { Logger, Store } from '../../src/core/ports.js'
-import { createEtcdStore } from '../../src/state/etcd-store.js'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
 import { EtcdProcess, etcdVersion, freePort } from './etcd-process.js'
 import { Follower } from './follower.js'
-import { makePki } from './pki.js'
-import { retrying, storeContract } from './store.contract.js'
+import { retrying } from './harness.js'
+import { mute, proxy } from './network.js'
+import { connect, outcome, single } from './real-store.js'
+import { storeContract } from './store.contract.js'
 
 if (etcdVersion() === undefined) t.bailout('etcd is not installed: apt-get install etcd-server')
 
 // real time: leases run out, connections hang
 t.setTimeout(240_000)
-
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
-function connect(endpoints: readonly string[], more: Partial<StoreConfig> = {}): Store {
-  const config = { endpoints, prefix: '/tsoverlay', ...more }
-  return createEtcdStore({ config, endpoints, logger: silent })
-}
-
-/** One etcd and a store of its own for a test that ill-treats them. */
-async function single(t: Test): Promise<{ etcd: EtcdProcess; store: Store }> {
-  const etcd = await EtcdProcess.create()
-  const store = connect([etcd.endpoint])
-  t.teardown(async () => {
-    await store.close()
-    await etcd.remove()
-  })
-  return { etcd, store }
-}
-
-/** A listener that accepts and never says a word. @returns its URL */
-async function mute(t: Test): Promise<string> {
-  const sockets: Socket[] = []
-  const server = createServer((socket) => {
-    sockets.push(socket.on('error', () => {}))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  const address = server.address()
-  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-}
-
-/** A forwarder that can be told to swallow what the server answers. */
-async function proxy(t: Test, endpoint: string) {
-  const target = Number(new URL(endpoint).port)
-  const sockets = new Set<Socket>()
-  let swallow = false
-  const server = createServer((client) => {
-    const upstream = connectTcp(target, '127.0.0.1')
-    for (const socket of [client, upstream]) {
-      sockets.add(socket)
-      socket.on('error', () => {})
-    }
-    client.on('data', (data) => upstream.write(data))
-    upstream.on('data', (data) => swallow || client.write(data))
-    client.on('close', () => upstream.destroy())
-    upstream.on('close', () => client.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : 0
-  const cut = () => {
-    for (const socket of sockets) socket.destroy()
-  }
-  t.teardown(() => {
-    cut()
-    server.close()
-  })
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    cut,
-    swallow: (on: boolean) => {
-      swallow = on
-    },
-  }
-}
-
-async function outcome(call: Promise<unknown>): Promise<{ message: string; took: number }> {
-  const started = Date.now()
-  const message = await call.then(
-    () => 'success',
-    (error: Error) => error.message,
-  )
-  return { message, took: Date.now() - started }
-}
 
 t.test('the contract', async (t) => {
   const etcd = await EtcdProcess.create()
@@ -263,82 +183,13 @@ t.test('a lease revoked behind our back is lost with the next use', async (t) =>
   t.equal(kept.lost.aborted, true)
 })
 
-t.test('login: a wrong password, none at all, and a token that etcd has forgotten', async (t) => {
-  const { etcd } = await single(t)
-  await etcd.post('auth/user/add', { name: 'root', password: 'secret' })
-  await etcd.post('auth/user/grant', { user: 'root', role: 'root' })
-  await etcd.post('auth/enable', {})
-  const dir = t.testdir({ right: 'secret\n', wrong: 'guess\n' })
-  const as = (file: string) =>
-    connect([etcd.endpoint], { user: 'root', passwordFile: join(dir, file) })
-  const [right, wrong, nobody] = [as('right'), as('wrong'), connect([etcd.endpoint])]
-  t.teardown(() => Promise.all([right, wrong, nobody].map((store) => store.close())))
-  t.match((await outcome(wrong.get('/a'))).message, /authentication failed for STORE_USER/)
-  t.match((await outcome(nobody.get('/a'))).message, /authentication needed: set STORE_USER/)
-  t.equal((await outcome(right.txn([], [{ put: '/a', value: '1' }]))).message, 'success')
-  const follower = new Follower(right, '/a')
-  await follower.until((view) => view.get('/a') === '1')
-  await etcd.kill()
-  await etcd.start()
-  await retrying(() => right.txn([], [{ put: '/a', value: '2' }]))
-  await follower.until((view) => view.get('/a') === '2')
-  await follower.close()
-})
-
-t.test('TLS: certificates are checked, and missing files name their setting', async (t) => {
-  const dir = t.testdir()
-  const pki = makePki(dir)
-  const etcd = await EtcdProcess.create({
-    secure: true,
-    extra: [
-      '--cert-file',
-      pki.cert,
-      '--key-file',
-      pki.key,
-      '--client-cert-auth',
-      '--trusted-ca-file',
-      pki.ca,
-    ],
-  })
-  t.teardown(() => etcd.remove())
-  const { ca, cert, key } = pki
-  const [good, noCa, noCert] = [{ ca, cert, key }, { cert, key }, { ca }].map((more) =>
-    connect([etcd.endpoint], more),
-  )
-  const plain = connect([etcd.endpoint.replace('https', 'http')])
-  t.equal((await outcome(good?.get('/a') ?? Promise.reject())).message, 'success')
-  t.match(
-    (await outcome(noCa?.get('/a') ?? Promise.reject())).message,
-    /: TLS failed \(.*certificate/,
-  )
-  t.match(
-    (await outcome(noCert?.get('/a') ?? Promise.reject())).message,
-    /TLS failed|connection lost/,
-  )
-  t.match((await outcome(plain.get('/a'))).message, /connection lost|timed out/)
-  for (const store of [good, noCa, noCert, plain]) await store?.close()
-  const missing = { ca: join(dir, 'none.pem') }
-  t.throws(() => connect([etcd.endpoint], missing), {
-    code: 'SETTING_INVALID',
-    message: /^setting STORE_CA=".*none\.pem" cannot be read/,
-  })
-  writeFileSync(join(dir, 'empty'), '')
-  t.throws(() => connect([etcd.endpoint], { user: 'x', passwordFile: join(dir, 'empty') }), {
-    code: 'SETTING_INVALID',
-    message: /^setting STORE_PASSWORD_FILE=/,
-  })
-})
-
 t.test('a process that closes its store ends by itself', async (t) => {
   const { etcd } = await single(t)
+  const program = fileURLToPath(new URL('./use-and-close.ts', import.meta.url))
   for (const endpoint of [etcd.endpoint, 'http://127.0.0.1:1', await mute(t)]) {
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', 'test/contract/use-and-close.ts', endpoint],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
+    const child = spawn(process.execPath, ['--import', 'tsx', program, endpoint], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
     let text = ''
     child.stdout.on('data', (data) => {
