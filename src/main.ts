@@ -20,6 +20,7 @@ async function main(): Promise<void> {
     level: config.logLevel,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
   })
   const embedded =
     config.store.endpoints.length > 0
@@ -52,8 +53,19 @@ async function start(config: Config, embedded: EmbeddedEtcd | undefined, logger:
   return startDaemon({ config, paths, store, dataplane, logger })
 }
 
+/**
+ * dockerd restarts a managed plugin that exits while it is being enabled, and that restart races
+ * with its own giving up: the next enable then fails, too (seen with 26.1; moby
+ * daemon/pkg/plugin/manager_linux.go HandleExitEvent). So the process stays, without a socket, until
+ * dockerd ends it, which takes it some 12 s.
+ */
+const FAILED_START_MS = 20_000
+
 main().catch((error: unknown) => {
   // One line, as each line becomes one of dockerd's log.
   process.stderr.write(`tsoverlay: ${messageOf(error)}\n`)
-  process.exit(1)
+  const exit = (): never => process.exit(1)
+  process.once('SIGTERM', exit)
+  process.once('SIGINT', exit)
+  setTimeout(exit, FAILED_START_MS)
 })

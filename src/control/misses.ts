@@ -46,6 +46,7 @@ export class Misses {
     if (this.#checked.size >= REMEMBERED) this.#checked.clear()
     this.#checked.set(id, this.#now())
     const network = this.#networkOf(miss.sandbox)
+    if (network !== undefined && this.#isHere(network, miss)) return
     if (network === undefined || !this.#isPeer(network, miss)) {
       this.counters.unknown += 1
       this.#logger.debug({ ...miss }, 'address asked for that nobody has')
@@ -64,6 +65,19 @@ export class Misses {
       if (sandboxName(dockerNetwork) === sandbox) return dockerNetwork
     }
     return undefined
+  }
+
+  /**
+   * A request for a local container or the gateway is answered by the bridge's other ports, but
+   * flooded to the vxlan device as well, which then reports a miss.
+   */
+  #isHere(network: DockerNetworkId, miss: Miss): boolean {
+    const endpoints = this.#journal.endpointsOf(network).flatMap((endpoint) => endpoint.addresses)
+    const segments = this.#journal.bindings.get(network)?.network.segments ?? []
+    const gateways = segments.flatMap(({ subnets }) =>
+      subnets.flatMap((subnet) => subnet.gateway ?? []),
+    )
+    return [...endpoints, ...gateways].some((address) => ipOf(address) === miss.ip)
   }
 
   #isPeer(network: DockerNetworkId, miss: Miss): boolean {

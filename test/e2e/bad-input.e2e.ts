@@ -108,7 +108,7 @@ t.test('mistakes that meet an existing network', async (t) => {
   const lab = await sharedLab(t)
   const [one, two] = [lab.host(1), lab.host(2)]
   await createNetwork(one, 'blue', ['--subnet', '10.20.0.0/16', '-o', `${VNI}=777`])
-  await runSleeper(one, 'a', 'blue', ['--ip', '10.20.0.50'])
+  await runSleeper(one, 'ca', 'blue', ['--ip', '10.20.0.50'])
   const before = (await storeKeys(lab)).sort()
 
   const unchanged = async (t: Test): Promise<void> => {
@@ -199,7 +199,7 @@ t.test('without --ipam-driver a clash is refused with the flag to use', async (t
   for (const host of [one, two]) {
     await host.docker(['network', 'create', '-d', DRIVER, '--subnet', '10.50.0.0/24', 'plain'])
   }
-  await runSleeper(one, 'a', 'plain')
+  await runSleeper(one, 'ca', 'plain')
   const { code, stderr } = await two.docker(['run', '--rm', '--net', 'plain', 'lab', 'true'], {
     check: false,
   })

@@ -141,13 +141,13 @@ t.test('an internal network has no eth1 and no default route', async (t) => {
   const lab = await sharedLab(t)
   const [one, two] = [lab.host(1), lab.host(2)]
   for (const host of [one, two]) await createNetwork(host, 'inner', [...SUBNET, '--internal'])
-  await runSleeper(one, 'a', 'inner')
-  await runSleeper(two, 'b', 'inner')
-  const routes = (await one.docker(['exec', 'a', 'ip', 'route'])).stdout
-  const links = (await one.docker(['exec', 'a', 'ip', '-o', 'link'])).stdout
+  await runSleeper(one, 'ca', 'inner')
+  await runSleeper(two, 'cb', 'inner')
+  const routes = (await one.docker(['exec', 'ca', 'ip', 'route'])).stdout
+  const links = (await one.docker(['exec', 'ca', 'ip', '-o', 'link'])).stdout
   t.notMatch(routes, /default/)
   t.notMatch(links, /eth1/)
-  await expectPing(one, 'a', await addressOf(two, 'b', 'inner'))
+  await expectPing(one, 'ca', await addressOf(two, 'cb', 'inner'))
 })
 
 t.test('a page crosses hosts on the first packet after the start', async (t) => {

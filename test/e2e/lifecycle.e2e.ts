@@ -53,17 +53,17 @@ async function nothingLeft(t: Test, pair: Pair): Promise<void> {
 
 t.test('docker rm -f leaves nothing behind', async (t) => {
   const both = await pair(t)
-  await runSleeper(both.one, 'a', 'blue')
-  await expectPing(both.two, 'watcher', await addressOf(both.one, 'a', 'blue'))
-  await both.one.docker(['rm', '-f', 'a'])
+  await runSleeper(both.one, 'ca', 'blue')
+  await expectPing(both.two, 'watcher', await addressOf(both.one, 'ca', 'blue'))
+  await both.one.docker(['rm', '-f', 'ca'])
   await nothingLeft(t, both)
 })
 
 t.test('a restart keeps the container reachable and leaves one entry', async (t) => {
   const both = await pair(t)
-  await runSleeper(both.one, 'a', 'blue')
-  await both.one.docker(['restart', '-t', '0', 'a'])
-  const address = await addressOf(both.one, 'a', 'blue')
+  await runSleeper(both.one, 'ca', 'blue')
+  await both.one.docker(['restart', '-t', '0', 'ca'])
+  const address = await addressOf(both.one, 'ca', 'blue')
   await expectPing(both.two, 'watcher', address)
   const known = await eventually(
     () => neighbours(both.two, both.sandbox),
@@ -71,34 +71,34 @@ t.test('a restart keeps the container reachable and leaves one entry', async (t)
   )
   t.same([...known.keys()], [address])
   t.equal((await ports(both.one, await sandboxOf(both.one, 'blue'))).length, 1)
-  await both.one.docker(['rm', '-f', 'a'])
+  await both.one.docker(['rm', '-f', 'ca'])
   await nothingLeft(t, both)
 })
 
 t.test('network connect and disconnect on a running container', async (t) => {
   const both = await pair(t)
-  await both.one.docker(['run', '-d', '--name', 'a', 'lab', 'sleep', '3600'])
-  await both.one.docker(['network', 'connect', 'blue', 'a'])
-  await expectPing(both.two, 'watcher', await addressOf(both.one, 'a', 'blue'))
-  await both.one.docker(['network', 'disconnect', 'blue', 'a'])
+  await both.one.docker(['run', '-d', '--name', 'ca', 'lab', 'sleep', '3600'])
+  await both.one.docker(['network', 'connect', 'blue', 'ca'])
+  await expectPing(both.two, 'watcher', await addressOf(both.one, 'ca', 'blue'))
+  await both.one.docker(['network', 'disconnect', 'blue', 'ca'])
   await nothingLeft(t, both)
-  await both.one.docker(['network', 'connect', 'blue', 'a'])
-  await expectPing(both.two, 'watcher', await addressOf(both.one, 'a', 'blue'))
-  await both.one.docker(['rm', '-f', 'a'])
+  await both.one.docker(['network', 'connect', 'blue', 'ca'])
+  await expectPing(both.two, 'watcher', await addressOf(both.one, 'ca', 'blue'))
+  await both.one.docker(['rm', '-f', 'ca'])
   await nothingLeft(t, both)
 })
 
 t.test('the sandbox lives from the first join to the last leave', async (t) => {
   const both = await pair(t)
   t.same(await kernelTraces(both.one), [], 'creating a network makes nothing in the kernel')
-  await runSleeper(both.one, 'a', 'blue')
-  await runSleeper(both.one, 'b', 'blue')
+  await runSleeper(both.one, 'ca', 'blue')
+  await runSleeper(both.one, 'cb', 'blue')
   const sandbox = await sandboxOf(both.one, 'blue')
   t.same(await kernelTraces(both.one), [sandbox])
   t.equal((await ports(both.one, sandbox)).length, 2)
-  await both.one.docker(['rm', '-f', 'a'])
+  await both.one.docker(['rm', '-f', 'ca'])
   t.same(await kernelTraces(both.one), [sandbox])
-  await both.one.docker(['rm', '-f', 'b'])
+  await both.one.docker(['rm', '-f', 'cb'])
   await nothingLeft(t, both)
 })
 
@@ -115,7 +115,7 @@ t.test('many containers at once start, are reachable and leave nothing', async (
 
 t.test('removing the network everywhere empties the store', async (t) => {
   const both = await pair(t)
-  await runSleeper(both.one, 'a', 'blue')
+  await runSleeper(both.one, 'ca', 'blue')
   await clear(both.lab)
   t.same(
     await eventually(
@@ -131,31 +131,31 @@ t.test('a host that removes the network leaves the others alone', async (t) => {
   const both = await pair(t)
   const three = both.lab.host(3)
   await createNetwork(three, 'blue', SUBNET)
-  await runSleeper(three, 'c', 'blue')
-  await runSleeper(both.one, 'a', 'blue')
-  await both.one.docker(['rm', '-f', 'a'])
+  await runSleeper(three, 'cc', 'blue')
+  await runSleeper(both.one, 'ca', 'blue')
+  await both.one.docker(['rm', '-f', 'ca'])
   await both.one.docker(['network', 'rm', 'blue'])
-  await expectPing(both.two, 'watcher', await addressOf(three, 'c', 'blue'))
+  await expectPing(both.two, 'watcher', await addressOf(three, 'cc', 'blue'))
   // And it can come back to the same network.
   await createNetwork(both.one, 'blue', SUBNET)
-  await runSleeper(both.one, 'a', 'blue')
-  await expectPing(both.two, 'watcher', await addressOf(both.one, 'a', 'blue'))
+  await runSleeper(both.one, 'ca', 'blue')
+  await expectPing(both.two, 'watcher', await addressOf(both.one, 'ca', 'blue'))
 })
 
 t.test('a wanted address is kept over a remove and a new start', async (t) => {
   const both = await pair(t)
   for (let round = 0; round < 3; round += 1) {
-    await runSleeper(both.one, 'a', 'blue', ['--ip', '10.20.7.7'])
+    await runSleeper(both.one, 'ca', 'blue', ['--ip', '10.20.7.7'])
     await expectPing(both.two, 'watcher', '10.20.7.7')
-    await both.one.docker(['rm', '-f', 'a'])
+    await both.one.docker(['rm', '-f', 'ca'])
   }
   await nothingLeft(t, both)
 })
 
 t.test('a chosen MAC is the container’s and the peers know it', async (t) => {
   const both = await pair(t)
-  await runSleeper(both.one, 'a', 'blue', ['--mac-address', '02:42:de:ad:be:ef'])
-  const address = await addressOf(both.one, 'a', 'blue')
+  await runSleeper(both.one, 'ca', 'blue', ['--mac-address', '02:42:de:ad:be:ef'])
+  const address = await addressOf(both.one, 'ca', 'blue')
   await expectPing(both.two, 'watcher', address)
   const known = await eventually(
     () => neighbours(both.two, both.sandbox),
