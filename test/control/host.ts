@@ -1,0 +1,131 @@
+/** One plugin without its sockets, wired as src/daemon.ts does it, and the dockerd that calls it. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { choreHandlers, chores, type VtepSource } from '../../src/control/chores.js'
+import { TsoverlayDriver } from '../../src/control/driver.js'
+import { Endpoints } from '../../src/control/endpoints.js'
+import { ForeignAddresses } from '../../src/control/foreign-addresses.js'
+import { Misses } from '../../src/control/misses.js'
+import { Networks } from '../../src/control/networks.js'
+import { Peers } from '../../src/control/peers.js'
+import { Presence } from '../../src/control/presence.js'
+import { Reconciler } from '../../src/control/reconciler.js'
+import { recoverJournal } from '../../src/control/recovery.js'
+import { type Status, statusOf } from '../../src/control/status.js'
+import { UnderlaySource } from '../../src/control/underlay-source.js'
+import type { Ip } from '../../src/core/ip.js'
+import { AddressPlan } from '../../src/ipam/address-plan.js'
+import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
+import { loadIdentity } from '../../src/state/identity.js'
+import { Journal } from '../../src/state/journal.js'
+import { NetworkRepository } from '../../src/state/network-repository.js'
+import { Outbox } from '../../src/state/outbox.js'
+import { MemoryStore } from '../fakes/memory-store.js'
+import { RecordingDataplane } from '../fakes/recording-dataplane.js'
+import { RecordingLogger } from '../fakes/recording-logger.js'
+import { Dockerd } from './dockerd.js'
+
+/** 64 hexadecimal digits, as dockerd's ids are. */
+export const idOf = (name: string): string => createHash('sha256').update(name).digest('hex')
+
+export interface HostOptions {
+  readonly store: MemoryStore
+  /** holds data and run folders; the same one again is a restart */
+  readonly dir: string
+  readonly vtep: string
+  readonly scope?: 'local' | 'global'
+  /** the kernel outlives the plugin */
+  readonly dataplane?: RecordingDataplane
+}
+
+export type TestHost = Awaited<ReturnType<typeof startHost>>
+
+export async function startHost(options: HostOptions) {
+  const { store, dir, scope = 'local' } = options
+  const dataplane = options.dataplane ?? new RecordingDataplane()
+  dataplane.address = { vtep: options.vtep as Ip, mtu: 1500 }
+  const logger = new RecordingLogger()
+  const state = wireState(store, dir, logger)
+  const control = wireControl(store, dataplane, logger, state)
+  const foreign = new ForeignAddresses(state.plan, state.outbox)
+  const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
+  const ipam = new TsoverlayIpam({ ...state, dataplane, scope })
+  const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
+  const parts = { ...state, ...control, scope, addressSpaces, foreign, endpoints, logger }
+  const driver = new TsoverlayDriver(scope, new Networks(parts), endpoints)
+  state.outbox.start()
+  recoverJournal({ ...state, logger })
+  dataplane.onMiss((miss) => control.misses.handle(miss))
+  control.peers.start((key) => control.reconciler.markKey(key))
+  for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
+  await control.underlay.start()
+  const status = (): Status =>
+    statusOf({ ...state, ...control, underlay: () => control.underlay.summary() })
+  const close = async (): Promise<void> => {
+    control.underlay.close()
+    control.peers.closeAll()
+    state.outbox.close()
+    await control.presence.close()
+    await control.reconciler.close()
+  }
+  const docker = new Dockerd(driver, ipam)
+  return { ...state, ...control, store, dataplane, logger, driver, ipam, docker, status, close }
+}
+
+/** The parts of a tap test that hosts need. */
+interface Scope {
+  testdir(content?: Record<'a' | 'b', Record<string, string>>): string
+  teardown(work: () => unknown): unknown
+}
+
+/** A host that ends with the test; by default alone in its cluster. */
+export async function host(t: Scope, options: Partial<HostOptions> = {}): Promise<TestHost> {
+  const store = options.store ?? new MemoryStore()
+  const dir = options.dir ?? t.testdir()
+  const made = await startHost({ vtep: '192.0.2.1', ...options, store, dir })
+  t.teardown(() => made.close())
+  return made
+}
+
+export async function twoHosts(t: Scope) {
+  const dirs = t.testdir({ a: {}, b: {} })
+  const store = new MemoryStore()
+  const a = await host(t, { store, dir: `${dirs}/a`, vtep: '192.0.2.1' })
+  const b = await host(t, { store: store.peer(), dir: `${dirs}/b`, vtep: '192.0.2.2' })
+  return { store, a, b, dirs }
+}
+
+function wireState(store: MemoryStore, dir: string, logger: RecordingLogger) {
+  const identity = loadIdentity(join(dir, 'data'), join(dir, 'run'))
+  const journal = new Journal(join(dir, 'data', 'journal'), logger)
+  const plan = new AddressPlan(store, identity.id)
+  const repository = new NetworkRepository(store, identity.id)
+  const vtep: VtepSource = { current: undefined }
+  const handlers = choreHandlers({ store, plan, repository, journal, identity, vtep })
+  const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
+  return { identity, journal, plan, repository, outbox, vtep }
+}
+
+function wireControl(
+  store: MemoryStore,
+  dataplane: RecordingDataplane,
+  logger: RecordingLogger,
+  { identity, journal, outbox, vtep }: ReturnType<typeof wireState>,
+) {
+  const peers = new Peers({ store, self: identity.id, logger })
+  const underlay = new UnderlaySource({
+    dataplane,
+    advertise: '',
+    port: 4789,
+    logger,
+    onKnown: (known) => {
+      vtep.current = known.vtep
+      void outbox.submit(chores.publishHost())
+      reconciler.markAll()
+    },
+  })
+  const reconciler = new Reconciler({ journal, peers, underlay, dataplane, logger })
+  const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
+  const presence = new Presence({ store, identity, logger })
+  return { peers, underlay, reconciler, misses, presence }
+}
