@@ -8,16 +8,19 @@
  * back as `done: false` although it was done. So here:
  *
  * - what may be repeated (reads, renewals) goes to the next endpoint after trouble;
+ * - a refused connection is tried again until the deadline, as an etcd may be restarting;
  * - a transaction is repeated only if it surely was not sent or was refused before it was applied;
  *   else the caller gets STORE_UNAVAILABLE and must read before it decides anything.
  *
  * A client whose calls time out is replaced: grpc-js has no timeout for connecting, so a lost SYN or
  * an etcd that accepts but does not speak would hold every later call as well.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../core/errors.js'
 import {
   causeOf,
   failureOf,
+  isRefused,
   isTimeout,
   isTokenStale,
   isTrouble,
@@ -32,6 +35,9 @@ import {
  */
 const PATIENCE_FIRST = 2_500
 const PATIENCE_MAX = 30_000
+
+/** Between two rounds over endpoints that all refuse the connection (milliseconds). */
+const REFUSED_PAUSE = 100
 
 /** For a whole call, all its attempts included (milliseconds). */
 export const CALL_DEADLINE = 3_000
@@ -118,8 +124,13 @@ export class Calls<C extends object> {
       this.#patience = PATIENCE_FIRST
       return { value }
     } catch (error) {
-      const last = attempt >= Math.max(2, this.#clients.length) || Date.now() >= end
-      if (!this.#judge(options, client, error) || last) throw this.#failed(options, error, end)
+      if (!this.#judge(options, client, error)) throw this.#failed(options, error, end)
+      if (attempt < Math.max(2, this.#clients.length) && Date.now() < end) return undefined
+      // An etcd that restarts, or elects a leader, refuses for a second or so.
+      if (!isRefused(failureOf(error)) || end - Date.now() < 2 * REFUSED_PAUSE) {
+        throw this.#failed(options, error, end)
+      }
+      await sleep(REFUSED_PAUSE)
       return undefined
     }
   }

@@ -63,6 +63,11 @@ export function isUnsent(failure: Failure): boolean {
   ].some((text) => failure.detail.includes(text))
 }
 
+/** True if nobody listened: an etcd that restarts, or one that is not there at all. */
+export function isRefused(failure: Failure): boolean {
+  return isUnsent(failure) && failure.detail.includes('ECONNREFUSED')
+}
+
 /** The detail that tells why, for the causes an operator can act on. First match wins. */
 const CAUSES: ReadonlyArray<readonly [RegExp, string]> = [
   [/ECONNREFUSED/, 'connection refused'],
