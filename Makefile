@@ -34,7 +34,7 @@ E2E := e2e='test/e2e/*.e2e.ts'
 
 check: node_modules/.package-lock.json ## types, lint, format, layering, dead code
 	$(BIN)/tsc -p .
-	$(BIN)/biome ci --error-on-warnings .
+	$(BIN)/biome ci --colors=off --error-on-warnings .
 	$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src test plugin
 	$(BIN)/knip
 
