@@ -27,7 +27,7 @@ demo: deps plugin ## the main job, shown: one host alone, then three hosts that 
 test: check deps plugin ## everything: check, unit, contract, kernel and e2e tests
 	$(TSX) test/run.ts $(UNIT) $(CONTRACT) $(NET) $(E2E)
 
-UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,admin,plugin}/**/*.test.ts'
+UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,admin,plugin,lab}/*.test.ts'
 CONTRACT := contract='test/contract/*.test.ts'
 NET := net='test/net/*.test.ts'
 E2E := e2e='test/e2e/*.e2e.ts'
@@ -41,10 +41,10 @@ check: node_modules/.package-lock.json ## types, lint, format, layering, dead co
 fmt: node_modules/.package-lock.json ## format and fix what can be fixed
 	$(BIN)/biome check --write .
 
-unit: deps ## unit tests: no root, no network
+unit: deps plugin ## unit tests, in seconds
 	$(TSX) test/run.ts $(UNIT)
 
-contract: deps ## the store's contract on the fake and on a real etcd
+contract: deps plugin ## the store's contract on the fake and on a real etcd
 	$(TSX) test/run.ts $(CONTRACT)
 
 net: deps ## the dataplane on the real kernel, in namespaces of its own

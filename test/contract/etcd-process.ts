@@ -6,13 +6,17 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
-const BINARY = process.env['ETCD'] ?? 'etcd'
+/** The one that the plugin ships (`make plugin`), unless told. */
+export const ETCD_BINARY =
+  process.env['ETCD'] ??
+  fileURLToPath(new URL('../../build/plugin/rootfs/usr/bin/etcd', import.meta.url))
 
 /** Version text of the installed etcd; undefined when there is none, so that a test can skip aloud. */
 export function etcdVersion(): string | undefined {
   try {
-    const text = execFileSync(BINARY, ['--version'], { encoding: 'utf8' })
+    const text = execFileSync(ETCD_BINARY, ['--version'], { encoding: 'utf8' })
     return /etcd Version: (\S+)/.exec(text)?.[1]
   } catch {
     return undefined
@@ -76,7 +80,7 @@ export class EtcdProcess {
       ['--log-level', 'error'],
       this.#extra,
     ].flat()
-    this.#child = spawn(BINARY, args, { stdio: 'ignore' })
+    this.#child = spawn(ETCD_BINARY, args, { stdio: 'ignore' })
     await this.#untilReady()
   }
 

@@ -3,10 +3,11 @@ import { parseArgs } from 'node:util'
 import type { Host } from './host.js'
 import { Lab } from './lab.js'
 import { LabError } from './names.js'
-import { requireRoot } from './packages.js'
+import { ensurePackages, requireRoot } from './packages.js'
 
 const USAGE = `usage: node --import tsx test/lab/cli.ts COMMAND
   up N [--etcd] [--suite S] [--dockerd-args "…"]   hosts h1 to hN, and an etcd beside them
+  packages                        install what the machine needs for a lab
   down                            remove the lab, whatever state it is in
   status [--json]
   sh H [COMMAND…]                 run a command on a host (a shell if none); H is h1, 1 or etcd
@@ -104,6 +105,7 @@ const done = async (work: Promise<void>): Promise<undefined> => {
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   up: (args) => done(up(args)),
+  packages: () => done(ensurePackages(say)),
   down: () => done(Lab.down()),
   status: (args) => done(status(args)),
   sh: ([name, ...argv]) => enter(name, argv),

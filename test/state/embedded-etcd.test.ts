@@ -7,12 +7,11 @@ import t, { type Test } from 'tap'
 import type { Logger } from '../../src/core/ports.js'
 import { EmbeddedEtcd } from '../../src/state/embedded-etcd.js'
 import { createEtcdStore } from '../../src/state/etcd-store.js'
-import { etcdVersion } from '../contract/etcd-process.js'
+import { ETCD_BINARY, etcdVersion } from '../contract/etcd-process.js'
 import { retrying } from '../contract/harness.js'
 
 t.setTimeout(120_000)
 if (etcdVersion() === undefined) t.bailout('etcd is not installed: apt-get install etcd-server')
-const BINARY = process.env['ETCD'] ?? '/usr/bin/etcd'
 
 interface Line {
   readonly level: string
@@ -31,7 +30,7 @@ function logger(): { lines: Line[]; log: Logger } {
   }
 }
 
-function embedded(t: Test, dataDir: string, binary = BINARY) {
+function embedded(t: Test, dataDir: string, binary = ETCD_BINARY) {
   const { lines, log } = logger()
   const etcd = new EmbeddedEtcd({ binary, dataDir, logger: log })
   t.teardown(() => etcd.stop())
