@@ -42,9 +42,10 @@ export class AddressPlan {
 
   /**
    * Notes that this host uses the pool, making it if it is new.
+   * @param only `new`: one that is there already counts as overlapping
    * @throws TsoverlayError POOL_OVERLAP when it overlaps another pool of its space
    */
-  hold(ref: PoolRef, signal?: AbortSignal): Promise<PoolDocument> {
+  hold(ref: PoolRef, signal?: AbortSignal, only?: 'new'): Promise<PoolDocument> {
     return retryConflicts(`pool ${ref.pool}`, signal, async () => {
       const gateKey = keys.poolGate(ref.space)
       // The gate first: whatever changes after this read makes the transaction fail.
@@ -52,7 +53,8 @@ export class AddressPlan {
       const pools = await this.pools(ref.space, signal)
       const existing = pools.find((document) => document.pool === ref.pool)
       const clash = pools.find(
-        (document) => document !== existing && overlaps(document.pool, ref.pool),
+        (document) =>
+          (document !== existing || only === 'new') && overlaps(document.pool, ref.pool),
       )
       if (clash !== undefined) throw overlapError(ref, clash.pool)
       const document = existing ?? { pool: ref.pool }

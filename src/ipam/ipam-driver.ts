@@ -75,12 +75,12 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   /** Holds the pool in the plan; what remains of a failed try is removed as soon as the store answers. */
-  async #hold(ref: PoolRef, signal: AbortSignal): Promise<void> {
+  async #hold(ref: PoolRef, signal: AbortSignal, only?: 'new'): Promise<void> {
     const { plan, outbox } = this.#parts
     const removal = `the store to remove the former subnet ${ref.pool}`
     await untilAborted(outbox.settled(poolSubject(ref)), signal, removal)
     try {
-      await plan.hold(ref, signal)
+      await plan.hold(ref, signal, only)
     } catch (error) {
       // The answer of a transaction may have been lost.
       if (!hasCode(error, 'POOL_OVERLAP')) this.#drop(ref)
@@ -204,7 +204,8 @@ export class TsoverlayIpam implements IpamDriver {
       const pool = chooseIpv4([...refused, ...routes, ...pools.map((document) => document.pool)])
       if (pool === undefined) break
       try {
-        await this.#hold({ space, pool }, signal)
+        // Unnamed networks of two hosts must not become one because both chose the same.
+        await this.#hold({ space, pool }, signal, space === '' ? 'new' : undefined)
         return pool
       } catch (error) {
         // Another host chose an overlapping one in this very moment.
