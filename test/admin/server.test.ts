@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { AdminServer } from '../../src/admin/server.js'
+import type { Status } from '../../src/control/status.js'
+
+const NETWORK = {
+  id: 'd0c4e7',
+  key: 'k',
+  identity: 'name:blue',
+  sandbox: '1-d0c4e7',
+  vnis: [256],
+  subnets: ['10.20.0.0/16'],
+  synced: true,
+}
+const STATUS: Status = {
+  host: { id: 'a', name: 'node-a', boot: '1', vtep: '192.0.2.1', mtu: 1500 },
+  store: { reached: true, owed: 3 },
+  networks: [
+    { ...NETWORK, endpoints: 2, peers: 5 },
+    { ...NETWORK, endpoints: 1, peers: 0 },
+  ],
+  kernel: { passes: 7, written: 40, drift: 1, failures: 2 },
+  misses: { known: 4, unknown: 9 },
+}
+
+async function get(socketPath: string, path: string): Promise<[IncomingMessage, string]> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ socketPath, path }, resolve).on('error', reject).end()
+  })
+  return [response, await text(response)]
+}
+
+t.test('status and metrics come through a socket that only root can open', async (t) => {
+  let status = STATUS
+  const server = new AdminServer(() => status)
+  t.teardown(() => server.close())
+  // tap's own folder would be too long for a socket (sun_path, 107 bytes)
+  const dir = mkdtempSync(join(tmpdir(), 'tsoverlay-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const socket = `${dir}/admin.sock`
+  writeFileSync(socket, 'stale')
+  await server.listen(socket)
+  t.equal(statSync(socket).mode & 0o777, 0o600)
+  t.ok(statSync(socket).isSocket())
+  const [json, body] = await get(socket, '/status')
+  t.match(json.headers['content-type'], /^application\/json/)
+  t.strictSame(JSON.parse(body), STATUS)
+  const [plain, metrics] = await get(socket, '/metrics')
+  t.match(plain.headers['content-type'], /^text\/plain; version=0\.0\.4/)
+  const lines = ['passes_total 7', 'kernel_writes_total 40', 'drift_total 1', 'networks 2']
+  lines.push('kernel_failures_total 2', 'l3miss_known_total 4', 'l3miss_unknown_total 9')
+  lines.push('store_reached 1', 'store_owed 3', 'endpoints 3', 'peers 5')
+  for (const line of lines) t.ok(metrics.split('\n').includes(`tsoverlay_${line}`), line)
+  status = {
+    ...STATUS,
+    kernel: { ...STATUS.kernel, passes: 8 },
+    store: { reached: false, owed: 0 },
+  }
+  const [, later] = await get(socket, '/metrics')
+  t.match(later, /^tsoverlay_passes_total 8$/m)
+  t.match(later, /^tsoverlay_store_reached 0$/m)
+  t.equal((await get(socket, '/other'))[0].statusCode, 404)
+})
+
+t.test('the metrics address serves nothing but metrics', async (t) => {
+  const server = new AdminServer(() => STATUS)
+  t.teardown(() => server.close())
+  const port = 20_000 + (process.pid % 10_000)
+  await server.listenMetrics({ host: '127.0.0.1', port })
+  t.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 200)
+  t.equal((await fetch(`http://127.0.0.1:${port}/status`)).status, 404)
+})
