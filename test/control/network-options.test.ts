@@ -1,0 +1,72 @@
+import t from 'tap'
+import { parseNetworkOptions } from '../../src/control/network-options.js'
+import { networkSpec, poolsIdentity } from '../../src/control/network-spec.js'
+import type { PoolData } from '../../src/core/driver.js'
+import type { Cidr, Ip } from '../../src/core/ip.js'
+
+const VNIS = 'com.docker.network.driver.overlay.vxlanid_list'
+const MTU = 'com.docker.network.driver.mtu'
+const UNDERLAY = { vtep: '192.0.2.1' as Ip, mtu: 1500, port: 4789 }
+const pool = (text: string): PoolData => ({ addressSpace: 's', pool: text as Cidr, aux: [] })
+
+function spec(pools: readonly string[], options: Record<string, string> = {}) {
+  const request = { pools: pools.map(pool), internal: false }
+  return networkSpec(request, parseNetworkOptions(options), { text: 'x', space: '' }, UNDERLAY)
+}
+
+t.test('every option is taken over', async (t) => {
+  t.strictSame(parseNetworkOptions({}), { name: '', vnis: [] })
+  const options = { backend: 'overlay', network: 'blue', [MTU]: '1400', [VNIS]: '1, 16777215' }
+  const expected = { backend: 'overlay', name: 'blue', mtu: 1400, vnis: [1, 16_777_215] }
+  t.strictSame(parseNetworkOptions(options), expected)
+})
+
+t.test('a wrong option is refused with itself and what is allowed', async (t) => {
+  const bad: readonly [string, string, string][] = [
+    ['bakend', 'overlay', 'OPTION_UNKNOWN'],
+    ['network', 'a/b', 'OPTION_INVALID'],
+    [MTU, '1400b', 'OPTION_INVALID'],
+    [MTU, '-1', 'OPTION_INVALID'],
+    [VNIS, '', 'VNI_INVALID'],
+    [VNIS, '0', 'VNI_INVALID'],
+    [VNIS, '16777216', 'VNI_INVALID'],
+    [VNIS, '5,5', 'VNI_INVALID'],
+    [VNIS, '5,', 'VNI_INVALID'],
+    [VNIS, '0x10', 'VNI_INVALID'],
+  ]
+  for (const [name, value, code] of bad) {
+    const message = new RegExp(`^option -o ${name}.*allowed (is|are) .`)
+    t.throws(() => parseNetworkOptions({ [name]: value }), { code, message }, `${name}=${value}`)
+  }
+})
+
+t.test('each IPv4 subnet is a segment, IPv6 ones join them in turn', async (t) => {
+  const shape = (...pools: string[]) =>
+    spec(pools).network.segments.map(({ subnets }) => subnets.map((subnet) => subnet.pool))
+  t.same(shape('10.1.0.0/16'), [['10.1.0.0/16']])
+  t.same(shape('10.1.0.9/16', '10.2.0.0/16', 'fd01::/64'), [
+    ['10.1.0.0/16', 'fd01::/64'],
+    ['10.2.0.0/16'],
+  ])
+  t.same(shape('10.1.0.0/16', 'fd01::/64', 'fd02::/64'), [
+    ['10.1.0.0/16', 'fd01::/64', 'fd02::/64'],
+  ])
+  t.same(shape('fd01::/64', 'fd02::/64'), [['fd01::/64'], ['fd02::/64']])
+})
+
+t.test('a network needs a subnet and as many VNIs as segments', async (t) => {
+  t.throws(() => spec([]), { code: 'POOL_INVALID' })
+  t.throws(() => spec(['0.0.0.0/0']), { code: 'POOL_INVALID', message: /--ipam-driver tsoverlay/ })
+  t.throws(() => spec(['10.1.0.0/16'], { [VNIS]: '5,6' }), {
+    code: 'VNI_INVALID',
+    message: /the network has 1 subnet\(s\), so 1 VNI\(s\) are needed$/,
+  })
+  t.same(spec(['10.1.0.0/16', '10.2.0.0/16'], { [VNIS]: '5,6' }).vnis, [5, 6])
+  t.throws(() => spec(['10.1.0.0/16'], { [MTU]: '1451' }), { code: 'OPTION_INVALID' })
+})
+
+t.test('the order of the subnets does not make another network', async (t) => {
+  const [one, two] = [pool('10.1.0.0/16'), pool('10.2.0.7/16')]
+  t.equal(poolsIdentity([one, two]), 'pools:10.1.0.0/16,10.2.0.0/16')
+  t.equal(poolsIdentity([two, one]), poolsIdentity([one, two]))
+})
