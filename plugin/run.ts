@@ -10,15 +10,14 @@ export interface Outcome {
 
 const ENVIRONMENT = {
   LC_ALL: 'C',
-  // a test runner's loaders do not exist inside the rootfs
-  NODE_OPTIONS: '',
   // etcd 3.4 starts on some processors only when they are named here (etcdmain/etcd.go)
   ETCD_UNSUPPORTED_ARCH: process.arch,
 }
 
 /** Runs a command to its end; never throws. `cwd` is where it runs. */
 export function attempt(command: string, args: readonly string[], cwd = '/'): Outcome {
-  const done = spawnSync(command, args, {
+  // A test runner's loaders do not exist inside the rootfs, and tap adds them to every spawn's env.
+  const done = spawnSync('env', ['-u', 'NODE_OPTIONS', command, ...args], {
     cwd,
     encoding: 'utf8',
     maxBuffer: 64 << 20,
