@@ -14,8 +14,9 @@ help: ## this list
 	@echo 'tsoverlay: multi-host networks for plain Docker'
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
+# Not `npm ci`: that demands other platforms' optional packages, which a mirror may lack.
 node_modules/.package-lock.json: package.json package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
+	npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 deps: node_modules/.package-lock.json ## the npm packages and the Debian packages that tests need
