@@ -2,23 +2,37 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Names and addresses of the lab. All that it makes in the kernel starts with `tsolab`, so that
- * `down` can tell its own from everybody else's without any memory of having made it.
+ * Which of ten labs: each has names, addresses and a state of its own, so that several people can
+ * work on one machine. Without the variable there is one lab, number 0.
  */
-export const BRIDGE = 'tsolab0'
-export const LINK_PATTERN = /^tsolab\d+$/
-export const NETNS_PATTERN = /^tsolab-[a-z0-9]+$/
-export const CGROUP_PATTERN = /^tsolab-[a-z0-9]+$/
+const NUMBER = Number(process.env['TSOVERLAY_LAB'] ?? 0)
+if (!(Number.isInteger(NUMBER) && NUMBER >= 0 && NUMBER <= 9)) {
+  throw new Error(`TSOVERLAY_LAB=${process.env['TSOVERLAY_LAB']} is not a number from 0 to 9`)
+}
 
+/**
+ * Names and addresses of the lab. All that it makes in the kernel starts with this, so that `down`
+ * can tell its own from everybody else's without any memory of having made it.
+ */
+const PREFIX = NUMBER === 0 ? 'tsolab' : `tsolab${'abcdefghi'[NUMBER - 1]}`
+export const BRIDGE = `${PREFIX}0`
+export const LINK_PATTERN = new RegExp(`^${PREFIX}\\d+$`)
+export const NETNS_PATTERN = new RegExp(`^${PREFIX}-[a-z0-9]+$`)
+export const CGROUP_PATTERN = NETNS_PATTERN
+
+/** 10.99.0.0/24 is lab 0's, 10.98.0.0/24 lab 1's. */
+const NET = `10.${99 - NUMBER}.0`
+const NET6 = `fd10:${99 - NUMBER}:`
 /** Of the machine that runs the lab, on the bridge; the hosts' default gateway. */
-export const GATEWAY = '10.99.0.254'
-export const GATEWAY6 = 'fd10:99::fe'
+export const GATEWAY = `${NET}.254`
+export const GATEWAY6 = `${NET6}:fe`
 /** hK is 10.99.0.K; the store's machine has an index that no host reaches. */
 export const ETCD_INDEX = 253
 export const MAX_HOSTS = 50
 
 /** Where disks and logs of the running lab live; must be on a real disk, not on overlayfs. */
-export const STATE_DIR = process.env['TSOVERLAY_LAB_DIR'] ?? '/var/tmp/tsoverlay-lab'
+export const STATE_DIR =
+  process.env['TSOVERLAY_LAB_DIR'] ?? `/var/tmp/tsoverlay-lab${NUMBER === 0 ? '' : `-${NUMBER}`}`
 /** Where bootstrapped roots are kept between labs. */
 export const CACHE_DIR = process.env['TSOVERLAY_LAB_CACHE'] ?? '/var/cache/tsoverlay-lab'
 /** What hosts see read-only as /shared unless told otherwise. */
@@ -26,11 +40,11 @@ export const DEFAULT_SHARE = fileURLToPath(new URL('../../build', import.meta.ur
 /** Inside a machine: init, service script and their settings. */
 export const INSIDE_DIR = '/usr/local/lib/tsolab'
 
-export const addressOf = (index: number): string => `10.99.0.${index}`
-export const address6Of = (index: number): string => `fd10:99::${index.toString(16)}`
-export const linkOf = (index: number): string => `tsolab${index}`
-export const netnsOf = (name: string): string => `tsolab-${name}`
-export const cgroupOf = (name: string): string => `tsolab-${name}`
+export const addressOf = (index: number): string => `${NET}.${index}`
+export const address6Of = (index: number): string => `${NET6}:${index.toString(16)}`
+export const linkOf = (index: number): string => `${PREFIX}${index}`
+export const netnsOf = (name: string): string => `${PREFIX}-${name}`
+export const cgroupOf = (name: string): string => `${PREFIX}-${name}`
 export const machineDir = (name: string): string => join(STATE_DIR, name)
 
 /** What the lab prints while it works, one line at a time. */

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { sleep } from './exec.js'
-import { LabError, machineDir, STATE_DIR } from './names.js'
+import { BRIDGE, LabError, machineDir, STATE_DIR } from './names.js'
 import type { NetnsDirectory } from './network.js'
 import { identify, isAlive, type ProcessId } from './processes.js'
 
@@ -29,7 +29,7 @@ export interface LabRecord {
 
 const LOCK_FILE = join(STATE_DIR, 'lab.json')
 /** An abstract socket: the kernel frees it with its process, however that ends (unix(7)). */
-const MUTEX = '\0tsoverlay-lab'
+const MUTEX = `\0tsoverlay-lab:${STATE_DIR}`
 const MUTEX_PATIENCE_MS = 60_000
 
 /**
@@ -85,7 +85,7 @@ export function self(): ProcessId {
 export function isInUse(record: LabRecord): boolean {
   if (isAlive(record.owner)) return true
   return (
-    record.keep && record.owner.bootId === self().bootId && existsSync('/sys/class/net/tsolab0')
+    record.keep && record.owner.bootId === self().bootId && existsSync(`/sys/class/net/${BRIDGE}`)
   )
 }
 
