@@ -5,10 +5,11 @@ TSX := node --import tsx
 LAB := $(TSX) test/lab/cli.ts
 
 N ?= 3
+export MINUTES SEED
 H ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down bench-propagation errors ci
+.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn bench-propagation ci
 
 help: ## this list
 	@echo 'tsoverlay: multi-host networks for plain Docker'
@@ -66,6 +67,9 @@ lab-sh: ## a shell on a host of the lab: make lab-sh H=1
 
 lab-down: ## remove the lab
 	@$(LAB) down
+
+churn: deps plugin ## MINUTES of random life on three hosts: make churn MINUTES=10 SEED=7
+	$(TSX) test/churn/churn.ts
 
 bench-propagation: deps plugin ## how fast a new endpoint is in the other hosts' kernels
 	$(TSX) test/bench/propagation.ts

@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
+import { clear } from '../lab/clear.js'
 import { expectPing } from '../lab/conncheck.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
 import { addressOf, createNetwork, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
-import { clear, sharedLab } from './shared-lab.js'
+import { sharedLab } from './shared-lab.js'
 import { eventually, kernelTraces, neighbours, ports, storeKeys } from './traces.js'
 
 const SUBNET = ['--subnet', '10.20.0.0/16']

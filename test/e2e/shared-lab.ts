@@ -4,6 +4,7 @@
  * used and stays.
  */
 import root, { type Test } from 'tap'
+import { clear } from '../lab/clear.js'
 import { dumpOnFailure } from '../lab/diagnostics.js'
 import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
@@ -45,25 +46,4 @@ async function ready(lab: Lab): Promise<Lab> {
 
 async function hasPlugin(host: Host): Promise<boolean> {
   return (await host.docker(['plugin', 'inspect', PLUGIN], { check: false })).code === 0
-}
-
-/** Removes all containers and all networks of ours from every host. */
-export async function clear(lab: Lab): Promise<void> {
-  await Promise.all(lab.hosts.map(clearHost))
-}
-
-async function clearHost(host: Host): Promise<void> {
-  const containers = await lines(host, ['ps', '-aq'])
-  if (containers.length > 0) await host.docker(['rm', '-f', ...containers], { check: false })
-  const networks = await lines(host, ['network', 'ls', '-q', '--filter', 'type=custom'])
-  const own = []
-  for (const id of networks) {
-    const driver = await host.docker(['network', 'inspect', '-f', '{{.Driver}}', id])
-    if (driver.stdout.includes('tsoverlay')) own.push(id)
-  }
-  if (own.length > 0) await host.docker(['network', 'rm', ...own])
-}
-
-async function lines(host: Host, argv: readonly string[]): Promise<string[]> {
-  return (await host.docker(argv)).stdout.split('\n').filter((line) => line !== '')
 }

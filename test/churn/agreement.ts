@@ -1,0 +1,126 @@
+/** Whether dockerds, kernels and store say the same. */
+import { fdb, neighbours, ports, storeKeys } from '../e2e/traces.js'
+import type { Host } from '../lab/host.js'
+import type { Lab } from '../lab/lab.js'
+import { sandboxOf } from '../lab/tsoverlay.js'
+import { NETWORKS } from './operations.js'
+
+interface Attachment {
+  readonly host: Host
+  readonly network: string
+  readonly endpoint: string
+  readonly ip: string
+  readonly mac: string
+}
+
+interface Inspected {
+  readonly State: { readonly Running: boolean }
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<
+      Record<string, { EndpointID: string; IPAddress: string; MacAddress: string }>
+    >
+  }
+}
+
+/** Attachments of running containers, as one dockerd tells them. */
+async function attachments(host: Host): Promise<Attachment[]> {
+  const ids = (await host.docker(['ps', '-q'])).stdout.split('\n').filter(Boolean)
+  if (ids.length === 0) return []
+  const inspected = JSON.parse((await host.docker(['inspect', ...ids])).stdout) as Inspected[]
+  return inspected
+    .filter((one) => one.State.Running)
+    .flatMap((one) =>
+      Object.entries(one.NetworkSettings.Networks)
+        .filter(([network, { EndpointID }]) => isOurs(network) && EndpointID !== '')
+        .map(([network, { EndpointID, IPAddress, MacAddress }]) => ({
+          host,
+          network,
+          endpoint: EndpointID,
+          ip: IPAddress,
+          mac: MacAddress,
+        })),
+    )
+}
+
+const isOurs = (network: string): boolean => NETWORKS.some((name) => name === network)
+
+export interface Comparison {
+  /** attachments of running containers that were compared */
+  readonly attachments: number
+  /** every disagreement, in words; empty when all agree */
+  readonly found: readonly string[]
+}
+
+export async function compareAll(lab: Lab): Promise<Comparison> {
+  const all = (await Promise.all(lab.hosts.map(attachments))).flat()
+  const found = [...twice(all), ...(await storeAgainst(lab, all))]
+  for (const host of lab.hosts) {
+    for (const network of NETWORKS) found.push(...(await kernelAgainst(host, network, all)))
+  }
+  return { attachments: all.length, found }
+}
+
+function twice(all: readonly Attachment[]): string[] {
+  const seen = new Map<string, Attachment>()
+  return all.flatMap((one) => {
+    const key = `${one.network} ${one.ip}`
+    const other = seen.get(key)
+    seen.set(key, one)
+    return other === undefined ? [] : [`${key} is held twice: ${other.host.name}, ${one.host.name}`]
+  })
+}
+
+async function storeAgainst(lab: Lab, all: readonly Attachment[]): Promise<string[]> {
+  const stored = (await storeKeys(lab, 'endpoints/')).map((key) =>
+    key.slice(key.lastIndexOf('/') + 1),
+  )
+  return compare(
+    'store: endpoints',
+    stored,
+    all.map(({ endpoint }) => endpoint),
+  )
+}
+
+async function kernelAgainst(
+  host: Host,
+  network: string,
+  all: readonly Attachment[],
+): Promise<string[]> {
+  const sandbox = await sandboxOf(host, network)
+  const here = all.filter((one) => one.network === network && one.host === host)
+  const there = all.filter((one) => one.network === network && one.host !== host)
+  const live = (await host.sh(['ls', '/run/docker/netns'], { check: false })).stdout.includes(
+    sandbox,
+  )
+  const what = `${host.name}: ${network}`
+  if (here.length === 0) return live ? [`${what}: a sandbox without an endpoint`] : []
+  if (!live) return [`${what}: no sandbox`]
+  const pairs = (map: ReadonlyMap<string, string>): string[] =>
+    [...map].map((pair) => pair.join(' '))
+  return [
+    ...compare(
+      `${what}: ports`,
+      await ports(host, sandbox),
+      here.map(({ endpoint }) => `veth${endpoint.slice(0, 7)}`),
+    ),
+    ...compare(
+      `${what}: neighbours`,
+      pairs(await neighbours(host, sandbox)),
+      there.map(({ ip, mac }) => `${ip} ${mac}`),
+    ),
+    ...compare(
+      `${what}: FDB`,
+      pairs(await fdb(host, sandbox)),
+      there.map((one) => `${one.mac} ${one.host.address}`),
+    ),
+  ]
+}
+
+function compare(what: string, has: readonly string[], wants: readonly string[]): string[] {
+  const surplus = has.filter((one) => !wants.includes(one))
+  const missing = wants.filter((one) => !has.includes(one))
+  return [
+    ...surplus.map((one) => `${what}: ${one} should not be there`),
+    ...missing.map((one) => `${what}: ${one} is missing`),
+  ]
+}

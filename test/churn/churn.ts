@@ -1,0 +1,113 @@
+/**
+ * `make churn MINUTES=10 SEED=7`: on three hosts at once, containers are made, stopped, killed,
+ * connected, disconnected and removed at random. Now and then all hold still, and dockerds, kernels
+ * and store must say the same; at the end everything is removed and nothing may be left.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually, kernelTraces, storeKeys } from '../e2e/traces.js'
+import { clear } from '../lab/clear.js'
+import { Lab } from '../lab/lab.js'
+import { createNetwork, installEverywhere } from '../lab/tsoverlay.js'
+import { type Comparison, compareAll } from './agreement.js'
+import { draw, NETWORKS, type Operation, perform, SUBNETS } from './operations.js'
+
+const ROUND = 20
+/** What was just done may still be on its way to the other hosts. */
+const SETTLE_MS = 10_000
+
+interface Tally {
+  done: number
+  refused: number
+  readonly problems: string[]
+}
+
+function argument(name: string, standard: number): number {
+  const value = Number(process.env[name] || standard)
+  if (Number.isFinite(value) && value > 0) return value
+  process.stderr.write(`churn: ${name}=${process.env[name]} is not a number above 0\n`)
+  process.exit(2)
+}
+
+async function work(
+  lab: Lab,
+  index: number,
+  operations: readonly Operation[],
+  tally: Tally,
+): Promise<void> {
+  for (const operation of operations) {
+    const verdict = await perform(lab.host(index + 1), operation)
+    if (verdict === 'done') tally.done += 1
+    else if (verdict === 'refused') tally.refused += 1
+    else tally.problems.push(verdict.unexpected)
+  }
+}
+
+async function settled(lab: Lab): Promise<Comparison> {
+  const end = Date.now() + SETTLE_MS
+  for (;;) {
+    const comparison = await compareAll(lab)
+    if (comparison.found.length === 0 || Date.now() > end) return comparison
+    await sleep(200)
+  }
+}
+
+async function churn(lab: Lab, seed: number, minutes: number, tally: Tally): Promise<void> {
+  const end = Date.now() + minutes * 60_000
+  for (let round = 1; Date.now() < end; round += 1) {
+    await Promise.all(
+      lab.hosts.map((_host, index) =>
+        work(lab, index, draw(seed + round * 10 + index, ROUND), tally),
+      ),
+    )
+    const { found, attachments } = await settled(lab)
+    tally.problems.push(...found.map((one) => `round ${round}: ${one}`))
+    const left = Math.max(0, Math.ceil((end - Date.now()) / 1_000))
+    say(
+      `round ${round}: ${tally.done} done, ${tally.refused} refused, ${attachments} attachments compared, ${found.length} disagree; ${left} s to go`,
+    )
+    if (found.length > 0) return
+  }
+}
+
+async function leftovers(lab: Lab): Promise<string[]> {
+  await clear(lab)
+  const keys = await eventually(
+    () => storeKeys(lab),
+    (list) => list.length === 0,
+  )
+  const kernel = (await Promise.all(lab.hosts.map(kernelTraces))).flat()
+  return [...keys, ...kernel].map((one) => `left at the end: ${one}`)
+}
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+async function main(): Promise<void> {
+  const seed = argument('SEED', Math.floor(Math.random() * 1e6) + 1)
+  const minutes = argument('MINUTES', 10)
+  say(`churn: seed ${seed}, ${minutes} minutes`)
+  const tally: Tally = { done: 0, refused: 0, problems: [] }
+  const lab = await Lab.up({ hosts: 3, etcd: true, log: say })
+  try {
+    await installEverywhere(lab)
+    for (const host of lab.hosts) {
+      for (const network of NETWORKS) {
+        const internal = network === 'inner' ? ['--internal'] : []
+        await createNetwork(host, network, ['--subnet', `${SUBNETS[network]}.0.0/16`, ...internal])
+      }
+    }
+    await churn(lab, seed, minutes, tally)
+    tally.problems.push(...(await leftovers(lab)))
+  } finally {
+    await lab.down()
+  }
+  for (const problem of tally.problems) say(problem)
+  say(
+    `${tally.done} operations done, ${tally.refused} refused as they should be, ${tally.problems.length} problems, seed ${seed}`,
+  )
+  process.exitCode = tally.problems.length === 0 ? 0 : 1
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`churn: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+})
