@@ -100,7 +100,7 @@ t.test('one host alone on the embedded store', async (t) => {
   await runSleeper(host, 'cb', 'alone')
   await expectPing(host, 'ca', await addressOf(host, 'cb', 'alone'))
 
-  t.test('its etcd is restarted when it dies', async (t) => {
+  await t.test('its etcd is restarted when it dies', async (t) => {
     const pid = (await host.sh(['pgrep', '-f', '/usr/bin/etcd'])).stdout.trim()
     await host.sh(['kill', '-9', pid])
     await runSleeper(host, 'cc', 'alone')
@@ -108,7 +108,7 @@ t.test('one host alone on the embedded store', async (t) => {
     t.not((await host.sh(['pgrep', '-f', '/usr/bin/etcd'])).stdout.trim(), pid)
   })
 
-  t.test('its data outlives a disable and enable', async () => {
+  await t.test('its data outlives a disable and enable', async () => {
     await host.docker(['plugin', 'disable', '-f', PLUGIN])
     await host.docker(['plugin', 'enable', PLUGIN])
     await runSleeper(host, 'cd', 'alone')

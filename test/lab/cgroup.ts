@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { waitFor } from './exec.js'
-import { CGROUP_PATTERN, cgroupOf } from './names.js'
+import { cgroupOf, NETNS_PATTERN } from './names.js'
 
 /** One mounted cgroup hierarchy of the machine. A v1 or hybrid machine has many, v2 has one. */
 export interface Hierarchy {
@@ -110,7 +110,7 @@ function labCgroups(): string[] {
   const paths: string[] = []
   for (const { mountPoint } of hierarchies()) {
     for (const name of directoriesIn(mountPoint)) {
-      if (CGROUP_PATTERN.test(name)) addTree(join(mountPoint, name), paths)
+      if (NETNS_PATTERN.test(name)) addTree(join(mountPoint, name), paths)
     }
   }
   return paths

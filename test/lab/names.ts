@@ -17,8 +17,8 @@ if (!(Number.isInteger(NUMBER) && NUMBER >= 0 && NUMBER <= 9)) {
 const PREFIX = NUMBER === 0 ? 'tsolab' : `tsolab${'abcdefghi'[NUMBER - 1]}`
 export const BRIDGE = `${PREFIX}0`
 export const LINK_PATTERN = new RegExp(`^${PREFIX}\\d+$`)
+/** Of network namespaces and of cgroups. */
 export const NETNS_PATTERN = new RegExp(`^${PREFIX}-[a-z0-9]+$`)
-export const CGROUP_PATTERN = NETNS_PATTERN
 
 /** 10.99.0.0/24 is lab 0's, 10.98.0.0/24 lab 1's. */
 const NET = `10.${99 - NUMBER}.0`

@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { request, type Server } from 'node:http'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { TsoverlayError } from '../../src/core/errors.js'
 import { Dockerd, errorOf, listening } from './dockerd.js'
@@ -209,6 +210,13 @@ t.test('each call leaves one debug line with shortened ids', async (t) => {
   t.match(lines[0]?.fields, { network: NETWORK.slice(0, 12), endpoint: ENDPOINT.slice(0, 12) })
   await dockerd.call('IpamDriver.ReleasePool', REQUESTS['IpamDriver.ReleasePool'])
   t.match(lines[1]?.fields, { pool: 'pool-1' })
+})
+
+t.test('the log says how long a call took', async (t) => {
+  const { dockerd, lines, recorder } = await listening(t)
+  recorder.behave('leave', () => sleep(60))
+  await dockerd.call('NetworkDriver.Leave', REQUESTS['NetworkDriver.Leave'])
+  t.ok(Number(Object(lines[0]?.fields)['ms']) >= 50)
 })
 
 t.test('a connection is kept and used again, and no timer of the server ends it', async (t) => {
