@@ -15,6 +15,7 @@ import { statusOf } from './control/status.js'
 import { UnderlaySource } from './control/underlay-source.js'
 import type { Config } from './core/config.js'
 import { messageOf } from './core/errors.js'
+import { familyOf } from './core/ip.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
 import { AddressPlan } from './ipam/address-plan.js'
 import { TsoverlayIpam } from './ipam/ipam-driver.js'
@@ -113,6 +114,7 @@ function wireControl({ config, store, dataplane, logger }: DaemonOptions, state:
     logger,
     onKnown: (known) => {
       vtep.current = known.vtep
+      peers.useFamily(familyOf(known.vtep))
       void outbox.submit(chores.publishHost())
       reconciler.markAll()
     },

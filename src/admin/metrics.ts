@@ -40,6 +40,10 @@ const GAUGES: Readonly<Record<string, readonly [string, Reading]>> = {
     'Endpoints of other hosts on the networks of this host',
     (status) => sum(status, 'peers'),
   ],
+  tsoverlay_hosts_parted: [
+    'Hosts that cannot be reached, as their VTEP is of the other address family',
+    (status) => new Set(status.networks.flatMap(({ parted }) => parted)).size,
+  ],
 }
 
 function sum(status: Status, field: 'endpoints' | 'peers'): number {

@@ -9,16 +9,17 @@ import type {
   StaticRoute,
 } from '../core/driver.js'
 import { messageOf, TsoverlayError } from '../core/errors.js'
-import { contains, familyOf, ipOf } from '../core/ip.js'
-import { type Mac, macFromIp } from '../core/mac.js'
+import { type Cidr, contains, familyOf, ipOf } from '../core/ip.js'
+import type { Mac } from '../core/mac.js'
 import { hostLinkName, portName } from '../core/names.js'
 import type { ApplyResult, Dataplane, Logger } from '../core/ports.js'
-import type { DockerNetworkId, EndpointId, LocalEndpoint, Network } from '../core/types.js'
+import type { DockerNetworkId, EndpointId, LocalEndpoint, Network, Subnet } from '../core/types.js'
 import type { Binding } from '../state/documents.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
 import type { Outbox } from '../state/outbox.js'
 import { chores } from './chores.js'
+import { defaultMac } from './default-mac.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
 import type { Peers } from './peers.js'
 import type { Reconciler } from './reconciler.js'
@@ -50,8 +51,8 @@ export class Endpoints {
   async create(request: CreateEndpointRequest, signal: AbortSignal): Promise<CreatedEndpoint> {
     const { journal, outbox, peers, foreign, identity, logger } = this.#parts
     const binding = this.#binding(request.network)
-    checkAddresses(request, binding.network)
-    const mac = request.mac ?? defaultMac(request)
+    const [first] = checkAddresses(request, binding.network)
+    const mac = request.mac ?? defaultMac(first)
     const known = journal.endpoints.get(request.id)
     if (known !== undefined) return again(known, request, mac)
     await foreign.claim(binding, request.addresses, signal)
@@ -198,8 +199,13 @@ function failureOf(result: ApplyResult, id: EndpointId): Error | undefined {
   return vital?.error
 }
 
-function checkAddresses(request: CreateEndpointRequest, network: Network): void {
-  if (request.addresses.length === 0) {
+/** @returns the addresses, of which there is one at least */
+function checkAddresses(
+  request: CreateEndpointRequest,
+  network: Network,
+): readonly [Cidr, ...Cidr[]] {
+  const [first, ...rest] = request.addresses
+  if (first === undefined) {
     throw new TsoverlayError(
       'ADDRESS_INVALID',
       `endpoint ${request.id.slice(0, 12)} has no address: the network needs an IPAM driver that gives one`,
@@ -213,13 +219,7 @@ function checkAddresses(request: CreateEndpointRequest, network: Network): void 
       `address ${address} is in no subnet of the network: allowed are addresses in ${pools.join(', ')}`,
     )
   }
-}
-
-function defaultMac(request: CreateEndpointRequest): Mac {
-  const [first] = request.addresses
-  if (first === undefined)
-    throw new TsoverlayError('ADDRESS_INVALID', 'an endpoint needs an address')
-  return macFromIp(ipOf(first))
+  return [first, ...rest]
 }
 
 /** The same create again is success; another one of the same id is not. */
@@ -233,15 +233,22 @@ function again(known: LocalEndpoint, request: CreateEndpointRequest, mac: Mac): 
   return request.mac === undefined ? { mac } : {}
 }
 
-/** Routes to the network's other subnets, by the gateway of the endpoint's own. */
+/**
+ * Routes to the network's other subnets. Those of the endpoint's own segment are on its link, those
+ * of others are reached by the gateway, which is the sandbox of this host.
+ */
 function routesTo(network: Network, endpoint: LocalEndpoint): StaticRoute[] {
-  const subnets = network.segments.flatMap((segment) => segment.subnets)
   return endpoint.addresses.flatMap((address) => {
-    const own = subnets.find(({ pool }) => contains(pool, ipOf(address)))
-    const gateway = own?.gateway
-    if (own === undefined || gateway === undefined) return []
-    return subnets
-      .filter(({ pool }) => pool !== own.pool && familyOf(pool) === familyOf(address))
-      .map(({ pool }) => ({ destination: pool, nextHop: ipOf(gateway) }))
+    const holds = ({ pool }: Subnet): boolean => contains(pool, ipOf(address))
+    const near = network.segments.find(({ subnets }) => subnets.some(holds))?.subnets ?? []
+    const own = near.find(holds)
+    const others = network.segments
+      .flatMap(({ subnets }) => subnets)
+      .filter((one) => one !== own && familyOf(one.pool) === familyOf(address))
+    return others.flatMap((one): StaticRoute[] => {
+      if (near.includes(one)) return [{ destination: one.pool }]
+      if (own?.gateway === undefined) return []
+      return [{ destination: one.pool, nextHop: ipOf(own.gateway) }]
+    })
   })
 }

@@ -20,7 +20,7 @@ export interface NetworkOptions {
   readonly name: string
   /** MTU of the containers' interfaces, bytes */
   readonly mtu?: number
-  /** one per IPv4 subnet, empty when the user leaves the choice to us */
+  /** one per segment, in the order of their subnets; empty when the user leaves the choice to us */
   readonly vnis: readonly number[]
 }
 
@@ -52,7 +52,7 @@ function parseVnis(text: string | undefined): number[] {
     const what = bad >= 0 ? `"${text.split(',')[bad]}" is not a VNI` : 'a VNI stands there twice'
     throw new TsoverlayError(
       'VNI_INVALID',
-      `option -o ${VNI_OPTION}=${text} is not valid: ${what}; allowed are numbers from 1 to ${LAST_VNI}, one per IPv4 subnet, comma separated`,
+      `option -o ${VNI_OPTION}=${text} is not valid: ${what}; allowed are numbers from 1 to ${LAST_VNI}, one per subnet, comma separated`,
     )
   }
   return vnis
@@ -63,6 +63,6 @@ export function checkVniCount(vnis: readonly number[], segments: number): void {
   if (vnis.length === 0 || vnis.length === segments) return
   throw new TsoverlayError(
     'VNI_INVALID',
-    `option -o ${VNI_OPTION}=${vnis.join(',')} is not valid: the network has ${segments} subnet(s), so ${segments} VNI(s) are needed`,
+    `option -o ${VNI_OPTION}=${vnis.join(',')} is not valid: allowed is ${segments === 1 ? 'one VNI' : `a list of ${segments} VNIs`}, one per subnet, and a single one when the network has IPv4 and IPv6`,
   )
 }

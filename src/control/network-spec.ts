@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { DEFAULT_BACKEND, resolveBackend } from '../backends/index.js'
 import type { CreateNetworkRequest, PoolData } from '../core/driver.js'
 import { TsoverlayError } from '../core/errors.js'
-import { familyOf, networkOf, prefixLength } from '../core/ip.js'
+import { familyOf, networkOf, prefixLength, rangeOf } from '../core/ip.js'
 import type { Network, Segment, Subnet, Underlay } from '../core/types.js'
 import { checkVniCount, type NetworkOptions } from './network-options.js'
 
@@ -53,24 +53,29 @@ export function poolsIdentity(pools: readonly PoolData[]): string {
 }
 
 /**
- * One segment per IPv4 subnet; the n-th IPv6 subnet shares the n-th segment, further ones the last.
- * Without IPv4, one segment per IPv6 subnet.
+ * One segment per subnet as long as a container has one address, so while all subnets are of one
+ * family. In a network with both families dockerd combines any IPv4 subnet with any IPv6 subnet in
+ * one container, which has one interface: then all subnets share one segment.
+ *
+ * In the order of their addresses, as the docker CLI sends several subnets in a random one
+ * (docker/cli network/create.go keeps them in a map).
  */
 function segmentsOf(pools: readonly PoolData[]): Segment[] {
-  const usable = pools.filter((data) => prefixLength(data.pool) > 0)
-  if (usable.length === 0) {
+  const subnets = pools.filter((data) => prefixLength(data.pool) > 0).map(subnet)
+  if (subnets.length === 0) {
     throw new TsoverlayError(
       'POOL_INVALID',
       'the network has no subnet: the driver needs an IPAM driver that gives one, so use --ipam-driver tsoverlay and --subnet',
     )
   }
-  const main = usable.filter((data) => familyOf(data.pool) === 4)
-  const rest = main.length === 0 ? [] : usable.filter((data) => familyOf(data.pool) === 6)
-  const subnets: Subnet[][] = (main.length === 0 ? usable : main).map((data) => [subnet(data)])
-  rest.forEach((data, index) => {
-    subnets[Math.min(index, subnets.length - 1)]?.push(subnet(data))
-  })
-  return subnets.map((list) => ({ vni: 0, subnets: list }))
+  const sorted = [4, 6].flatMap((family) =>
+    subnets
+      .filter(({ pool }) => familyOf(pool) === family)
+      .sort((a, b) => (rangeOf(a.pool).first < rangeOf(b.pool).first ? -1 : 1)),
+  )
+  const families = new Set(sorted.map(({ pool }) => familyOf(pool)))
+  const lists = families.size === 1 ? sorted.map((one) => [one]) : [sorted]
+  return lists.map((list) => ({ vni: 0, subnets: list }))
 }
 
 function subnet(data: PoolData): Subnet {

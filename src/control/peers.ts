@@ -3,6 +3,7 @@
  * watch on the hosts, and one per network with local endpoints; other networks cost nothing.
  */
 import { untilAborted } from '../core/deadline.js'
+import { type Family, familyOf } from '../core/ip.js'
 import type { Logger, Store } from '../core/ports.js'
 import type { Endpoint, Host, HostId, NetworkKey, Peer } from '../core/types.js'
 import { documents } from '../state/documents.js'
@@ -15,6 +16,8 @@ export class Peers {
   readonly #logger: Logger
   readonly #hosts: Mirror<Host>
   readonly #networks = new Map<NetworkKey, { mirror: Mirror<Endpoint>; synced: boolean }>()
+  readonly #parted = new Set<HostId>()
+  #family: Family | undefined
   #onChange: (network: NetworkKey) => void = () => undefined
 
   constructor(options: { store: Store; self: HostId; logger: Logger }) {
@@ -87,15 +90,51 @@ export class Peers {
     opened.synced = true
   }
 
-  /** The peers of a network whose host has a known VTEP. */
+  /** This host's VTEP is of this family: VTEPs of the other one cannot be sent to. */
+  useFamily(family: Family): void {
+    this.#family = family
+  }
+
+  /** The peers of a network whose host has a VTEP that this host can send to. */
   of(network: NetworkKey): Peer[] {
     const peers: Peer[] = []
+    for (const { endpoint, host } of this.#located(network)) {
+      if (this.#isParted(host)) this.#tellParted(host)
+      else peers.push({ ...endpoint, vtep: host.vtep })
+    }
+    return peers
+  }
+
+  /** Names of the hosts that have endpoints on the network, but a VTEP of the other family. */
+  parted(network: NetworkKey): readonly string[] {
+    const hosts = this.#located(network).map(({ host }) => host)
+    return [...new Set(hosts.filter((host) => this.#isParted(host)).map(({ name }) => name))]
+  }
+
+  #located(network: NetworkKey): { endpoint: Endpoint; host: Host }[] {
+    const located: { endpoint: Endpoint; host: Host }[] = []
     for (const [, endpoint] of this.#networks.get(network)?.mirror.entries() ?? []) {
       if (endpoint.host === this.#self) continue
       const host = this.#hosts.get(keys.host(endpoint.host))
-      if (host !== undefined) peers.push({ ...endpoint, vtep: host.vtep })
+      if (host !== undefined) located.push({ endpoint, host })
     }
-    return peers
+    return located
+  }
+
+  #isParted(host: Host): boolean {
+    const parted = this.#family !== undefined && familyOf(host.vtep) !== this.#family
+    if (!parted) this.#parted.delete(host.id)
+    return parted
+  }
+
+  /** Once a host, until it has another VTEP. */
+  #tellParted({ id, name, vtep }: Host): void {
+    if (this.#parted.has(id)) return
+    this.#parted.add(id)
+    this.#logger.warn(
+      { host: name, vtep, ownFamily: `IPv${this.#family}` },
+      'host not reached, its VTEP is of another address family: set ADVERTISE alike on all hosts',
+    )
   }
 
   /** All hosts of the cluster, this one too. */

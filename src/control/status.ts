@@ -17,6 +17,8 @@ export interface NetworkStatus {
   readonly subnets: readonly string[]
   readonly endpoints: number
   readonly peers: number
+  /** hosts that have endpoints on it, but a VTEP of the other address family */
+  readonly parted: readonly string[]
   readonly synced: boolean
 }
 
@@ -62,6 +64,7 @@ export function statusOf(parts: StatusParts): Status {
       subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
       endpoints: journal.endpointsOf(dockerNetwork).length,
       peers: peers.of(network.key).length,
+      parted: peers.parted(network.key),
       synced: peers.isSynced(network.key),
     })),
     kernel: { ...reconciler.counters },

@@ -28,12 +28,15 @@ const OWN_NAMESPACE = '/proc/thread-self/ns/net'
 /** NSFS_MAGIC (linux/magic.h) */
 const NSFS_MAGIC = 0x6e736673
 
-/** Written into each new namespace. */
+/** Written into each new namespace. A kernel without IPv6 has no net/ipv6. */
 const SYSCTLS = {
   // the bridges of one network route between its subnets
   'net/ipv4/ip_forward': '1',
   'net/ipv6/conf/all/forwarding': '1',
+  // IPv6 for the bridges also where net.core.devconf_inherit_init_net hands down its absence
+  'net/ipv6/conf/default/disable_ipv6': '0',
   // a gateway takes no configuration from a container, and its address is on every host by intent
+  'net/ipv6/conf/all/accept_ra': '0',
   'net/ipv6/conf/default/accept_ra': '0',
   'net/ipv6/conf/default/accept_dad': '0',
 } as const
@@ -95,11 +98,13 @@ export class Home {
   }
 }
 
+/** @throws TsoverlayError KERNEL_FAILED, as a gateway that does not forward would part subnets */
 function writeSysctl(name: string, value: string): void {
   try {
     writeFileSync(`/proc/sys/${name}`, value)
-  } catch {
-    // read-only /proc/sys, or a kernel without IPv6: see SYSCTLS
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
+    throw kernelFailed(`sysctl ${name.replaceAll('/', '.')}`, 'it cannot be set', error)
   }
 }
 

@@ -20,8 +20,8 @@ const STATUS: Status = {
   host: { id: 'a', name: 'node-a', boot: '1', vtep: '192.0.2.1', mtu: 1500 },
   store: { reached: true, owed: 3 },
   networks: [
-    { ...NETWORK, endpoints: 2, peers: 5 },
-    { ...NETWORK, endpoints: 1, peers: 0 },
+    { ...NETWORK, endpoints: 2, peers: 5, parted: ['h2', 'h3'] },
+    { ...NETWORK, endpoints: 1, peers: 0, parted: ['h3'] },
   ],
   kernel: { passes: 7, written: 40, drift: 1, failures: 2 },
   misses: { known: 4, unknown: 9 },
@@ -53,7 +53,7 @@ t.test('status and metrics come through a socket that only root can open', async
   t.match(plain.headers['content-type'], /^text\/plain; version=0\.0\.4/)
   const lines = ['passes_total 7', 'kernel_writes_total 40', 'drift_total 1', 'networks 2']
   lines.push('kernel_failures_total 2', 'l3miss_known_total 4', 'l3miss_unknown_total 9')
-  lines.push('store_reached 1', 'store_owed 3', 'endpoints 3', 'peers 5')
+  lines.push('store_reached 1', 'store_owed 3', 'endpoints 3', 'peers 5', 'hosts_parted 2')
   for (const line of lines) t.ok(metrics.split('\n').includes(`tsoverlay_${line}`), line)
   status = {
     ...STATUS,

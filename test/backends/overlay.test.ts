@@ -149,6 +149,25 @@ t.test('an MTU that the underlay cannot carry is refused with the limits', async
   }
 })
 
+t.test('IPv6 needs 1280 bytes, of the option and of the underlay', async (t) => {
+  const segments = [{ vni: 256, subnets: [V4, V6] }]
+  const check = (mtu: number | undefined, underlay = UNDERLAY) =>
+    overlay.validate({ segments, ...(mtu === undefined ? {} : { mtu }) }, underlay)
+  for (const mtu of [undefined, 1280, 1450]) check(mtu)
+  t.throws(() => check(1279), {
+    code: 'OPTION_INVALID',
+    message: /driver.mtu=1279 is not valid: allowed is 1280 to 1450: .*, and IPv6 needs 1280$/,
+  })
+  check(undefined, { ...UNDERLAY, mtu: 1330 })
+  for (const mtu of [undefined, 1280]) {
+    t.throws(() => check(mtu, { ...UNDERLAY, mtu: 1329 }), {
+      code: 'POOL_INVALID',
+      message:
+        "subnet fd20::/64 is not usable on this host: it needs an MTU of 1280 at least, and this host's underlay carries 1329 bytes, of which the encapsulation takes 50",
+    })
+  }
+})
+
 t.test('an unknown backend is refused with those that there are', async (t) => {
   t.equal(resolveBackend('overlay'), overlay)
   for (const name of ['', 'vxlan', 'constructor', '__proto__']) {

@@ -13,7 +13,7 @@ import { Reconciler } from '../../src/control/reconciler.js'
 import { recoverJournal } from '../../src/control/recovery.js'
 import { type Status, statusOf } from '../../src/control/status.js'
 import { UnderlaySource } from '../../src/control/underlay-source.js'
-import type { Ip } from '../../src/core/ip.js'
+import { familyOf, type Ip } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
 import { loadIdentity } from '../../src/state/identity.js'
@@ -120,6 +120,7 @@ function wireControl(
     logger,
     onKnown: (known) => {
       vtep.current = known.vtep
+      peers.useFamily(familyOf(known.vtep))
       void outbox.submit(chores.publishHost())
       reconciler.markAll()
     },

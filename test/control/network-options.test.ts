@@ -40,18 +40,27 @@ t.test('a wrong option is refused with itself and what is allowed', async (t) =>
   }
 })
 
-t.test('each IPv4 subnet is a segment, IPv6 ones join them in turn', async (t) => {
+t.test('each subnet is a segment, but with both families all share one', async (t) => {
   const shape = (...pools: string[]) =>
     spec(pools).network.segments.map(({ subnets }) => subnets.map((subnet) => subnet.pool))
   t.same(shape('10.1.0.0/16'), [['10.1.0.0/16']])
-  t.same(shape('10.1.0.9/16', '10.2.0.0/16', 'fd01::/64'), [
-    ['10.1.0.0/16', 'fd01::/64'],
-    ['10.2.0.0/16'],
-  ])
-  t.same(shape('10.1.0.0/16', 'fd01::/64', 'fd02::/64'), [
-    ['10.1.0.0/16', 'fd01::/64', 'fd02::/64'],
-  ])
+  t.same(shape('10.1.0.9/16', '10.2.0.0/16'), [['10.1.0.0/16'], ['10.2.0.0/16']])
   t.same(shape('fd01::/64', 'fd02::/64'), [['fd01::/64'], ['fd02::/64']])
+  t.same(shape('10.1.0.0/16', 'fd01::/64'), [['10.1.0.0/16', 'fd01::/64']])
+  t.same(shape('10.1.0.0/16', '10.2.0.0/16', 'fd01::/64', 'fd02::/64'), [
+    ['10.1.0.0/16', '10.2.0.0/16', 'fd01::/64', 'fd02::/64'],
+  ])
+})
+
+t.test('the order in which dockerd has the subnets does not matter', async (t) => {
+  const segments = (...pools: string[]) => spec(pools).network.segments
+  const sorted = ['9.0.0.0/16', '10.1.0.0/16', '10.20.0.0/16']
+  const inOrder = segments(...sorted)
+  t.same(
+    inOrder.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
+    sorted,
+  )
+  t.same(segments('10.20.0.0/16', '9.0.0.0/16', '10.1.0.0/16'), inOrder)
 })
 
 t.test('a network needs a subnet and as many VNIs as segments', async (t) => {
@@ -59,10 +68,15 @@ t.test('a network needs a subnet and as many VNIs as segments', async (t) => {
   t.throws(() => spec(['0.0.0.0/0']), { code: 'POOL_INVALID', message: /--ipam-driver tsoverlay/ })
   t.throws(() => spec(['10.1.0.0/16'], { [VNIS]: '5,6' }), {
     code: 'VNI_INVALID',
-    message: /the network has 1 subnet\(s\), so 1 VNI\(s\) are needed$/,
+    message: /allowed is one VNI, one per subnet, and a single one when/,
+  })
+  t.throws(() => spec(['10.1.0.0/16', '10.2.0.0/16'], { [VNIS]: '5' }), {
+    code: 'VNI_INVALID',
+    message: /allowed is a list of 2 VNIs/,
   })
   t.same(spec(['10.1.0.0/16', '10.2.0.0/16'], { [VNIS]: '5,6' }).vnis, [5, 6])
   t.throws(() => spec(['10.1.0.0/16'], { [MTU]: '1451' }), { code: 'OPTION_INVALID' })
+  t.throws(() => spec(['10.1.0.0/16', 'fd01::/64'], { [MTU]: '1279' }), { code: 'OPTION_INVALID' })
 })
 
 t.test('the order of the subnets does not make another network', async (t) => {

@@ -8,6 +8,7 @@
  * socket lives. Nothing is learned and nothing is flooded to other hosts: what the store does not
  * know does not exist (docs/design/dataplane.md says why).
  */
+import { TsoverlayError } from '../../core/errors.js'
 import { familyOf, ipOf } from '../../core/ip.js'
 import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
 import { invalidOption } from '../../core/options.js'
@@ -17,8 +18,8 @@ import type { Endpoint, NetworkView, Segment, Underlay } from '../../core/types.
 import { segmentOf } from './segments.js'
 
 const MTU_OPTION = 'com.docker.network.driver.mtu'
-/** The least that every IPv4 host must take (RFC 791). */
-const SMALLEST_MTU = 576
+/** The least that every link must carry: RFC 791 (every host takes it) and RFC 8200 section 5. */
+const SMALLEST_MTU = { 4: 576, 6: 1280 } as const
 
 /** Outer Ethernet (14), IP (20 or 40), UDP (8) and VXLAN (8) headers: RFC 7348 section 5. */
 function overhead(underlay: Underlay): number {
@@ -30,14 +31,25 @@ export const overlay: Backend = {
   overhead,
 
   validate(network, underlay) {
-    const { mtu } = network
     const largest = underlay.mtu - overhead(underlay)
-    if (mtu === undefined || (mtu >= SMALLEST_MTU && mtu <= largest)) return
+    const pools = network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
+    const ipv6 = pools.find((pool) => familyOf(pool) === 6)
+    const smallest = SMALLEST_MTU[ipv6 === undefined ? 4 : 6]
+    const mtu = network.mtu ?? largest
+    if (mtu >= smallest && mtu <= largest) return
+    const carries = `this host's underlay carries ${underlay.mtu} bytes, of which the encapsulation takes ${overhead(underlay)}`
+    if (largest < smallest) {
+      throw new TsoverlayError(
+        'POOL_INVALID',
+        `subnet ${ipv6 ?? pools[0]} is not usable on this host: it needs an MTU of ${smallest} at least, and ${carries}`,
+      )
+    }
+    const why = ipv6 === undefined ? '' : ', and IPv6 needs 1280'
     throw invalidOption(
       '-o',
       MTU_OPTION,
       String(mtu),
-      `${SMALLEST_MTU} to ${largest}: this host's underlay carries ${underlay.mtu} bytes, of which the encapsulation takes ${overhead(underlay)}`,
+      `${smallest} to ${largest}: ${carries}${why}`,
     )
   },
 
