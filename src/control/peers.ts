@@ -108,7 +108,7 @@ export class Peers {
   /** Names of the hosts that have endpoints on the network, but a VTEP of the other family. */
   parted(network: NetworkKey): readonly string[] {
     const hosts = this.#located(network).map(({ host }) => host)
-    return [...new Set(hosts.filter((host) => this.#isParted(host)).map(({ name }) => name))]
+    return [...new Set(hosts.filter((host) => this.#isParted(host)).map(({ name }) => name))].sort()
   }
 
   #located(network: NetworkKey): { endpoint: Endpoint; host: Host }[] {
