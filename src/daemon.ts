@@ -12,6 +12,8 @@ import { Presence } from './control/presence.js'
 import { Reconciler } from './control/reconciler.js'
 import { recoverJournal } from './control/recovery.js'
 import { statusOf } from './control/status.js'
+import { SwarmAllocation } from './control/swarm-allocation.js'
+import { SwarmSweep } from './control/swarm-sweep.js'
 import { UnderlaySource } from './control/underlay-source.js'
 import type { Config } from './core/config.js'
 import { messageOf } from './core/errors.js'
@@ -22,6 +24,7 @@ import { TsoverlayIpam } from './ipam/ipam-driver.js'
 import { createRpcServer } from './rpc/server.js'
 import { loadIdentity } from './state/identity.js'
 import { Journal } from './state/journal.js'
+import { SWARM } from './state/keys.js'
 import { NetworkRepository } from './state/network-repository.js'
 import { Outbox } from './state/outbox.js'
 
@@ -54,7 +57,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, paths, dataplane, logger } = options
   const state = wireState(options)
   const control = wireControl(options, state)
-  const { rpc, admin } = wireServers(options, state, control)
+  const { rpc, admin, sweep } = wireServers(options, state, control)
   state.outbox.start()
   recoverJournal({ ...state, logger })
   dataplane.onMiss((miss) => control.misses.handle(miss))
@@ -69,7 +72,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   control.reconciler.sweep().catch((error: unknown) => {
     logger.error({ err: messageOf(error) }, 'sweep failed')
   })
-  return { close: () => close(options, state, control, [rpc, admin]) }
+  if (config.scope === 'global') sweep.start()
+  const closing = async (): Promise<void> => {
+    sweep.close()
+    await close(options, state, control, [rpc, admin])
+  }
+  return { close: closing }
 }
 
 /** In the order of who uses whom: no new calls, no new passes, then what they stand on. */
@@ -98,10 +106,14 @@ function wireState({ paths, store, logger }: DaemonOptions) {
   const journal = new Journal(join(paths.data, 'journal'), logger)
   const plan = new AddressPlan(store, identity.id)
   const repository = new NetworkRepository(store, identity.id)
+  const swarm = {
+    plan: new AddressPlan(store, SWARM),
+    repository: new NetworkRepository(store, SWARM),
+  }
   const vtep: VtepSource = { current: undefined }
-  const handlers = choreHandlers({ store, plan, repository, journal, identity, vtep })
+  const handlers = choreHandlers({ store, plan, repository, swarm, journal, identity, vtep })
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, plan, repository, outbox, vtep }
+  return { identity, journal, plan, repository, swarm, outbox, vtep }
 }
 
 function wireControl({ config, store, dataplane, logger }: DaemonOptions, state: State) {
@@ -125,13 +137,18 @@ function wireControl({ config, store, dataplane, logger }: DaemonOptions, state:
   return { peers, underlay, reconciler, misses, presence }
 }
 
-function wireServers({ config, dataplane, logger }: DaemonOptions, state: State, control: Control) {
-  const { plan, outbox } = state
+function wireServers(
+  { config, store, dataplane, logger }: DaemonOptions,
+  state: State,
+  control: Control,
+) {
+  const { plan, swarm, outbox } = state
   const { underlay } = control
   const { scope } = config
   const foreign = new ForeignAddresses(plan, outbox)
   const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
-  const ipam = new TsoverlayIpam({ ...state, dataplane, scope })
+  const chosen = scope === 'global' ? swarm.plan : plan
+  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, plan: chosen })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
   const networks = new Networks({
     ...state,
@@ -142,10 +159,19 @@ function wireServers({ config, dataplane, logger }: DaemonOptions, state: State,
     endpoints,
     logger,
   })
-  const network = new TsoverlayDriver(scope, networks, endpoints)
+  const allocation = new SwarmAllocation({
+    ...state,
+    ...control,
+    store,
+    repository: swarm.repository,
+    globalAddressSpace: ipam.globalAddressSpace,
+    logger,
+  })
+  const sweep = new SwarmSweep({ ...state, dataplane, endpoints, networks, logger })
+  const network = new TsoverlayDriver(scope, { networks, endpoints, swarm: allocation })
   const rpc = createRpcServer({ network, ipam, logger })
   const admin = new AdminServer(() =>
     statusOf({ ...state, ...control, underlay: () => underlay.summary() }),
   )
-  return { rpc, admin }
+  return { rpc, admin, sweep }
 }

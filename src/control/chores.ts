@@ -7,7 +7,7 @@ import type { AddressPlan } from '../ipam/address-plan.js'
 import { documents } from '../state/documents.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
-import { keys } from '../state/keys.js'
+import { keys, SWARM } from '../state/keys.js'
 import type { NetworkRepository } from '../state/network-repository.js'
 import type { Chore, ChoreHandler } from '../state/outbox.js'
 
@@ -15,9 +15,16 @@ export interface ChoreParts {
   readonly store: Store
   readonly plan: AddressPlan
   readonly repository: NetworkRepository
+  readonly swarm: SwarmState
   readonly journal: Journal
   readonly identity: Identity
   readonly vtep: VtepSource
+}
+
+/** Address plan and networks, with swarm in the place of a host. */
+export interface SwarmState {
+  readonly plan: AddressPlan
+  readonly repository: NetworkRepository
 }
 
 /** Filled in as soon as the underlay is known. */
@@ -31,6 +38,18 @@ export const chores = {
     kind: 'publish-endpoint',
     subject: `endpoint ${endpoint.id}`,
     args: { id: endpoint.id, network: endpoint.network },
+  }),
+  /** As publishEndpoint; in a swarm its addresses cannot be another's any more. */
+  publishNewEndpoint: (endpoint: Pick<LocalEndpoint, 'id' | 'network'>): Chore => ({
+    kind: 'publish-endpoint',
+    subject: `endpoint ${endpoint.id}`,
+    args: { id: endpoint.id, network: endpoint.network, made: 'now' },
+  }),
+  /** Swarm has removed the network. */
+  freeNetwork: (key: NetworkKey): Chore => ({
+    kind: 'free-network',
+    subject: networkSubject(key),
+    args: { key },
   }),
   leaveNetwork: (key: NetworkKey): Chore => ({
     kind: 'leave-network',
@@ -46,24 +65,36 @@ export function networkSubject(key: NetworkKey): string {
 
 /** Handlers of all kinds, those that ipam/ submits too. */
 export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreHandler>> {
-  const { store, plan, repository, journal, identity } = parts
+  const { store, plan, repository, swarm, journal, identity } = parts
+  const planOf = (holder: string | undefined) => (holder === SWARM ? swarm.plan : plan)
   return {
-    'publish-endpoint': async ({ id = '', network = '' }, signal) => {
+    'publish-endpoint': async ({ id = '', network = '', made = '' }, signal) => {
       const key = keys.endpoint(network, identity.id, id)
       const endpoint = journal.endpoints.get(id)
-      if (endpoint === undefined) await store.txn([], [{ delete: key }], signal)
-      else await publish(store, endpoint, identity.id, signal)
+      if (endpoint === undefined) return void (await store.txn([], [{ delete: key }], signal))
+      if (journal.bindings.get(endpoint.dockerNetwork)?.ipam === 'swarm') {
+        const others = await sameAddress(store, endpoint, key, signal)
+        if (made === '' && others.length > 0) return // it has moved while this host was away
+        if (others.length > 0)
+          await store.txn(
+            [],
+            others.map((other) => ({ delete: other })),
+            signal,
+          )
+      }
+      await publish(store, endpoint, identity.id, signal)
     },
+    'free-network': ({ key = '' }, signal) => freeNetwork(swarm, key, signal),
     'leave-network': async ({ key = '' }, signal) => {
       // Made again on this host before the store could be told: then it stays.
       if (journal.bindingOf(key) === undefined) await repository.detach(key, signal)
     },
-    'drop-pool': ({ space = '', pool = '' }, signal) =>
-      isHeld(journal, space, pool)
+    'drop-pool': ({ space = '', pool = '', holder }, signal) =>
+      holder !== SWARM && isHeld(journal, space, pool)
         ? Promise.resolve()
-        : plan.drop({ space, pool: pool as Cidr }, signal),
-    'release-address': ({ space = '', pool = '', address = '' }, signal) =>
-      plan.release({ space, pool: pool as Cidr }, address as Ip, signal),
+        : planOf(holder).drop({ space, pool: pool as Cidr }, signal),
+    'release-address': ({ space = '', pool = '', address = '', holder, term }, signal) =>
+      planOf(holder).release({ space, pool: pool as Cidr }, address as Ip, signal, term),
     'publish-host': async (_args, signal) => {
       const vtep = parts.vtep.current
       if (vtep === undefined) return // published as soon as it is known
@@ -71,6 +102,36 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
       await store.txn([], [{ put: keys.host(identity.id), value }], signal)
     },
   }
+}
+
+/** Keys of other endpoints of the network that have an address of this one. */
+async function sameAddress(
+  store: Store,
+  endpoint: LocalEndpoint,
+  own: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { entries } = await store.list(keys.endpoints(endpoint.network), signal)
+  return entries
+    .filter(({ key, value }) => {
+      const other = documents.endpoint.decode(value)
+      return key !== own && other?.addresses.some((cidr) => endpoint.addresses.includes(cidr))
+    })
+    .map(({ key }) => key)
+}
+
+/** The pools first: as long as the network is there, this can be done again. */
+async function freeNetwork(
+  { plan, repository }: SwarmState,
+  key: NetworkKey,
+  signal: AbortSignal,
+): Promise<void> {
+  const network = await repository.find(key, signal)
+  for (const { subnets } of network?.segments ?? []) {
+    for (const { pool } of subnets)
+      await plan.drop({ space: network?.space ?? '', pool }, signal, key)
+  }
+  await repository.detach(key, signal)
 }
 
 async function publish(

@@ -11,24 +11,30 @@ import type {
 import type { DockerNetworkId, EndpointId } from '../core/types.js'
 import type { Endpoints } from './endpoints.js'
 import type { Networks } from './networks.js'
+import type { SwarmAllocation } from './swarm-allocation.js'
 
 export class TsoverlayDriver implements NetworkDriver {
   readonly scope: 'local' | 'global'
   readonly #networks: Networks
   readonly #endpoints: Endpoints
+  readonly #swarm: SwarmAllocation
 
-  constructor(scope: 'local' | 'global', networks: Networks, endpoints: Endpoints) {
+  constructor(
+    scope: 'local' | 'global',
+    parts: { networks: Networks; endpoints: Endpoints; swarm: SwarmAllocation },
+  ) {
     this.scope = scope
-    this.#networks = networks
-    this.#endpoints = endpoints
+    this.#networks = parts.networks
+    this.#endpoints = parts.endpoints
+    this.#swarm = parts.swarm
   }
 
   allocateNetwork(request: AllocateNetworkRequest, signal: AbortSignal): Promise<Options> {
-    return this.#networks.allocate(request, signal)
+    return this.#swarm.allocate(request, signal)
   }
 
   freeNetwork(id: DockerNetworkId): Promise<void> {
-    return this.#networks.free(id)
+    return this.#swarm.free(id)
   }
 
   createNetwork(request: CreateNetworkRequest, signal: AbortSignal): Promise<void> {
@@ -51,8 +57,13 @@ export class TsoverlayDriver implements NetworkDriver {
     return this.#endpoints.delete(network, id)
   }
 
-  join(network: DockerNetworkId, id: EndpointId, signal: AbortSignal): Promise<JoinedEndpoint> {
-    return this.#endpoints.join(network, id, signal)
+  join(
+    network: DockerNetworkId,
+    id: EndpointId,
+    signal: AbortSignal,
+    sandboxKey?: string,
+  ): Promise<JoinedEndpoint> {
+    return this.#endpoints.join(network, id, signal, sandboxKey)
   }
 
   leave(network: DockerNetworkId, id: EndpointId): Promise<void> {

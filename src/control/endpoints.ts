@@ -68,7 +68,7 @@ export class Endpoints {
     })
     peers.open(binding.network.key)
     const published = outbox.submit(
-      chores.publishEndpoint({ id: request.id, network: binding.network.key }),
+      chores.publishNewEndpoint({ id: request.id, network: binding.network.key }),
     )
     if (!(await within(published, PUBLISH_WAIT_MS))) {
       logger.warn(
@@ -84,6 +84,7 @@ export class Endpoints {
     network: DockerNetworkId,
     id: EndpointId,
     signal: AbortSignal,
+    sandboxKey?: string,
   ): Promise<JoinedEndpoint> {
     const { journal, peers } = this.#parts
     const binding = this.#binding(network)
@@ -92,7 +93,11 @@ export class Endpoints {
     await this.#awaitPeers(binding, signal)
     // Read after the waiting: it may have been deleted meanwhile.
     const endpoint = this.#endpoint(network, id)
-    journal.endpoints.put({ ...endpoint, joined: true })
+    journal.endpoints.put({
+      ...endpoint,
+      joined: true,
+      ...(sandboxKey === undefined ? {} : { sandboxKey }),
+    })
     try {
       await untilAborted(this.#attach(network, id), signal, 'the kernel')
     } catch (error) {

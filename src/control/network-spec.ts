@@ -4,7 +4,7 @@ import { DEFAULT_BACKEND, resolveBackend } from '../backends/index.js'
 import type { CreateNetworkRequest, PoolData } from '../core/driver.js'
 import { TsoverlayError } from '../core/errors.js'
 import { familyOf, networkOf, prefixLength, rangeOf } from '../core/ip.js'
-import type { Network, Segment, Subnet, Underlay } from '../core/types.js'
+import type { DockerNetworkId, Network, Segment, Subnet, Underlay } from '../core/types.js'
 import { checkVniCount, type NetworkOptions } from './network-options.js'
 
 export interface NetworkSpec {
@@ -42,6 +42,11 @@ export function networkSpec(
 /** Store key of a network: the same on every host that means the same network. */
 export function keyOf(identity: string): string {
   return createHash('sha256').update(identity).digest('hex').slice(0, 20)
+}
+
+/** Identity of a network in a swarm, whose NetworkID is the same on every node. */
+export function swarmIdentity(id: DockerNetworkId): string {
+  return `id:${id}`
 }
 
 /** Identity of a network without a name: its pools, in a fixed order. */

@@ -4,12 +4,7 @@
  */
 
 import { untilAborted } from '../core/deadline.js'
-import type {
-  AllocateNetworkRequest,
-  CreateNetworkRequest,
-  Options,
-  PoolData,
-} from '../core/driver.js'
+import type { CreateNetworkRequest, PoolData } from '../core/driver.js'
 import { messageOf, TsoverlayError } from '../core/errors.js'
 import { networkOf } from '../core/ip.js'
 import { invalidOption, RENDEZVOUS_OPTION } from '../core/options.js'
@@ -24,8 +19,8 @@ import { chores, networkSubject } from './chores.js'
 import type { Endpoints } from './endpoints.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
 import { differences } from './network-diff.js'
-import { type NetworkOptions, parseNetworkOptions, VNI_OPTION } from './network-options.js'
-import { keyOf, type NetworkSpec, networkSpec, poolsIdentity } from './network-spec.js'
+import { type NetworkOptions, parseNetworkOptions } from './network-options.js'
+import { type NetworkSpec, networkSpec, poolsIdentity, swarmIdentity } from './network-spec.js'
 import type { Reconciler } from './reconciler.js'
 import type { UnderlaySource } from './underlay-source.js'
 
@@ -61,7 +56,7 @@ export class Networks {
   async create(request: CreateNetworkRequest, signal: AbortSignal): Promise<void> {
     const { journal, underlay } = this.#parts
     const options = parseNetworkOptions(request.options)
-    if (journal.bindings.get(request.id) !== undefined) return
+    if (journal.bindings.get(request.id) !== undefined) return this.#again(request.id)
     const ipam = this.#ipamOf(request.pools)
     const holds = this.#holdsOf(request.pools, options)
     const space = spaceOf(options, holds)
@@ -85,6 +80,22 @@ export class Networks {
       if (this.#creating.get(key) === ended) this.#creating.delete(key)
     })
     await made
+  }
+
+  /**
+   * A swarm's networks are not on dockerd's disk: after its crash it asks for them anew, and of the
+   * containers that they had it will never say a word.
+   */
+  async #again(id: DockerNetworkId): Promise<void> {
+    const { journal, endpoints, logger } = this.#parts
+    if (journal.bindings.get(id)?.ipam !== 'swarm') return
+    for (const endpoint of journal.endpointsOf(id)) {
+      await endpoints.delete(id, endpoint.id)
+      logger.info(
+        { network: id.slice(0, 12), endpoint: endpoint.id.slice(0, 12) },
+        'endpoint that a former dockerd left removed',
+      )
+    }
   }
 
   async #make(
@@ -133,28 +144,6 @@ export class Networks {
     logger.info({ network: id.slice(0, 12), key: binding.network.key }, 'network deleted')
   }
 
-  /**
-   * Swarm's leader: claims the VNIs, so that every node gets the same.
-   * @returns the options as CreateNetwork shall see them; given back to us on a replay
-   */
-  async allocate(request: AllocateNetworkRequest, signal: AbortSignal): Promise<Options> {
-    const options = parseNetworkOptions(request.options)
-    const identity = this.#identity(request.id, request.pools, options.name)
-    const spec = networkSpec(
-      { ...request, internal: false },
-      options,
-      identity,
-      this.#parts.underlay.current(),
-    )
-    const network = await this.#findOrMake(spec, undefined, signal)
-    const vnis = network.segments.map(({ vni }) => vni).join(',')
-    return { ...request.options, [VNI_OPTION]: vnis }
-  }
-
-  async free(id: DockerNetworkId): Promise<void> {
-    void this.#parts.outbox.submit(chores.leaveNetwork(keyOf(`id:${id}`)))
-  }
-
   #dropPools(binding: Binding, foreign: ForeignAddresses): void {
     const { journal } = this.#parts
     if (binding.ipam === 'docker') {
@@ -172,33 +161,24 @@ export class Networks {
   }
 
   async #join(spec: NetworkSpec, id: DockerNetworkId, signal: AbortSignal): Promise<Network> {
-    const { outbox } = this.#parts
+    const { outbox, repository } = this.#parts
     const subject = networkSubject(spec.network.key)
     await untilAborted(outbox.settled(subject), signal, `the removal of ${spec.network.identity}`)
-    return this.#findOrMake(spec, id, signal)
-  }
-
-  #findOrMake(
-    spec: NetworkSpec,
-    attach: DockerNetworkId | undefined,
-    signal: AbortSignal,
-  ): Promise<Network> {
-    const { repository } = this.#parts
     const { network, vnis } = spec
     return retryConflicts(`network ${network.identity}`, signal, async () => {
       const found = await repository.find(network.key, signal)
-      if (found === undefined) return (await repository.create(network, vnis, attach, signal)).made
+      if (found === undefined) return (await repository.create(network, vnis, id, signal)).made
       refuseDifferences(found, spec)
-      if (attach === undefined) return found
-      return (await repository.attach(network.key, attach, signal)) ? found : undefined
+      return (await repository.attach(network.key, id, signal)) ? found : undefined
     })
   }
 
   #ipamOf(pools: readonly PoolData[]): Binding['ipam'] {
     const { addressSpaces, scope } = this.#parts
     const space = pools[0]?.addressSpace ?? ''
-    if (!addressSpaces.includes(space)) return 'docker'
-    return scope === 'global' && space === addressSpaces[0] ? 'swarm' : 'tsoverlay'
+    // In a swarm the leader decides for all nodes, also where the IPAM is swarm's own.
+    if (scope === 'global' && space !== addressSpaces[1]) return 'swarm'
+    return addressSpaces.includes(space) ? 'tsoverlay' : 'docker'
   }
 
   /** The pools that RequestPool gave for this network a moment ago. */
@@ -222,7 +202,7 @@ export class Networks {
     pools: readonly PoolData[],
     space: string,
   ): { text: string; space: string } {
-    if (this.#parts.scope === 'global') return { text: `id:${id}`, space }
+    if (this.#parts.scope === 'global') return { text: swarmIdentity(id), space }
     return { text: space === '' ? poolsIdentity(pools) : `name:${space}`, space }
   }
 

@@ -71,7 +71,13 @@ export interface NetworkDriver {
   /** Values for people; dockerd passes them through. */
   endpointInfo(network: DockerNetworkId, id: EndpointId): Promise<Options>
   deleteEndpoint(network: DockerNetworkId, id: EndpointId, signal: AbortSignal): Promise<void>
-  join(network: DockerNetworkId, id: EndpointId, signal: AbortSignal): Promise<JoinedEndpoint>
+  /** @param sandboxKey file of the container's namespace, which dockerd may make only afterwards */
+  join(
+    network: DockerNetworkId,
+    id: EndpointId,
+    signal: AbortSignal,
+    sandboxKey?: string,
+  ): Promise<JoinedEndpoint>
   leave(network: DockerNetworkId, id: EndpointId, signal: AbortSignal): Promise<void>
 }
 

@@ -61,6 +61,8 @@ export interface Dataplane {
   queueResync(sandbox: string): void
   /** Names of the sandboxes in the kernel that are of our making (`1-<id>` with our vxlan or bridge). */
   list(): Promise<readonly string[]>
+  /** True while a network namespace is on the file of this name, ours or a container's. */
+  hasNamespace(name: string): boolean
   /** Deletes a veth that dockerd left in the host's namespace; none there is success. */
   deleteHostLink(name: string): Promise<void>
   /**

@@ -62,6 +62,8 @@ export interface LocalEndpoint extends Endpoint {
   readonly dockerNetwork: DockerNetworkId
   /** true between Join and Leave: only then it has a veth */
   readonly joined: boolean
+  /** file of the container's namespace, by dockerd's path; known from Join on */
+  readonly sandboxKey?: string
 }
 
 /** An endpoint of another host, with the VTEP behind which it is reached. */

@@ -1,9 +1,9 @@
 /** The kernel, as the Dataplane port of core/ports.ts describes it. docs/design/dataplane.md tells how. */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Dataplane, Logger, Miss } from '../core/ports.js'
 import { failureOf, kernelFailed } from './failure.js'
 import { isSandboxName } from './names.js'
-import { Home, listNetns } from './netns.js'
+import { Home, listNetns, netnsState } from './netns.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
 import { Sandbox } from './sandbox.js'
 import { deleteVethByName } from './tables/link-writer.js'
@@ -64,6 +64,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
       }
       return ours
     },
+    hasNamespace: (name) => netnsState(join(netnsDir, basename(name))) === 'live',
     deleteHostLink: async (name) => {
       if (await deleteVethByName(host, name)) logger.debug({ link: name }, 'host link deleted')
     },

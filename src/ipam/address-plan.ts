@@ -5,20 +5,21 @@
  *
  * Only this file reads or writes /pools, /holders and /addresses.
  */
-import { TsoverlayError } from '../core/errors.js'
+import { hasCode, TsoverlayError } from '../core/errors.js'
 import { type Cidr, type Ip, ipOf, overlaps, withPrefixOf } from '../core/ip.js'
 import type { Entry, Guard, Store } from '../core/ports.js'
-import type { HostId } from '../core/types.js'
+import type { HostId, NetworkKey } from '../core/types.js'
 import { type AddressDocument, documents, type PoolDocument } from '../state/documents.js'
 import { keys, lastPart, type PoolRef } from '../state/keys.js'
 import { retryConflicts } from '../state/retry.js'
 import { isUsable, nextFree } from './candidates.js'
+import { exhaustedError, noPoolError, overlapError, unusableError } from './plan-errors.js'
 
 export interface Claim extends PoolRef {
   readonly ip: Ip
   readonly kind: AddressDocument['kind']
-  /** granted again if this host holds it already (swarm's leader replays its allocations) */
-  readonly replay?: boolean
+  /** swarm's leader: what it holds from another term of its own is granted again */
+  readonly term?: string
 }
 
 export class AddressPlan {
@@ -28,7 +29,10 @@ export class AddressPlan {
   readonly #cursors = new Map<string, Ip>()
   /** keys of addresses that this process is just taking or giving back */
   readonly #busy = new Set<string>()
+  /** keys of addresses that may have been taken: the transaction's answer got lost */
+  readonly #doubtful = new Set<string>()
 
+  /** @param host who holds: this host, or SWARM when swarm's leader decides for all hosts */
   constructor(store: Store, host: HostId) {
     this.#store = store
     this.#host = host
@@ -58,7 +62,9 @@ export class AddressPlan {
       )
       if (clash !== undefined) throw overlapError(ref, clash.pool)
       const document = existing ?? { pool: ref.pool }
-      const holder = { put: keys.holder(ref, this.#host), value: '{}' }
+      const holderKey = keys.holder(ref, this.#host)
+      const held = await this.#store.get(holderKey, signal)
+      const holder = { put: holderKey, value: held?.value ?? documents.holder.encode({}) }
       const made = { put: keys.pool(ref), value: documents.pool.encode(document) }
       const { done } = await this.#store.txn(
         [unchanged(gateKey, gate)],
@@ -70,17 +76,23 @@ export class AddressPlan {
     })
   }
 
-  /** This host uses the pool no longer; the last one out removes it with all its addresses. */
-  async drop(ref: PoolRef, signal?: AbortSignal): Promise<void> {
+  /**
+   * This host uses the pool no longer; the last one out removes it with all its addresses.
+   * @param network the one that swarm has bound the pool to; bound to another, it stays
+   */
+  async drop(ref: PoolRef, signal?: AbortSignal, network?: NetworkKey): Promise<void> {
     await retryConflicts(`pool ${ref.pool}`, signal, async () => {
       const gateKey = keys.poolGate(ref.space)
       const gate = await this.#store.get(gateKey, signal)
       const holders = await this.#store.keys(keys.holders(ref), signal)
       const mine = keys.holder(ref, this.#host)
+      const held = await this.#store.get(mine, signal)
+      if (held !== undefined && documents.holder.decode(held.value)?.network !== network)
+        return true
       const last = holders.every((key) => key === mine)
       const rest = [{ delete: keys.pool(ref) }, { deletePrefix: keys.addresses(ref) }]
       const { done } = await this.#store.txn(
-        [unchanged(gateKey, gate)],
+        [unchanged(gateKey, gate), unchanged(mine, held)],
         [{ put: gateKey, value: ref.pool }, { delete: mine }, ...(last ? rest : [])],
         signal,
       )
@@ -95,9 +107,16 @@ export class AddressPlan {
    */
   async claim(claim: Claim, signal?: AbortSignal): Promise<void> {
     if (!isUsable(claim.pool, claim.ip)) throw unusableError(claim)
-    await retryConflicts(`address ${claim.ip}`, signal, async () =>
-      (await this.#take(claim, signal)) ? true : this.#settleTaken(claim, signal),
-    )
+    const key = keys.address(claim, claim.ip)
+    try {
+      await retryConflicts(`address ${claim.ip}`, signal, async () =>
+        (await this.#take(claim, signal)) ? true : this.#settleTaken(claim, signal),
+      )
+      this.#doubtful.delete(key)
+    } catch (error) {
+      if (!hasCode(error, 'ADDRESS_TAKEN')) this.#doubtful.add(key)
+      throw error
+    }
   }
 
   /** @returns false when somebody has the address or the pool is gone */
@@ -107,8 +126,16 @@ export class AddressPlan {
       { key, is: 'absent' },
       { key: keys.pool(claim), is: 'present' },
     ]
-    const value = documents.address.encode({ host: this.#host, kind: claim.kind })
+    const value = this.#addressValue(claim)
     return (await this.#store.txn(guards, [{ put: key, value }], signal)).done
+  }
+
+  #addressValue({ kind, term }: Claim): string {
+    return documents.address.encode({
+      host: this.#host,
+      kind,
+      ...(term === undefined ? {} : { term }),
+    })
   }
 
   /** The address was not free: is it ours to share, is the pool gone, or did the holder just leave? */
@@ -120,8 +147,21 @@ export class AddressPlan {
     }
     const held = documents.address.decode(entry.value)
     if (held?.kind === 'reserved' && claim.kind === 'reserved') return true
-    if (claim.replay === true && held?.host === this.#host) return true
+    if (this.#isReplay(claim, held)) return this.#takeOver(claim, entry, signal)
     throw await this.#takenError(claim, held, signal)
+  }
+
+  /** Within one term swarm asks twice only for a user's `--ip`, or when it did not get our answer. */
+  #isReplay(claim: Claim, held: AddressDocument | undefined): boolean {
+    if (claim.term === undefined || held?.host !== this.#host || held.kind === 'reserved')
+      return false
+    return (held.term ?? '') !== claim.term || this.#doubtful.has(keys.address(claim, claim.ip))
+  }
+
+  async #takeOver(claim: Claim, entry: Entry, signal?: AbortSignal): Promise<true | undefined> {
+    const guard: Guard = { key: entry.key, is: 'unchanged', revision: entry.revision }
+    const write = { put: entry.key, value: this.#addressValue(claim) }
+    return (await this.#store.txn([guard], [write], signal)).done ? true : undefined
   }
 
   async #takenError(
@@ -148,7 +188,12 @@ export class AddressPlan {
    * @param subPool choose inside this part only
    * @throws TsoverlayError POOL_EXHAUSTED
    */
-  allocate(ref: PoolRef, subPool: Cidr | undefined, signal?: AbortSignal): Promise<Ip> {
+  allocate(
+    ref: PoolRef,
+    subPool: Cidr | undefined,
+    signal?: AbortSignal,
+    term?: string,
+  ): Promise<Ip> {
     const cursor = keys.pool(ref)
     let taken: ReadonlySet<string> = new Set()
     return retryConflicts(`an address of ${ref.pool}`, signal, async () => {
@@ -158,9 +203,8 @@ export class AddressPlan {
       this.#cursors.set(cursor, ip)
       const key = keys.address(ref, ip)
       this.#busy.add(key)
-      const done = await this.#take({ ...ref, ip, kind: 'endpoint' }, signal).finally(() =>
-        this.#busy.delete(key),
-      )
+      const claim: Claim = { ...ref, ip, kind: 'endpoint', ...(term === undefined ? {} : { term }) }
+      const done = await this.#take(claim, signal).finally(() => this.#busy.delete(key))
       if (done) return ip
       // The cursor met a taken address: only now the whole list is worth its price.
       taken = new Set((await this.#store.keys(keys.addresses(ref), signal)).map(lastPart))
@@ -179,8 +223,12 @@ export class AddressPlan {
     if ((await this.#store.get(keys.pool(ref), signal)) === undefined) throw noPoolError(ref)
   }
 
-  /** Gives an address back; one that this host does not hold, or a reserved one, stays. */
-  async release(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
+  /**
+   * Gives an address back; one that this host does not hold, or a reserved one, stays.
+   * @param term swarm's leader: one that was asked for in another term, perhaps by a later leader,
+   *   stays, too
+   */
+  async release(ref: PoolRef, ip: Ip, signal?: AbortSignal, term?: string): Promise<void> {
     const key = keys.address(ref, ip)
     // If the answer gets lost the caller comes again, and must not give back what a new container
     // has been given meanwhile: so the address stays busy until a release has surely ended.
@@ -189,6 +237,7 @@ export class AddressPlan {
       const entry = await this.#store.get(key, signal)
       const held = entry && documents.address.decode(entry.value)
       if (entry === undefined || held?.host !== this.#host || held.kind === 'reserved') return true
+      if (term !== undefined && (held.term ?? '') !== term) return true
       const guard: Guard = { key, is: 'unchanged', revision: entry.revision }
       return (await this.#store.txn([guard], [{ delete: key }], signal)).done ? true : undefined
     })
@@ -236,7 +285,8 @@ export class AddressPlan {
   }
 }
 
-function unchanged(key: string, entry: Entry | undefined): Guard {
+/** Holds as long as the key is as it was read. */
+export function unchanged(key: string, entry: Entry | undefined): Guard {
   return entry === undefined
     ? { key, is: 'absent' }
     : { key, is: 'unchanged', revision: entry.revision }
@@ -244,34 +294,4 @@ function unchanged(key: string, entry: Entry | undefined): Guard {
 
 function decodePools(entries: readonly Entry[]): PoolDocument[] {
   return entries.flatMap((entry) => documents.pool.decode(entry.value) ?? [])
-}
-
-function overlapError(ref: PoolRef, other: Cidr): TsoverlayError {
-  const name = ref.space === '' ? 'tsoverlay' : `network ${ref.space}`
-  return new TsoverlayError(
-    'POOL_OVERLAP',
-    `subnet ${ref.pool} overlaps ${other}, which ${name} already uses in this cluster: choose another --subnet, or give the network an address space of its own with --ipam-opt network=NAME and -o network=NAME`,
-  )
-}
-
-function noPoolError(ref: PoolRef): TsoverlayError {
-  return new TsoverlayError(
-    'POOL_UNKNOWN',
-    `subnet ${ref.pool} is not in the cluster's address plan: remove the network and create it again`,
-  )
-}
-
-function unusableError(claim: Claim): TsoverlayError {
-  return new TsoverlayError(
-    'ADDRESS_INVALID',
-    `address ${claim.ip} is not usable in subnet ${claim.pool}: allowed is any address inside it but its network and broadcast address`,
-  )
-}
-
-function exhaustedError(ref: PoolRef, subPool: Cidr | undefined, taken: number): TsoverlayError {
-  const range = subPool === undefined ? '' : ` (IP range ${subPool})`
-  return new TsoverlayError(
-    'POOL_EXHAUSTED',
-    `subnet ${ref.pool}${range} has no free address left: ${taken} are taken`,
-  )
 }

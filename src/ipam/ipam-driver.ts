@@ -16,9 +16,10 @@ import type {
 import { hasCode, TsoverlayError } from '../core/errors.js'
 import { type Cidr, type Ip, withPrefixOf } from '../core/ip.js'
 import type { Dataplane } from '../core/ports.js'
+import type { HostId } from '../core/types.js'
 import type { PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
-import type { PoolRef } from '../state/keys.js'
+import { type PoolRef, SWARM } from '../state/keys.js'
 import type { Outbox } from '../state/outbox.js'
 import type { AddressPlan } from './address-plan.js'
 import { spaceOf } from './ipam-options.js'
@@ -31,6 +32,7 @@ export const GLOBAL_ADDRESS_SPACE = 'tsoverlay-global'
 const CHOICES = 16
 
 export interface IpamParts {
+  /** of this host; in scope global, of swarm */
   readonly plan: AddressPlan
   readonly journal: Journal
   readonly outbox: Outbox
@@ -70,7 +72,8 @@ export class TsoverlayIpam implements IpamDriver {
     // dockerd releases a network's pools before it deletes the network, which then drops them. When
     // the network stays, it is the rollback of a second one that asked for the same subnet.
     if (hold.boundTo !== undefined && this.#parts.journal.bindings.get(hold.boundTo)) return
-    this.#parts.journal.pools.delete(poolId)
+    // A network of swarm lets go of its pools with FreeNetwork.
+    if (hold.term === undefined) this.#parts.journal.pools.delete(poolId)
     if (!this.#isBookkeeping(id.addressSpace)) this.#drop(id)
   }
 
@@ -90,7 +93,8 @@ export class TsoverlayIpam implements IpamDriver {
 
   #drop({ space, pool }: PoolRef): void {
     const subject = poolSubject({ space, pool })
-    void this.#parts.outbox.submit({ kind: 'drop-pool', subject, args: { space, pool } })
+    const args = { space, pool, ...this.#holder }
+    void this.#parts.outbox.submit({ kind: 'drop-pool', subject, args })
   }
 
   async requestAddress(request: RequestAddressRequest, signal: AbortSignal): Promise<Cidr> {
@@ -104,18 +108,20 @@ export class TsoverlayIpam implements IpamDriver {
   async releaseAddress(poolId: string, address: Ip): Promise<void> {
     const id = parsed(poolId)
     if (id === undefined || this.#isBookkeeping(id.addressSpace)) return
+    const term = this.#term(poolId)
     void this.#parts.outbox.submit({
       kind: 'release-address',
       subject: addressSubject(id, address),
-      args: { space: id.space, pool: id.pool, address },
+      args: { space: id.space, pool: id.pool, address, ...this.#holder, ...term },
     })
   }
 
   async #decide(id: PoolId, request: RequestAddressRequest, signal: AbortSignal): Promise<Ip> {
     const { plan, journal, outbox } = this.#parts
     const { address } = request
+    const term = request.replay ? this.#term(request.poolId) : {}
     if (request.gateway) return plan.gateway(id, address, id.subPool, signal)
-    if (address === undefined) return plan.allocate(id, id.subPool, signal)
+    if (address === undefined) return plan.allocate(id, id.subPool, signal, term.term)
     // An address that was just released may still be on its way out.
     await untilAborted(
       outbox.settled(addressSubject(id, address)),
@@ -125,8 +131,18 @@ export class TsoverlayIpam implements IpamDriver {
     const hold = journal.pools.get(request.poolId)
     const unbound = hold !== undefined && hold.boundTo === undefined
     const kind = unbound && !request.replay ? 'reserved' : 'endpoint'
-    await plan.claim({ ...id, ip: address, kind, replay: request.replay }, signal)
+    await plan.claim({ ...id, ip: address, kind, ...term }, signal)
     return address
+  }
+
+  /** In scope global it is swarm that holds, whichever node leads it. */
+  get #holder(): { readonly holder?: HostId } {
+    return this.#parts.scope === 'global' ? { holder: SWARM } : {}
+  }
+
+  #term(poolId: string): { readonly term?: string } {
+    if (this.#parts.scope === 'local') return {}
+    return { term: this.#parts.journal.pools.get(poolId)?.term ?? '' }
   }
 
   /**
@@ -185,12 +201,15 @@ export class TsoverlayIpam implements IpamDriver {
 
   /** A pool that nobody uses; of a named network that exists elsewhere already, its own pool. */
   async #choose(space: string, ipv6: boolean, signal: AbortSignal): Promise<Cidr> {
-    const { plan, journal } = this.#parts
+    const { plan, journal, scope } = this.#parts
     const family = ipv6 ? ':' : '.'
     const held = new Set(
       [...journal.pools.values()].filter((hold) => hold.space === space).map((hold) => hold.pool),
     )
-    const known = space === '' ? [] : (await plan.pools(space, signal)).map(({ pool }) => pool)
+    const known =
+      space === '' || scope === 'global'
+        ? []
+        : (await plan.pools(space, signal)).map(({ pool }) => pool)
     const shared = known.find((pool) => pool.includes(family) && !held.has(pool))
     if (shared !== undefined) return shared
     return ipv6 ? chooseIpv6(randomBytes(7).toString('hex')) : this.#chooseIpv4(space, signal)
@@ -205,7 +224,8 @@ export class TsoverlayIpam implements IpamDriver {
       if (pool === undefined) break
       try {
         // Unnamed networks of two hosts must not become one because both chose the same.
-        await this.#hold({ space, pool }, signal, space === '' ? 'new' : undefined)
+        const fresh = space === '' || this.#parts.scope === 'global'
+        await this.#hold({ space, pool }, signal, fresh ? 'new' : undefined)
         return pool
       } catch (error) {
         // Another host chose an overlapping one in this very moment.

@@ -107,8 +107,8 @@ function sandboxMethods(driver: NetworkDriver): Method[] {
       name: 'NetworkDriver.Join',
       request: wire.JoinRequest,
       response: wire.JoinResponse,
-      call: async ({ NetworkID, EndpointID }, signal) =>
-        fromJoinedEndpoint(await driver.join(NetworkID, EndpointID, signal)),
+      call: async ({ NetworkID, EndpointID, SandboxKey }, signal) =>
+        fromJoinedEndpoint(await driver.join(NetworkID, EndpointID, signal, SandboxKey)),
     }),
     method({
       name: 'NetworkDriver.Leave',

@@ -45,6 +45,7 @@ const LocalEndpointSchema = Type.Object({
   ...endpointFields,
   dockerNetwork: Type.String(),
   joined: Type.Boolean(),
+  sandboxKey: Type.Optional(Type.String()),
 })
 
 const PoolSchema = Type.Object({ pool: CidrText, gateway: Type.Optional(CidrText) })
@@ -55,8 +56,13 @@ const AddressSchema = Type.Object({
   host: Type.String(),
   /** reserved: gateway or auxiliary address, shared by all hosts of the network */
   kind: Type.Union([Type.Literal('endpoint'), Type.Literal('reserved')]),
+  /** swarm only: the leader's term in which it was asked for last */
+  term: Type.Optional(Type.String()),
 })
 export type AddressDocument = Static<typeof AddressSchema>
+
+/** Empty but for swarm's: the network that it has bound the pool to. */
+const HolderSchema = Type.Object({ network: Type.Optional(Type.String()) })
 
 const AttachmentSchema = Type.Object({ dockerNetwork: Type.String() })
 
@@ -67,6 +73,8 @@ const PoolHoldSchema = Type.Object({
   subPool: Type.Optional(CidrText),
   /** the network that uses it; absent between RequestPool and CreateNetwork */
   boundTo: Type.Optional(Type.String()),
+  /** swarm's leader only: changes whenever it takes its networks over, from another or from itself */
+  term: Type.Optional(Type.String()),
 })
 /** A pool that dockerd got from us on this host. */
 export type PoolHold = Static<typeof PoolHoldSchema>
@@ -126,6 +134,7 @@ export const documents = {
   localEndpoint: codec<LocalEndpoint>(LocalEndpointSchema),
   pool: codec<PoolDocument>(PoolSchema),
   address: codec<AddressDocument>(AddressSchema),
+  holder: codec<Static<typeof HolderSchema>>(HolderSchema),
   attachment: codec<Static<typeof AttachmentSchema>>(AttachmentSchema),
   poolHold: codec<PoolHold>(PoolHoldSchema),
   binding: codec<Binding>(BindingSchema),

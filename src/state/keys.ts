@@ -13,6 +13,9 @@ export interface PoolRef {
   readonly pool: Cidr
 }
 
+/** Stands for a host id where swarm's leader, whichever it is, decides for all hosts. */
+export const SWARM: HostId = 'swarm'
+
 /** No rendezvous name can be this: names start with a letter or a digit. */
 const DEFAULT_SPACE = '_'
 

@@ -6,7 +6,7 @@ import { TsoverlayError } from '../core/errors.js'
 import type { Entry, Guard, Store, Write } from '../core/ports.js'
 import type { DockerNetworkId, HostId, Network, NetworkKey } from '../core/types.js'
 import { documents } from './documents.js'
-import { keys, vniOf } from './keys.js'
+import { keys, SWARM, vniOf } from './keys.js'
 import { retryConflicts } from './retry.js'
 
 /** Below 4096, where swarm's own overlay networks begin (moby overlay/ovmanager vxlanIDStart). */
@@ -17,6 +17,7 @@ export class NetworkRepository {
   readonly #store: Store
   readonly #host: HostId
 
+  /** @param host who attaches: this host, or SWARM for the network's life in swarm */
   constructor(store: Store, host: HostId) {
     this.#store = store
     this.#host = host
@@ -107,6 +108,11 @@ export class NetworkRepository {
       { put: keys.networkGate(key), value: this.#host },
       { put: keys.attachment(key, this.#host), value },
     ]
+  }
+
+  /** Whether swarm has the network still: from AllocateNetwork to FreeNetwork. */
+  async isAllocated(key: NetworkKey, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#store.get(keys.attachment(key, SWARM), signal)) !== undefined
   }
 
   /** This host uses the network no longer; the last one out removes it, its VNIs and endpoints. */

@@ -12,12 +12,15 @@ import { Presence } from '../../src/control/presence.js'
 import { Reconciler } from '../../src/control/reconciler.js'
 import { recoverJournal } from '../../src/control/recovery.js'
 import { type Status, statusOf } from '../../src/control/status.js'
+import { SwarmAllocation } from '../../src/control/swarm-allocation.js'
+import { SwarmSweep } from '../../src/control/swarm-sweep.js'
 import { UnderlaySource } from '../../src/control/underlay-source.js'
 import { familyOf, type Ip } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
 import { loadIdentity } from '../../src/state/identity.js'
 import { Journal } from '../../src/state/journal.js'
+import { SWARM } from '../../src/state/keys.js'
 import { NetworkRepository } from '../../src/state/network-repository.js'
 import { Outbox } from '../../src/state/outbox.js'
 import { MemoryStore } from '../fakes/memory-store.js'
@@ -49,10 +52,16 @@ export async function startHost(options: HostOptions) {
   const control = wireControl(store, dataplane, logger, state)
   const foreign = new ForeignAddresses(state.plan, state.outbox)
   const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
-  const ipam = new TsoverlayIpam({ ...state, dataplane, scope })
+  const plan = scope === 'global' ? state.swarm.plan : state.plan
+  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, plan })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
   const parts = { ...state, ...control, scope, addressSpaces, foreign, endpoints, logger }
-  const driver = new TsoverlayDriver(scope, new Networks(parts), endpoints)
+  const networks = new Networks(parts)
+  const { repository } = state.swarm
+  const { globalAddressSpace } = ipam
+  const swarm = new SwarmAllocation({ ...parts, store, repository, globalAddressSpace })
+  const sweep = new SwarmSweep({ ...parts, dataplane, networks })
+  const driver = new TsoverlayDriver(scope, { networks, endpoints, swarm })
   state.outbox.start()
   recoverJournal({ ...state, logger })
   dataplane.onMiss((miss) => control.misses.handle(miss))
@@ -69,7 +78,19 @@ export async function startHost(options: HostOptions) {
     await control.reconciler.close()
   }
   const docker = new Dockerd(driver, ipam)
-  return { ...state, ...control, store, dataplane, logger, driver, ipam, docker, status, close }
+  return {
+    ...state,
+    ...control,
+    store,
+    dataplane,
+    logger,
+    driver,
+    ipam,
+    docker,
+    sweep,
+    status,
+    close,
+  }
 }
 
 /** The parts of a tap test that hosts need. */
@@ -100,10 +121,14 @@ function wireState(store: MemoryStore, dir: string, logger: RecordingLogger) {
   const journal = new Journal(join(dir, 'data', 'journal'), logger)
   const plan = new AddressPlan(store, identity.id)
   const repository = new NetworkRepository(store, identity.id)
+  const swarm = {
+    plan: new AddressPlan(store, SWARM),
+    repository: new NetworkRepository(store, SWARM),
+  }
   const vtep: VtepSource = { current: undefined }
-  const handlers = choreHandlers({ store, plan, repository, journal, identity, vtep })
+  const handlers = choreHandlers({ store, plan, repository, swarm, journal, identity, vtep })
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, plan, repository, outbox, vtep }
+  return { identity, journal, plan, repository, swarm, outbox, vtep }
 }
 
 function wireControl(

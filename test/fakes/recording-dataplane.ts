@@ -12,6 +12,8 @@ export class RecordingDataplane implements Dataplane {
   /** each call, as `apply 1-abc` */
   readonly calls: string[] = []
   readonly routeList: Cidr[] = []
+  /** names of the containers' namespaces that live */
+  readonly containers = new Set<string>()
   address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
@@ -69,6 +71,10 @@ export class RecordingDataplane implements Dataplane {
   async list(): Promise<readonly string[]> {
     this.#enter('list', '')
     return [...this.sandboxes.keys()]
+  }
+
+  hasNamespace(name: string): boolean {
+    return this.sandboxes.has(name) || this.containers.has(name)
   }
 
   async deleteHostLink(name: string): Promise<void> {

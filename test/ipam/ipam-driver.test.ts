@@ -5,6 +5,7 @@ import { type Cidr, type Ip, overlaps } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
 import { Journal } from '../../src/state/journal.js'
+import { SWARM } from '../../src/state/keys.js'
 import { NetworkRepository } from '../../src/state/network-repository.js'
 import { Outbox } from '../../src/state/outbox.js'
 import { MemoryStore } from '../fakes/memory-store.js'
@@ -24,11 +25,13 @@ function open(dir: string, store = new MemoryStore(), scope: 'local' | 'global' 
   const plan = new AddressPlan(store, host)
   const identity = { id: host, name: 'node', boot: '1' }
   const repository = new NetworkRepository(store, host)
+  const swarm = { plan: new AddressPlan(store, SWARM), repository }
   const vtep = { current: undefined }
-  const handlers = choreHandlers({ store, plan, repository, journal, identity, vtep })
+  const handlers = choreHandlers({ store, plan, repository, swarm, journal, identity, vtep })
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const dataplane = new RecordingDataplane()
-  const ipam = new TsoverlayIpam({ plan, journal, outbox, dataplane, scope })
+  const chosen = scope === 'global' ? swarm.plan : plan
+  const ipam = new TsoverlayIpam({ plan: chosen, journal, outbox, dataplane, scope })
   const request = (pool?: Cidr, network = '', ipv6 = false, addressSpace = LOCAL) =>
     ipam.requestPool(
       { addressSpace, ipv6, options: network ? { network } : {}, ...(pool && { pool }) },
@@ -56,7 +59,6 @@ t.test('before its network exists, the addresses of a pool are reserved ones', a
   await t.rejects(host.address(id, '10.20.0.9'), { code: 'ADDRESS_TAKEN' })
   t.equal(await host.address(id, '10.20.0.2'), '10.20.0.2/24')
   await t.rejects(host.address(id, '10.20.0.2'), { code: 'ADDRESS_TAKEN' })
-  t.equal(await host.address(id, '10.20.0.2', false, true), '10.20.0.2/24', 'a replay')
   await host.ipam.releaseAddress(id, '10.20.0.9' as Ip)
   await host.outbox.settled('address /10.20.0.0/24/10.20.0.9')
   await t.rejects(host.address(id, '10.20.0.9'), { code: 'ADDRESS_TAKEN' })

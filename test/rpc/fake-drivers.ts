@@ -23,9 +23,8 @@ export class Recorder {
   }
 
   async answer<T>(method: string, args: readonly unknown[], ordinary: T): Promise<T> {
-    const last = args.at(-1)
-    const signal = last instanceof AbortSignal ? last : undefined
-    this.calls.push({ method, args: signal === undefined ? args : args.slice(0, -1), signal })
+    const signal = args.find((arg) => arg instanceof AbortSignal)
+    this.calls.push({ method, args: args.filter((arg) => arg !== signal), signal })
     const behaviour = this.#behaviours.get(method)
     if (behaviour === undefined) return ordinary
     return (await behaviour(signal ?? new AbortController().signal)) as T

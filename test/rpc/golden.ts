@@ -5,6 +5,8 @@
 export const NETWORK = '4f1c2b3a5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708'
 export const ENDPOINT = '9e8d7c6b5a493827161504f3e2d1c0b9a8979695949392919089888786858483'
 
+export const SANDBOX_KEY = '/var/run/docker/netns/0f1e2d3c4b5a'
+
 const SANDBOX_OPTIONS = {
   'com.docker.network.endpoint.exposedports': [{ Proto: 6, Port: 80 }],
   'com.docker.network.portmap': [
@@ -64,7 +66,7 @@ export const REQUESTS: Readonly<Record<string, object | undefined>> = {
   'NetworkDriver.DeleteEndpoint': BY_ENDPOINT,
   'NetworkDriver.Join': {
     ...BY_ENDPOINT,
-    SandboxKey: '/var/run/docker/netns/0f1e2d3c4b5a',
+    SandboxKey: SANDBOX_KEY,
     Options: SANDBOX_OPTIONS,
   },
   'NetworkDriver.Leave': BY_ENDPOINT,

@@ -1,7 +1,14 @@
 import t from 'tap'
 import { bench, errorOf, listening } from './dockerd.js'
 import { cidr, ip, mac, type Recorder } from './fake-drivers.js'
-import { CREATE_ENDPOINT, CREATE_NETWORK, ENDPOINT, NETWORK, REQUESTS } from './golden.js'
+import {
+  CREATE_ENDPOINT,
+  CREATE_NETWORK,
+  ENDPOINT,
+  NETWORK,
+  REQUESTS,
+  SANDBOX_KEY,
+} from './golden.js'
 
 function onlyCall(recorder: Recorder): readonly unknown[] {
   return recorder.calls.map(({ method, args }) => [method, ...args])
@@ -188,7 +195,7 @@ t.test('the methods of one id or two pass them on', async (t) => {
     ['NetworkDriver.DeleteNetwork', 'deleteNetwork', [NETWORK]],
     ['NetworkDriver.EndpointOperInfo', 'endpointInfo', [NETWORK, ENDPOINT]],
     ['NetworkDriver.DeleteEndpoint', 'deleteEndpoint', [NETWORK, ENDPOINT]],
-    ['NetworkDriver.Join', 'join', [NETWORK, ENDPOINT]],
+    ['NetworkDriver.Join', 'join', [NETWORK, ENDPOINT, SANDBOX_KEY]],
     ['NetworkDriver.Leave', 'leave', [NETWORK, ENDPOINT]],
   ] as const
   for (const [wire, method, args] of cases) {
