@@ -28,15 +28,15 @@ async function lead(node: TestHost, network: string, pool?: Cidr) {
     const options = await node.driver.allocateNetwork(allocate, signal)
     return { ...granted, options }
   } catch (error) {
-    await node.ipam.releasePool(granted.id, signal)
+    await node.ipam.releasePool(granted.id)
     throw error
   }
 }
 
 /** `network rm` on the leader. */
 async function free(node: TestHost, network: string, poolId: string): Promise<void> {
-  await node.driver.freeNetwork(network, signal)
-  await node.ipam.releasePool(poolId, signal)
+  await node.driver.freeNetwork(network)
+  await node.ipam.releasePool(poolId)
 }
 
 function addressFor(node: TestHost, poolId: string, ip?: string): Promise<Cidr> {
@@ -88,7 +88,7 @@ t.test('another leader is granted again what swarm holds, and may release it', a
     { code: 'ADDRESS_TAKEN' },
     'a user wants it',
   )
-  await b.ipam.releaseAddress(again.id, '10.20.0.2' as Ip, signal)
+  await b.ipam.releaseAddress(again.id, '10.20.0.2' as Ip)
   await settled(b)
   t.equal(await addressFor(b, again.id, '10.20.0.2'), x)
   t.equal(await addressFor(b, again.id), '10.20.0.4/24')
@@ -99,7 +99,7 @@ t.test('a release of a former leader that comes late takes nothing away', async 
   const { id } = await lead(a, BLUE, POOL)
   await addressFor(a, id)
   a.store.unavailable = true
-  await a.ipam.releaseAddress(id, '10.20.0.2' as Ip, signal)
+  await a.ipam.releaseAddress(id, '10.20.0.2' as Ip)
   await lead(b, BLUE, POOL)
   await addressFor(b, id, '10.20.0.2')
   a.store.unavailable = false
@@ -156,11 +156,11 @@ t.test(
     const { a, b } = await twoNodes(t)
     const { id } = await lead(a, BLUE, POOL)
     await instantiate(b, BLUE)
-    await b.driver.deleteNetwork(BLUE, signal)
+    await b.driver.deleteNetwork(BLUE)
     await settled(b)
     t.equal((await a.store.keys(keys.networks)).length, 1)
     await instantiate(b, BLUE)
-    await b.driver.deleteNetwork(BLUE, signal)
+    await b.driver.deleteNetwork(BLUE)
     await free(a, BLUE, id)
     await Promise.all([settled(a), settled(b)])
     t.same(await left(a), [])
