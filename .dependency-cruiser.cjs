@@ -13,6 +13,7 @@ const LAYERS = {
 const ONE_IMPORTER = {
   netlink: '^src/dataplane/rtnl/netlink-rtnl\\.ts$|^src/dataplane/rtnl/codec\\.ts$',
   koffi: '^src/dataplane/libc\\.ts$',
+  dockerode: '^src/control/sync/docker-api\\.ts$',
   etcd3: '^src/state/etcd-store\\.ts$',
   'ip-cidr': '^src/core/ip\\.ts$',
   pino: '^src/main\\.ts$',

@@ -14,6 +14,9 @@ import { recoverJournal } from './control/recovery.js'
 import { statusOf } from './control/status.js'
 import { SwarmAllocation } from './control/swarm-allocation.js'
 import { SwarmSweep } from './control/swarm-sweep.js'
+import { DockerApi } from './control/sync/docker-api.js'
+import { NetworkSync } from './control/sync/network-sync.js'
+import { forgetNames } from './control/sync/steps.js'
 import { UnderlaySource } from './control/underlay-source.js'
 import type { Config } from './core/config.js'
 import { messageOf } from './core/errors.js'
@@ -27,12 +30,15 @@ import { Journal } from './state/journal.js'
 import { SWARM } from './state/keys.js'
 import { NetworkRepository } from './state/network-repository.js'
 import { Outbox } from './state/outbox.js'
+import { Publications } from './state/publications.js'
 
 export interface Paths {
   /** kept over restarts and reboots */
   readonly data: string
   /** the host's /run/tsoverlay */
   readonly run: string
+  /** dockerd's own socket */
+  readonly docker: string
   /** sockets on which dockerd finds the driver */
   readonly sockets: readonly string[]
 }
@@ -60,6 +66,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { rpc, admin, sweep } = wireServers(options, state, control)
   state.outbox.start()
   recoverJournal({ ...state, logger })
+  if (control.sync === undefined) forgetNames(state.journal)
   dataplane.onMiss((miss) => control.misses.handle(miss))
   control.peers.start((key) => control.reconciler.markKey(key))
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
@@ -69,6 +76,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (config.metrics !== undefined) await admin.listenMetrics(config.metrics)
   logger.info({ host: state.identity.id, name: state.identity.name, scope: config.scope }, 'ready')
   void control.presence.start()
+  control.sync?.start()
   control.reconciler.sweep().catch((error: unknown) => {
     logger.error({ err: messageOf(error) }, 'sweep failed')
   })
@@ -84,10 +92,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function close(
   { store, dataplane }: DaemonOptions,
   { outbox }: State,
-  { underlay, peers, presence, reconciler }: Control,
+  { underlay, peers, presence, reconciler, sync }: Control,
   servers: readonly { close(): Promise<void> }[],
 ): Promise<void> {
   for (const server of servers) await server.close()
+  await sync?.close()
   underlay.close()
   peers.closeAll()
   outbox.close()
@@ -110,13 +119,16 @@ function wireState({ paths, store, logger }: DaemonOptions) {
     plan: new AddressPlan(store, SWARM),
     repository: new NetworkRepository(store, SWARM),
   }
+  const publications = new Publications(store, identity)
   const vtep: VtepSource = { current: undefined }
-  const handlers = choreHandlers({ store, plan, repository, swarm, journal, identity, vtep })
+  const owned = { store, plan, repository, publications, swarm, journal, identity, vtep, logger }
+  const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, plan, repository, swarm, outbox, vtep }
+  return { identity, journal, plan, repository, publications, swarm, outbox, vtep }
 }
 
-function wireControl({ config, store, dataplane, logger }: DaemonOptions, state: State) {
+function wireControl(options: DaemonOptions, state: State) {
+  const { config, paths, store, dataplane, logger } = options
   const { identity, journal, outbox, vtep } = state
   const peers = new Peers({ store, self: identity.id, logger })
   const underlay = new UnderlaySource({
@@ -134,7 +146,13 @@ function wireControl({ config, store, dataplane, logger }: DaemonOptions, state:
   const reconciler = new Reconciler({ journal, peers, underlay, dataplane, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
   const presence = new Presence({ store, identity, logger })
-  return { peers, underlay, reconciler, misses, presence }
+  // In a swarm, swarm itself brings every network to every node.
+  const isSynced = config.networkSync && config.scope === 'local'
+  const docker = new DockerApi(paths.docker)
+  const sync = isSynced
+    ? new NetworkSync({ ...state, store, docker, dataplane, logger })
+    : undefined
+  return { peers, underlay, reconciler, misses, presence, sync }
 }
 
 function wireServers(

@@ -49,7 +49,12 @@ async function start(config: Config, embedded: EmbeddedEtcd | undefined, logger:
   const endpoints = embedded === undefined ? config.store.endpoints : await embedded.start()
   const store = createEtcdStore({ config: config.store, endpoints, logger })
   const dataplane = await createDataplane({ netnsDir: `${HOST_RUN}/docker/netns`, logger })
-  const paths = { data: DATA, run: `${HOST_RUN}/tsoverlay`, sockets: SOCKETS }
+  const paths = {
+    data: DATA,
+    run: `${HOST_RUN}/tsoverlay`,
+    docker: `${HOST_RUN}/docker.sock`,
+    sockets: SOCKETS,
+  }
   return startDaemon({ config, paths, store, dataplane, logger })
 }
 

@@ -1,7 +1,7 @@
 /** What the outbox does with each kind of chore; every handler may run twice. */
 
 import type { Cidr, Ip } from '../core/ip.js'
-import type { Store } from '../core/ports.js'
+import type { Logger, Store } from '../core/ports.js'
 import type { HostId, LocalEndpoint, NetworkKey } from '../core/types.js'
 import type { AddressPlan } from '../ipam/address-plan.js'
 import { documents } from '../state/documents.js'
@@ -10,15 +10,18 @@ import type { Journal } from '../state/journal.js'
 import { keys, SWARM } from '../state/keys.js'
 import type { NetworkRepository } from '../state/network-repository.js'
 import type { Chore, ChoreHandler } from '../state/outbox.js'
+import type { Publications } from '../state/publications.js'
 
 export interface ChoreParts {
   readonly store: Store
   readonly plan: AddressPlan
   readonly repository: NetworkRepository
   readonly swarm: SwarmState
+  readonly publications: Publications
   readonly journal: Journal
   readonly identity: Identity
   readonly vtep: VtepSource
+  readonly logger: Logger
 }
 
 /** Address plan and networks, with swarm in the place of a host. */
@@ -56,6 +59,12 @@ export const chores = {
     subject: networkSubject(key),
     args: { key },
   }),
+  /** A user removed a network of all hosts here; before leaveNetwork, while it is still attached. */
+  unpublishNetwork: (key: NetworkKey, name: string): Chore => ({
+    kind: 'unpublish-network',
+    subject: networkSubject(key),
+    args: { key, name, at: new Date().toISOString() },
+  }),
   publishHost: (): Chore => ({ kind: 'publish-host', subject: 'host', args: {} }),
 } as const
 
@@ -65,7 +74,7 @@ export function networkSubject(key: NetworkKey): string {
 
 /** Handlers of all kinds, those that ipam/ submits too. */
 export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreHandler>> {
-  const { store, plan, repository, swarm, journal, identity } = parts
+  const { store, plan, repository, publications, swarm, journal, identity, logger } = parts
   const planOf = (holder: string | undefined) => (holder === SWARM ? swarm.plan : plan)
   return {
     'publish-endpoint': async ({ id = '', network = '', made = '' }, signal) => {
@@ -85,6 +94,12 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
       await publish(store, endpoint, identity.id, signal)
     },
     'free-network': ({ key = '' }, signal) => freeNetwork(swarm, key, signal),
+    'unpublish-network': async ({ key = '', name = '', at = '' }, signal) => {
+      const users = await publications.requestRemoval(key, at, signal)
+      if (users.size === 0) return
+      const usedBy = Object.fromEntries(users)
+      logger.warn({ network: name, usedBy }, 'network is created here again, as others use it')
+    },
     'leave-network': async ({ key = '' }, signal) => {
       // Made again on this host before the store could be told: then it stays.
       if (journal.bindingOf(key) === undefined) await repository.detach(key, signal)

@@ -134,6 +134,8 @@ export class Networks {
     const binding = journal.bindings.get(id)
     for (const endpoint of journal.endpointsOf(id)) await endpoints.delete(id, endpoint.id)
     journal.bindings.delete(id)
+    if (binding?.name !== undefined && binding.leaving !== true)
+      void outbox.submit(chores.unpublishNetwork(binding.network.key, binding.name))
     await reconciler.run(id).catch((error: unknown) => {
       logger.warn({ network: id.slice(0, 12), err: messageOf(error) }, 'sandbox is removed later')
       reconciler.mark(id)

@@ -7,6 +7,7 @@ import type { Misses } from './misses.js'
 import type { Peers } from './peers.js'
 import type { Presence } from './presence.js'
 import type { Counters, Reconciler } from './reconciler.js'
+import type { NetworkSync } from './sync/network-sync.js'
 
 export interface NetworkStatus {
   readonly id: string
@@ -32,6 +33,8 @@ export interface Status {
   readonly networks: readonly NetworkStatus[]
   readonly kernel: Counters
   readonly misses: { readonly known: number; readonly unknown: number }
+  /** absent when network sync is off */
+  readonly sync?: ReturnType<NetworkSync['status']>
 }
 
 export interface StatusParts {
@@ -42,6 +45,7 @@ export interface StatusParts {
   readonly presence: Presence
   readonly reconciler: Reconciler
   readonly misses: Misses
+  readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
   readonly underlay: () => {
     readonly vtep?: string
@@ -69,5 +73,6 @@ export function statusOf(parts: StatusParts): Status {
     })),
     kernel: { ...reconciler.counters },
     misses: { ...misses.counters },
+    ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),
   }
 }

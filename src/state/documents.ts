@@ -79,17 +79,50 @@ const PoolHoldSchema = Type.Object({
 /** A pool that dockerd got from us on this host. */
 export type PoolHold = Static<typeof PoolHoldSchema>
 
+const Texts = Type.Record(Type.String(), Type.String())
+
+const PublicationSchema = Type.Object({
+  key: Type.String(),
+  name: Type.String(),
+  labels: Texts,
+  options: Texts,
+  ipamOptions: Texts,
+  pools: Type.Array(
+    Type.Object({
+      subnet: CidrText,
+      gateway: Type.Optional(IpText),
+      ipRange: Type.Optional(CidrText),
+      aux: Texts,
+    }),
+  ),
+  internal: Type.Boolean(),
+  attachable: Type.Boolean(),
+  ipv6: Type.Boolean(),
+  /** whose IPAM serves the host that made it; the others always use ours */
+  ipam: Type.Union([Type.Literal('tsoverlay'), Type.Literal('docker')]),
+  /** it was removed by a user on this host and is going */
+  removal: Type.Optional(Type.Object({ host: Type.String(), at: Type.String() })),
+})
+/** A network as `docker network create` makes it on every host. */
+export type Publication = Static<typeof PublicationSchema>
+
 const BindingSchema = Type.Object({
   dockerNetwork: Type.String(),
   network: NetworkSchema,
   /** who hands out the addresses: us, or dockerd's own IPAM, whose addresses CreateEndpoint claims */
   ipam: Type.Union([Type.Literal('tsoverlay'), Type.Literal('docker'), Type.Literal('swarm')]),
+  name: Type.Optional(Type.String()),
+  leaving: Type.Optional(Type.Boolean()),
 })
 /** What this daemon calls a network, and which network of the cluster that is. */
 export interface Binding {
   readonly dockerNetwork: string
   readonly network: Network
   readonly ipam: 'tsoverlay' | 'docker' | 'swarm'
+  /** its name in docker, once it is published under it: from then on a removal here is one for all */
+  readonly name?: string
+  /** network sync is removing it here: that is no wish of a user */
+  readonly leaving?: boolean
 }
 
 const ChoreSchema = Type.Object({
@@ -138,5 +171,6 @@ export const documents = {
   attachment: codec<Static<typeof AttachmentSchema>>(AttachmentSchema),
   poolHold: codec<PoolHold>(PoolHoldSchema),
   binding: codec<Binding>(BindingSchema),
+  publication: codec<Publication>(PublicationSchema),
   chore: codec<ChoreDocument>(ChoreSchema),
 } as const

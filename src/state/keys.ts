@@ -34,6 +34,11 @@ export const keys = {
   networkGate: (key: NetworkKey) => `/gates/networks/${key}`,
   attachments: (key: NetworkKey) => `/attached/${key}/`,
   attachment: (key: NetworkKey, host: HostId) => `/attached/${key}/${host}`,
+  publications: '/published/',
+  /** What docker knows a network by: for NETWORK_SYNC. */
+  publication: (key: NetworkKey) => `/published/${key}`,
+  /** Which network has a name; made by transaction, so that of two hosts one gets it. */
+  name: (name: string) => `/names/${encodeURIComponent(name)}`,
   vnis: '/vnis/',
   vni: (vni: number) => `/vnis/${vniPart(vni)}`,
   endpoints: (key: NetworkKey) => `/endpoints/${key}/`,

@@ -7,6 +7,7 @@ import type { Entry, Guard, Store, Write } from '../core/ports.js'
 import type { DockerNetworkId, HostId, Network, NetworkKey } from '../core/types.js'
 import { documents } from './documents.js'
 import { keys, SWARM, vniOf } from './keys.js'
+import { ownedName, unchanged } from './publications.js'
 import { retryConflicts } from './retry.js'
 
 /** Below 4096, where swarm's own overlay networks begin (moby overlay/ovmanager vxlanIDStart). */
@@ -122,30 +123,38 @@ export class NetworkRepository {
       const attached = await this.#store.keys(keys.attachments(key), signal)
       const mine = keys.attachment(key, this.#host)
       const last = attached.every((other) => other === mine)
+      const removal = last ? await this.#removal(key, signal) : undefined
       const writes: Write[] = [
         { delete: mine },
         { deletePrefix: keys.hostEndpoints(key, this.#host) },
         // The gate is written also by who is not the last: of two that leave at once, one is.
-        ...(last
-          ? await this.#removal(key, signal)
-          : [{ put: keys.networkGate(key), value: this.#host }]),
+        ...(removal?.writes ?? [{ put: keys.networkGate(key), value: this.#host }]),
       ]
       const guard: Guard =
         gate === undefined
           ? { key: keys.networkGate(key), is: 'absent' }
           : { key: gate.key, is: 'unchanged', revision: gate.revision }
-      return (await this.#store.txn([guard], writes, signal)).done ? true : undefined
+      const guards = [guard, ...(removal?.guards ?? [])]
+      return (await this.#store.txn(guards, writes, signal)).done ? true : undefined
     })
   }
 
-  async #removal(key: NetworkKey, signal?: AbortSignal): Promise<Write[]> {
+  async #removal(
+    key: NetworkKey,
+    signal?: AbortSignal,
+  ): Promise<{ guards: Guard[]; writes: Write[] }> {
     const network = await this.find(key, signal)
-    return [
+    const name = await ownedName(this.#store, key, signal)
+    const writes: Write[] = [
       { delete: keys.network(key) },
       { delete: keys.networkGate(key) },
       { deletePrefix: keys.endpoints(key) },
+      { delete: keys.publication(key) },
       ...(network?.segments ?? []).map((segment) => ({ delete: keys.vni(segment.vni) })),
+      ...(name === undefined ? [] : [{ delete: name.key }]),
     ]
+    // Another network may be taking the name over.
+    return { guards: name === undefined ? [] : [unchanged(name)], writes }
   }
 }
 

@@ -23,6 +23,7 @@ import { Journal } from '../../src/state/journal.js'
 import { SWARM } from '../../src/state/keys.js'
 import { NetworkRepository } from '../../src/state/network-repository.js'
 import { Outbox } from '../../src/state/outbox.js'
+import { Publications } from '../../src/state/publications.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingDataplane } from '../fakes/recording-dataplane.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
@@ -125,10 +126,12 @@ function wireState(store: MemoryStore, dir: string, logger: RecordingLogger) {
     plan: new AddressPlan(store, SWARM),
     repository: new NetworkRepository(store, SWARM),
   }
+  const publications = new Publications(store, identity)
   const vtep: VtepSource = { current: undefined }
-  const handlers = choreHandlers({ store, plan, repository, swarm, journal, identity, vtep })
+  const owned = { store, plan, repository, publications, swarm, journal, identity, vtep, logger }
+  const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, plan, repository, swarm, outbox, vtep }
+  return { identity, journal, plan, repository, publications, swarm, outbox, vtep }
 }
 
 function wireControl(

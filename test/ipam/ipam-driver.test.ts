@@ -8,6 +8,7 @@ import { Journal } from '../../src/state/journal.js'
 import { SWARM } from '../../src/state/keys.js'
 import { NetworkRepository } from '../../src/state/network-repository.js'
 import { Outbox } from '../../src/state/outbox.js'
+import { Publications } from '../../src/state/publications.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingDataplane } from '../fakes/recording-dataplane.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
@@ -27,7 +28,9 @@ function open(dir: string, store = new MemoryStore(), scope: 'local' | 'global' 
   const repository = new NetworkRepository(store, host)
   const swarm = { plan: new AddressPlan(store, SWARM), repository }
   const vtep = { current: undefined }
-  const handlers = choreHandlers({ store, plan, repository, swarm, journal, identity, vtep })
+  const publications = new Publications(store, identity)
+  const owned = { store, plan, repository, publications, swarm, journal, identity, vtep, logger }
+  const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const dataplane = new RecordingDataplane()
   const chosen = scope === 'global' ? swarm.plan : plan

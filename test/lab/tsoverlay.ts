@@ -8,12 +8,15 @@ export const PLUGIN_DIR = resolve('build/plugin')
 export const PLUGIN = 'local/tsoverlay'
 export const DRIVER = 'tsoverlay'
 
-/** Installs the plugin on every host, all with the lab's etcd as their store. */
+/**
+ * Installs the plugin on every host, all with the lab's etcd as their store. Without network sync,
+ * unless told: most tests create a network on just the hosts that they mean.
+ */
 export async function installEverywhere(
   lab: Lab,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const common = { STORE: lab.etcd.endpoint, ...settings }
+  const common = { STORE: lab.etcd.endpoint, NETWORK_SYNC: 'off', ...settings }
   await Promise.all(
     lab.hosts.map((host) => host.installPlugin(PLUGIN_DIR, { name: PLUGIN, settings: common })),
   )

@@ -1,0 +1,126 @@
+/** dockerd's networks by its unix socket. */
+import { finished } from 'node:stream/promises'
+import Docker from 'dockerode'
+import type { DockerNetworkId } from '../../core/types.js'
+import type { DockerNetwork, DockerNetworks, DockerPool, NewNetwork } from './docker-networks.js'
+
+const CALL_MS = 10_000
+/** dockerd waits for our IPAM and for our driver meanwhile. */
+const CREATE_MS = 60_000
+
+export class DockerApi implements DockerNetworks {
+  readonly #docker: Docker
+
+  /** @param socketPath such as /run/docker.sock; nobody has to listen there yet */
+  constructor(socketPath: string) {
+    this.#docker = new Docker({ socketPath })
+  }
+
+  async list(signal: AbortSignal): Promise<readonly DockerNetwork[]> {
+    const networks = await this.#docker.listNetworks({ abortSignal: limited(signal, CALL_MS) })
+    return networks.map(fromDocker)
+  }
+
+  async create(network: NewNetwork, signal: AbortSignal): Promise<DockerNetworkId> {
+    const made = await this.#docker.createNetwork({
+      Name: network.name,
+      Driver: network.driver,
+      // Without it, dockerd before 25 would make a second one of the same name.
+      CheckDuplicate: true,
+      Options: network.options,
+      Labels: network.labels,
+      IPAM: {
+        Driver: network.ipamDriver,
+        Options: network.ipamOptions,
+        Config: network.pools.map(toDocker),
+      },
+      Internal: network.internal,
+      Attachable: network.attachable,
+      EnableIPv6: network.ipv6,
+      abortSignal: limited(signal, CREATE_MS),
+    })
+    return made.id
+  }
+
+  async remove(id: DockerNetworkId, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#docker.getNetwork(id).remove({ abortSignal: limited(signal, CREATE_MS) })
+      return true
+    } catch (error) {
+      const status = statusOf(error)
+      if (status === 404) return true
+      // moby daemon/libnetwork/error.go: ActiveEndpointsError is a "forbidden".
+      if (status === 403) return false
+      throw error
+    }
+  }
+
+  async follow(onChange: () => void, signal: AbortSignal): Promise<void> {
+    const slow = new AbortController()
+    const timer = setTimeout(() => slow.abort(), CALL_MS)
+    try {
+      const stream = await this.#docker.getEvents({
+        filters: { type: ['network'], event: ['create', 'destroy'] },
+        abortSignal: AbortSignal.any([signal, slow.signal]),
+      })
+      clearTimeout(timer)
+      stream.on('data', () => onChange())
+      onChange()
+      await finished(stream)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+function limited(signal: AbortSignal, ms: number): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(ms)])
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined
+  return typeof error.statusCode === 'number' ? error.statusCode : undefined
+}
+
+type Pool = NonNullable<NonNullable<Docker.NetworkInspectInfo['IPAM']>['Config']>[number]
+
+function fromDocker(network: Docker.NetworkInspectInfo): DockerNetwork {
+  return {
+    id: network.Id,
+    name: network.Name,
+    driver: network.Driver,
+    options: network.Options ?? {},
+    labels: network.Labels ?? {},
+    ipamDriver: network.IPAM?.Driver ?? 'default',
+    ipamOptions: network.IPAM?.Options ?? {},
+    pools: (network.IPAM?.Config ?? []).flatMap(poolFromDocker),
+    internal: network.Internal,
+    attachable: network.Attachable,
+    ipv6: network.EnableIPv6,
+  }
+}
+
+function poolFromDocker(pool: Pool): DockerPool[] {
+  if (!pool.Subnet) return []
+  const aux: Record<string, string> = {}
+  for (const [name, address] of Object.entries(pool.AuxiliaryAddresses ?? {})) {
+    if (address !== undefined) aux[name] = address
+  }
+  return [
+    {
+      subnet: pool.Subnet,
+      aux,
+      ...(pool.Gateway ? { gateway: pool.Gateway } : {}),
+      ...(pool.IPRange ? { ipRange: pool.IPRange } : {}),
+    },
+  ]
+}
+
+function toDocker(pool: DockerPool): Pool {
+  return {
+    Subnet: pool.subnet,
+    AuxiliaryAddresses: { ...pool.aux },
+    ...(pool.gateway === undefined ? {} : { Gateway: pool.gateway }),
+    ...(pool.ipRange === undefined ? {} : { IPRange: pool.ipRange }),
+  }
+}

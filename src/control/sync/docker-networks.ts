@@ -1,0 +1,42 @@
+/** The part of the Docker API that network sync needs; docker-api.ts is the real one. */
+import type { DockerNetworkId } from '../../core/types.js'
+
+type Texts = Readonly<Record<string, string>>
+
+export interface DockerPool {
+  readonly subnet: string
+  readonly gateway?: string
+  readonly ipRange?: string
+  /** name to address */
+  readonly aux: Texts
+}
+
+export interface NewNetwork {
+  readonly name: string
+  readonly driver: string
+  readonly options: Texts
+  readonly labels: Texts
+  readonly ipamDriver: string
+  readonly ipamOptions: Texts
+  readonly pools: readonly DockerPool[]
+  readonly internal: boolean
+  readonly attachable: boolean
+  readonly ipv6: boolean
+}
+
+export interface DockerNetwork extends NewNetwork {
+  readonly id: DockerNetworkId
+}
+
+/**
+ * Every call ends within its own deadline, or soon after `signal` aborts. Never to be awaited by what
+ * answers dockerd: it may hold locks that the call needs.
+ */
+export interface DockerNetworks {
+  list(signal: AbortSignal): Promise<readonly DockerNetwork[]>
+  create(network: NewNetwork, signal: AbortSignal): Promise<DockerNetworkId>
+  /** @returns false when docker keeps it because containers use it; gone already is success */
+  remove(id: DockerNetworkId, signal: AbortSignal): Promise<boolean>
+  /** Calls back when it has connected and after each network that came or went; returns when cut off. */
+  follow(onChange: () => void, signal: AbortSignal): Promise<void>
+}

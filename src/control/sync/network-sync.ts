@@ -1,0 +1,190 @@
+/**
+ * NETWORK_SYNC: this host's dockerd gets every network of the cluster, and the cluster every network
+ * of this dockerd. A pass compares three lists (the store's publications, dockerd's networks, the
+ * journal) and does what is missing; whatever happens only asks for a pass. docs/design/networks.md
+ * has the rules.
+ */
+import { messageOf } from '../../core/errors.js'
+import type { Store } from '../../core/ports.js'
+import { documents, type Publication } from '../../state/documents.js'
+import { keys } from '../../state/keys.js'
+import { Mirror } from '../../state/mirror.js'
+import { networkSubject } from '../chores.js'
+import { decide, type Step } from './decide.js'
+import type { DockerNetwork } from './docker-networks.js'
+import { type StepParts, Steps } from './steps.js'
+
+/** Networks that are created or removed at once. */
+const AT_ONCE = 4
+const STORE_MS = 10_000
+const FIRST_RETRY_MS = 250
+const LAST_RETRY_MS = 15_000
+/** A pass without a cause, should a cause have been missed. */
+const SLOW_MS = 60_000
+
+export interface SyncProblem {
+  readonly network: string
+  readonly problem: string
+}
+
+export class NetworkSync {
+  readonly #parts: StepParts & { readonly store: Store }
+  readonly #steps: Steps
+  readonly #mirror: Mirror<Publication>
+  readonly #closing = new AbortController()
+  #problems: ReadonlyMap<string, string> = new Map()
+  #wanted = false
+  #pause = FIRST_RETRY_MS
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #following: Promise<void> | undefined
+  #reached = false
+
+  constructor(parts: StepParts & { readonly store: Store }) {
+    this.#parts = parts
+    this.#steps = new Steps(parts)
+    this.#mirror = new Mirror({
+      store: parts.store,
+      prefix: keys.publications,
+      decode: (_key, value) => documents.publication.decode(value),
+      logger: parts.logger,
+    })
+  }
+
+  /** Begins; neither dockerd nor the store has to be there yet. */
+  start(): void {
+    this.#mirror.onChange(() => this.trigger())
+    this.#mirror.start()
+    this.#following = this.#follow()
+  }
+
+  /** Asks for a pass that begins after this call. */
+  trigger(): void {
+    this.#pause = FIRST_RETRY_MS
+    this.#again()
+  }
+
+  /** Whether dockerd's events arrive, and which networks are not as they should be. */
+  status(): { readonly docker: boolean; readonly problems: readonly SyncProblem[] } {
+    const problems = [...this.#problems].map(([network, problem]) => ({ network, problem }))
+    return { docker: this.#reached, problems }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearTimeout(this.#timer)
+    await this.#mirror.close()
+    await this.#following
+    await this.#running
+  }
+
+  #again(): void {
+    this.#wanted = true
+    clearTimeout(this.#timer)
+    this.#running ??= this.#passes().finally(() => {
+      this.#running = undefined
+      if (this.#wanted) this.#again()
+    })
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#wanted && !this.#closing.signal.aborted) {
+      this.#wanted = false
+      const settled = await this.#pass()
+      if (this.#wanted) continue
+      this.#timer = setTimeout(() => this.#again(), settled ? SLOW_MS : this.#pause)
+      this.#timer.unref()
+      if (!settled) this.#pause = Math.min(this.#pause * 2, LAST_RETRY_MS)
+    }
+    if (this.#closing.signal.aborted) this.#wanted = false
+  }
+
+  /** @returns false when another pass is needed soon */
+  async #pass(): Promise<boolean> {
+    const { journal, docker } = this.#parts
+    const { signal } = this.#closing
+    try {
+      await this.#mirror.synced(AbortSignal.any([signal, AbortSignal.timeout(STORE_MS)]))
+      // Before the bindings are read: what dockerd lists is bound, unless it is being removed.
+      const networks = await docker.list(signal)
+      const owed = new Set([...journal.chores.values()].map(({ subject }) => subject))
+      const publications = [...this.#mirror.entries()].map(([, publication]) => publication)
+      const steps = decide({
+        docker: networks,
+        bindings: [...journal.bindings.values()],
+        publications,
+        isOwed: (key) => owed.has(networkSubject(key)),
+      })
+      this.#report(await this.#takeAll(steps, networks, publications))
+      return steps.length === 0
+    } catch (error) {
+      this.#report(new Map([['', messageOf(error)]]))
+      return false
+    }
+  }
+
+  /** @returns what is wrong, by name of network */
+  async #takeAll(
+    steps: readonly Step[],
+    docker: readonly DockerNetwork[],
+    publications: readonly Publication[],
+  ): Promise<Map<string, string>> {
+    const problems = new Map<string, string>()
+    const queue = steps.values()
+    const worker = async (): Promise<void> => {
+      for (const step of queue) {
+        if (step.do === 'wait') continue
+        const problem = await this.#steps
+          .take(step, { docker, publications }, this.#closing.signal)
+          .catch(messageOf)
+        if (problem !== undefined) problems.set(step.name, problem)
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, worker))
+    return problems
+  }
+
+  #report(problems: ReadonlyMap<string, string>): void {
+    if (this.#closing.signal.aborted) return
+    const { logger } = this.#parts
+    for (const [network, problem] of problems) {
+      if (this.#problems.get(network) !== problem)
+        logger.warn({ network, problem }, 'network is not in sync')
+    }
+    for (const network of this.#problems.keys()) {
+      if (!problems.has(network)) logger.info({ network }, 'network is in sync again')
+    }
+    this.#problems = problems
+  }
+
+  /** dockerd may be starting, or restart at any time. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#closing
+    const { docker } = this.#parts
+    for (let pause = FIRST_RETRY_MS; !signal.aborted; ) {
+      const onChange = (): void => {
+        pause = FIRST_RETRY_MS
+        this.#reached = true
+        this.trigger()
+      }
+      // The end of the stream is not worth a line: the pass says it when dockerd stays away.
+      await docker.follow(onChange, signal).catch(() => undefined)
+      this.#reached = false
+      await rest(pause, signal)
+      pause = Math.min(pause * 2, 4_000)
+    }
+  }
+}
+
+function rest(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+  })
+}

@@ -1,0 +1,120 @@
+/** From a network as one dockerd has it to what every other host shall create: pure. */
+import {
+  bitsOf,
+  type Cidr,
+  familyOf,
+  ipFromNumber,
+  ipOf,
+  networkOf,
+  parseCidr,
+  parseIp,
+  prefixLength,
+  rangeOf,
+} from '../../core/ip.js'
+import { RENDEZVOUS_OPTION } from '../../core/options.js'
+import type { Binding, Publication } from '../../state/documents.js'
+import type { DockerNetwork, DockerPool, NewNetwork } from './docker-networks.js'
+
+/** The name by which every dockerd finds the plugin's socket, whatever the plugin is called. */
+const DRIVER = 'tsoverlay'
+
+type Pool = Publication['pools'][number]
+
+/**
+ * @param binding what the driver knows of it: all pools, also those that the user left to IPAM, with
+ *   their gateways
+ */
+export function publicationOf(docker: DockerNetwork, binding: Binding): Publication {
+  const { network, ipam } = binding
+  const subnets = network.segments.flatMap((segment) => segment.subnets)
+  return {
+    key: network.key,
+    name: docker.name,
+    labels: docker.labels,
+    options: docker.options,
+    ipamOptions: ipam === 'docker' ? spaceOption(network.space) : docker.ipamOptions,
+    pools: subnets.map(({ pool, gateway }) => {
+      const given = docker.pools.find((other) => sameSubnet(other.subnet, pool))
+      return poolOf(pool, gateway, given, ipam === 'docker')
+    }),
+    internal: docker.internal,
+    attachable: docker.attachable,
+    ipv6: docker.ipv6,
+    ipam: ipam === 'docker' ? 'docker' : 'tsoverlay',
+  }
+}
+
+/** How this host creates what another one has published. */
+export function newNetworkOf(publication: Publication): NewNetwork {
+  const { name, options, labels, ipamOptions, pools, internal, attachable, ipv6 } = publication
+  return {
+    name,
+    driver: DRIVER,
+    options,
+    labels,
+    ipamDriver: DRIVER,
+    ipamOptions,
+    pools,
+    internal,
+    attachable,
+    ipv6,
+  }
+}
+
+/** In what the docker networks of one cluster network contradict each other. */
+export function contradictions(mine: Publication, published: Publication): readonly string[] {
+  const rows: readonly (readonly [string, string, string])[] = [
+    ['labels', textOf(mine.labels), textOf(published.labels)],
+    ['options', textOf(mine.options), textOf(published.options)],
+    ['--internal', String(mine.internal), String(published.internal)],
+    ['--attachable', String(mine.attachable), String(published.attachable)],
+    ['--ipv6', String(mine.ipv6), String(published.ipv6)],
+  ]
+  return rows
+    .filter(([, here, there]) => here !== there)
+    .map(([what, here, there]) => `${what}: ${there} there, ${here} here`)
+}
+
+function textOf(texts: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(texts).map(([name, value]) => `${name}=${value}`)
+  return pairs.sort().join(' ') || 'none'
+}
+
+function spaceOption(space: string): Record<string, string> {
+  return space === '' ? {} : { [RENDEZVOUS_OPTION]: space }
+}
+
+function sameSubnet(text: string, pool: Cidr): boolean {
+  const cidr = parseCidr(text)
+  return cidr !== undefined && networkOf(cidr) === pool
+}
+
+function poolOf(
+  subnet: Cidr,
+  gateway: Cidr | undefined,
+  given: DockerPool | undefined,
+  foreign: boolean,
+): Pool {
+  const via = gateway === undefined ? parseIp(given?.gateway ?? '') : ipOf(gateway)
+  const range = parseCidr(given?.ipRange ?? '')
+  const ipRange = foreign ? upperHalf(range ?? subnet) : range
+  return {
+    subnet,
+    aux: given?.aux ?? {},
+    ...(via === undefined ? {} : { gateway: via }),
+    ...(ipRange === undefined ? {} : { ipRange }),
+  }
+}
+
+/**
+ * dockerd's own IPAM counts from the bottom on the host that made the network. The others keep away
+ * from there; undefined when the range is too small to be halved.
+ */
+function upperHalf(range: Cidr): Cidr | undefined {
+  const family = familyOf(range)
+  const length = prefixLength(range) + 1
+  if (length > bitsOf(family) - 2) return undefined
+  const { first, last } = rangeOf(range)
+  const middle = first + (last - first + 1n) / 2n
+  return `${ipFromNumber(middle, family)}/${length}` as Cidr
+}

@@ -1,0 +1,161 @@
+/** Does the steps of a pass. Each looks at the store once more, as the pass saw only a copy of it. */
+import type { Dataplane, Logger } from '../../core/ports.js'
+import type { DockerNetworkId } from '../../core/types.js'
+import type { Binding, Publication } from '../../state/documents.js'
+import type { Journal } from '../../state/journal.js'
+import type { Publications } from '../../state/publications.js'
+import type { Step } from './decide.js'
+import type { DockerNetwork, DockerNetworks } from './docker-networks.js'
+import { gatewayBridgeFor, overlapHere, type Surroundings } from './gateway-bridge.js'
+import { contradictions, newNetworkOf, publicationOf } from './publication.js'
+
+export interface StepParts {
+  readonly docker: DockerNetworks
+  readonly journal: Journal
+  readonly publications: Publications
+  readonly dataplane: Pick<Dataplane, 'routes'>
+  readonly logger: Logger
+}
+
+/** what is wrong, for people; undefined when the step is done */
+type Outcome = Promise<string | undefined>
+
+export class Steps {
+  readonly #parts: StepParts
+
+  constructor(parts: StepParts) {
+    this.#parts = parts
+  }
+
+  /** @throws what the store or dockerd answers */
+  async take(
+    step: Exclude<Step, { do: 'wait' }>,
+    seen: Omit<Surroundings, 'dataplane'>,
+    signal: AbortSignal,
+  ): Outcome {
+    switch (step.do) {
+      case 'learn':
+        return this.#learn(step.docker, step.binding, signal)
+      case 'leave':
+        return this.#leave(step.docker, step.binding, signal)
+      case 'create':
+        return this.#create(step.publication, seen, signal)
+      case 'stay':
+        return this.#name(step.binding.dockerNetwork, step.name)
+      case 'forget':
+        return this.#forget(step.binding, step.name, signal)
+      default:
+        return step.problem
+    }
+  }
+
+  async #learn(docker: DockerNetwork, binding: Binding, signal: AbortSignal): Outcome {
+    const { publications, logger } = this.#parts
+    const mine = publicationOf(docker, binding)
+    const result = await publications.publish(mine, signal)
+    switch (result.state) {
+      case 'published':
+        logger.info({ network: docker.name, key: mine.key }, 'network published to all hosts')
+        return this.#name(docker.id, docker.name)
+      case 'joined': {
+        const differences = contradictions(mine, result.publication)
+        if (differences.length === 0) return this.#name(docker.id, docker.name)
+        return this.#replace(
+          docker,
+          `the cluster has it with other ${differences.join('; ')}`,
+          signal,
+        )
+      }
+      case 'renamed':
+        return `the cluster knows the same network as ${result.name}: remove one of the two, or create one with another --subnet or -o network=NAME`
+      case 'taken':
+        return this.#replace(docker, 'the cluster has another network of this name', signal)
+      default:
+        return 'the store does not have it: remove it and create it again'
+    }
+  }
+
+  /** The cluster's network comes instead, as soon as nobody uses this one. */
+  async #replace(docker: DockerNetwork, why: string, signal: AbortSignal): Outcome {
+    const { journal, docker: dockerd, logger } = this.#parts
+    const inUse = `${why}: it is replaced by the cluster's as soon as no container uses it here`
+    if (journal.endpointsOf(docker.id).length > 0) return inUse
+    if (!(await dockerd.remove(docker.id, signal))) return inUse
+    const fields = { network: docker.name, id: docker.id.slice(0, 12), why }
+    logger.warn(fields, "network removed here in favour of the cluster's")
+    return undefined
+  }
+
+  async #leave(docker: DockerNetwork, binding: Binding, signal: AbortSignal): Outcome {
+    const { journal, publications, docker: dockerd, logger } = this.#parts
+    const removal = (await publications.get(binding.network.key, signal))?.removal
+    if (removal === undefined) return undefined // taken back; the next pass knows
+    if (journal.endpointsOf(docker.id).length > 0) return this.#keep(docker, signal)
+    const bound = journal.bindings.get(docker.id)
+    if (bound !== undefined) journal.bindings.put({ ...bound, leaving: true })
+    if (!(await dockerd.remove(docker.id, signal))) return this.#keep(docker, signal)
+    logger.info(
+      { network: docker.name, by: removal.host, at: removal.at },
+      'network removed here, too',
+    )
+    return undefined
+  }
+
+  /** A removal meets containers: these win, everywhere. */
+  async #keep(docker: DockerNetwork, signal: AbortSignal): Outcome {
+    const { journal, publications, logger } = this.#parts
+    const binding = journal.bindings.get(docker.id)
+    if (binding === undefined) return undefined
+    if (!(await publications.withdrawRemoval(binding.network.key, signal)))
+      return 'it was removed in the cluster: it goes from here as soon as no container uses it'
+    logger.warn({ network: docker.name }, 'network stays in the cluster, as containers here use it')
+    return this.#name(docker.id, docker.name)
+  }
+
+  async #create(
+    publication: Publication,
+    seen: Omit<Surroundings, 'dataplane'>,
+    signal: AbortSignal,
+  ): Outcome {
+    const { docker, publications, dataplane, logger } = this.#parts
+    const now = await publications.get(publication.key, signal)
+    if (now === undefined || now.removal !== undefined) return undefined
+    const surroundings = { ...seen, dataplane }
+    const overlap = await overlapHere(now, surroundings)
+    if (overlap !== undefined) return overlap
+    const bridge = await gatewayBridgeFor(now, surroundings)
+    if (bridge !== undefined) {
+      await docker.create(bridge, signal)
+      logger.info({ subnet: bridge.pools[0]?.subnet }, 'docker_gwbridge created')
+    }
+    const id = await docker.create(newNetworkOf(now), signal)
+    logger.info({ network: now.name, id: id.slice(0, 12) }, 'network of the cluster created here')
+    return this.#name(id, now.name)
+  }
+
+  async #forget(binding: Binding, name: string, signal: AbortSignal): Outcome {
+    const now = await this.#parts.publications.get(binding.network.key, signal)
+    if (now?.name === name) return undefined // this host's copy of the store is late
+    this.#name(binding.dockerNetwork, undefined)
+    return 'the cluster has lost it, or has it under another name'
+  }
+
+  #name(id: DockerNetworkId, name: string | undefined): undefined {
+    rename(this.#parts.journal, id, name)
+    return undefined
+  }
+}
+
+/** Notes under which name a network is published, if this host still has it. */
+function rename(journal: Journal, id: DockerNetworkId, name: string | undefined): void {
+  const binding = journal.bindings.get(id)
+  if (binding === undefined) return
+  const { dockerNetwork, network, ipam } = binding
+  journal.bindings.put({ dockerNetwork, network, ipam, ...(name === undefined ? {} : { name }) })
+}
+
+/** Without network sync a removal on this host is of nobody else's concern. */
+export function forgetNames(journal: Journal): void {
+  for (const { dockerNetwork } of [...journal.bindings.values()])
+    rename(journal, dockerNetwork, undefined)
+}
