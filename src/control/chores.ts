@@ -95,7 +95,7 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
     },
     'free-network': ({ key = '' }, signal) => freeNetwork(swarm, key, signal),
     'unpublish-network': async ({ key = '', name = '', at = '' }, signal) => {
-      const users = await publications.requestRemoval(key, at, signal)
+      const users = await publications.requestRemoval({ key, name }, at, signal)
       if (users.size === 0) return
       const usedBy = Object.fromEntries(users)
       logger.warn({ network: name, usedBy }, 'network is created here again, as others use it')

@@ -70,13 +70,14 @@ export class Publications {
    * @returns how many endpoints each other host has; empty when the removal is on its way
    */
   requestRemoval(
-    key: NetworkKey,
+    { key, name }: Pick<Publication, 'key' | 'name'>,
     at: string,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, number>> {
     return retryConflicts(`the removal of network ${key}`, signal, async () => {
       const found = await this.#find(key, signal)
-      if (found === undefined || found.publication.removal !== undefined) return new Map()
+      if (found?.publication.name !== name || found.publication.removal !== undefined)
+        return new Map()
       const users = await this.#otherUsers(key, signal)
       if (users.size > 0) return users
       const removal = { host: this.#host.name, at }

@@ -52,20 +52,25 @@ export class Steps {
   async #learn(docker: DockerNetwork, binding: Binding, signal: AbortSignal): Outcome {
     const { publications, logger } = this.#parts
     const mine = publicationOf(docker, binding)
+    // First the name: if a user removes it in this very moment, it shall go where it went.
+    this.#name(docker.id, docker.name)
     const result = await publications.publish(mine, signal)
+    if (result.state === 'published') {
+      logger.info({ network: docker.name, key: mine.key }, 'network published to all hosts')
+      await this.#isStillHere(docker, mine, signal)
+      return undefined
+    }
+    const differences =
+      result.state === 'joined' ? contradictions(mine, result.publication) : ['another name']
+    if (differences.length === 0) return undefined
+    this.#name(docker.id, undefined)
     switch (result.state) {
-      case 'published':
-        logger.info({ network: docker.name, key: mine.key }, 'network published to all hosts')
-        return this.#name(docker.id, docker.name)
-      case 'joined': {
-        const differences = contradictions(mine, result.publication)
-        if (differences.length === 0) return this.#name(docker.id, docker.name)
+      case 'joined':
         return this.#replace(
           docker,
           `the cluster has it with other ${differences.join('; ')}`,
           signal,
         )
-      }
       case 'renamed':
         return `the cluster knows the same network as ${result.name}: remove one of the two, or create one with another --subnet or -o network=NAME`
       case 'taken':
@@ -73,6 +78,13 @@ export class Steps {
       default:
         return 'the store does not have it: remove it and create it again'
     }
+  }
+
+  /** The removal may have been told to the store before the publication was there. */
+  async #isStillHere(docker: DockerNetwork, mine: Publication, signal: AbortSignal): Promise<void> {
+    const { journal, publications } = this.#parts
+    if (journal.bindings.get(docker.id) !== undefined) return
+    await publications.requestRemoval(mine, new Date().toISOString(), signal)
   }
 
   /** The cluster's network comes instead, as soon as nobody uses this one. */
@@ -136,8 +148,7 @@ export class Steps {
   async #forget(binding: Binding, name: string, signal: AbortSignal): Outcome {
     const now = await this.#parts.publications.get(binding.network.key, signal)
     if (now?.name === name) return undefined // this host's copy of the store is late
-    this.#name(binding.dockerNetwork, undefined)
-    return 'the cluster has lost it, or has it under another name'
+    return this.#name(binding.dockerNetwork, undefined)
   }
 
   #name(id: DockerNetworkId, name: string | undefined): undefined {

@@ -1,0 +1,273 @@
+import t from 'tap'
+import { forgetNames } from '../../src/control/sync/steps.js'
+import { until } from '../fakes/until.js'
+import { cluster, everywhere, keyOn, logOf, nowhere } from './sync/cluster.js'
+
+const SUBNET = { subnet: '10.20.0.0/16' }
+
+t.test('a network made on one host appears on all, as it is', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b, c] = hosts
+  await a.docker.user('blue', {
+    ...SUBNET,
+    gateway: '10.20.0.9',
+    aux: '10.20.0.7',
+    labels: { 'com.docker.compose.project': 'shop' },
+    options: { 'com.docker.network.driver.mtu': '1400' },
+    attachable: true,
+  })
+  await everywhere(hosts, 'blue')
+  for (const host of [b, c]) {
+    const { id: _id, ...made } = host.docker.byName('blue') ?? { id: '' }
+    const { id: _other, ...wanted } = a.docker.byName('blue') ?? { id: '' }
+    t.same(made, wanted)
+    t.equal(keyOn(host, 'blue'), keyOn(a, 'blue'))
+  }
+  t.same(a.sync.status(), { docker: true, problems: [] })
+})
+
+t.test('the subnet that IPAM chose is the same everywhere', async (t) => {
+  const { hosts } = await cluster(t)
+  await hosts[0].docker.user('blue')
+  await hosts[1].docker.user('green')
+  await everywhere(hosts, 'blue')
+  await everywhere(hosts, 'green')
+  for (const name of ['blue', 'green']) {
+    t.equal(new Set(hosts.map((host) => keyOn(host, name))).size, 1)
+  }
+})
+
+t.test('removed on one host and used by nobody, it goes everywhere', async (t) => {
+  const { hosts, store } = await cluster(t)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  await everywhere(hosts, 'blue')
+  await b.docker.userRemoves('blue')
+  await nowhere(hosts, 'blue')
+  const left = (): Promise<readonly string[]> => store.keys('/')
+  await until('the store is empty', async () =>
+    (await left()).every((key) => /^.(hosts|alive|gates.pools)/.test(key)),
+  )
+  await a.docker.user('blue', SUBNET)
+  await everywhere(hosts, 'blue')
+})
+
+t.test('removed on one host while another uses it, it comes back', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  await everywhere(hosts, 'blue')
+  await b.docker.run('blue', 'web')
+  await until('the endpoint is published', () => b.host.outbox.owed === 0)
+  const before = a.docker.byName('blue')?.id
+  await a.docker.userRemoves('blue')
+  await everywhere(hosts, 'blue')
+  t.not(a.docker.byName('blue')?.id, before)
+  t.match(logOf(a), /is created here again, as others use it .*"usedBy":\{".+":1\}/)
+  await b.docker.stopContainer('blue', 'web')
+  await a.docker.userRemoves('blue')
+  await nowhere(hosts, 'blue')
+})
+
+t.test('a container that starts during the removal keeps the network everywhere', async (t) => {
+  const { hosts, store } = await cluster(t)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  await everywhere(hosts, 'blue')
+  // Docker counts the container before the driver hears of it, and the store hears of it last.
+  const id = b.docker.byName('blue')?.id ?? ''
+  b.docker.endpoints.set(id, 1)
+  await a.docker.userRemoves('blue')
+  await until('b has kept it', () => /as containers here use it/.test(logOf(b)))
+  await everywhere(hosts, 'blue')
+  t.equal(b.docker.byName('blue')?.id, id, 'it was never removed there')
+  const [publication] = (await store.list('/published/')).entries
+  t.notMatch(publication?.value, /removal/)
+})
+
+t.test('two hosts that create one name at once end with one network', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b] = hosts
+  await Promise.all([
+    a.docker.user('blue', SUBNET),
+    b.docker.user('blue', { subnet: '10.21.0.0/16' }),
+  ])
+  const same = (): boolean =>
+    hosts.every((host) => keyOn(host, 'blue') !== undefined) &&
+    new Set(hosts.map((host) => keyOn(host, 'blue'))).size === 1
+  await until('all have the same', same)
+  t.match(logOf(a) + logOf(b), /removed here in favour of the cluster's/)
+})
+
+t.test('the loser of a name keeps its network while containers use it', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  await b.docker.user('blue', { subnet: '10.21.0.0/16' })
+  await b.docker.run('blue', 'web')
+  a.sync.start()
+  await until('a has published', () => /published/.test(logOf(a)))
+  b.sync.start()
+  await until('b reports it', () => b.sync.status().problems.length === 1)
+  t.match(b.sync.status().problems, [{ network: 'blue', problem: /another network of this name/ }])
+  await b.docker.stopContainer('blue', 'web')
+  b.sync.trigger()
+  await until('they are one', () => keyOn(a, 'blue') === keyOn(b, 'blue'))
+  await until('and well', () => b.sync.status().problems.length === 0)
+})
+
+t.test('the same network with other labels becomes the cluster’s', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a, b] = hosts
+  await a.docker.user('blue', { ...SUBNET, labels: { team: 'x' } })
+  await b.docker.user('blue', { ...SUBNET, labels: { team: 'y' } })
+  a.sync.start()
+  await until('a has published', () => /published/.test(logOf(a)))
+  b.sync.start()
+  await until('b has it', () => b.docker.byName('blue')?.labels['team'] === 'x')
+  t.match(logOf(b), /labels: team=x there, team=y here/)
+  t.equal(a.docker.byName('blue')?.labels['team'], 'x')
+})
+
+t.test('a second name for the same network is reported and left alone', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  await b.docker.user('green', SUBNET)
+  a.sync.start()
+  await until('a has published', () => /published/.test(logOf(a)))
+  b.sync.start()
+  await until('b reports it', () => b.sync.status().problems.length > 0)
+  t.match(b.sync.status().problems, [{ network: 'green', problem: /same network as blue/ }])
+  t.ok(b.docker.byName('green'))
+})
+
+t.test('a host that joins later gets all', async (t) => {
+  const { hosts } = await cluster(t, 2)
+  const [a, , c] = hosts
+  for (const n of [1, 2, 3]) await a.docker.user(`net${n}`, { subnet: `10.${n}.0.0/16` })
+  await everywhere(hosts.slice(0, 2), 'net3')
+  c.sync.start()
+  for (const n of [1, 2, 3]) await everywhere([c], `net${n}`)
+  t.equal(c.docker.networks.size, 3)
+})
+
+t.test('a host whose dockerd was down gets what came and loses what went', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b] = hosts
+  await a.docker.user('old', { subnet: '10.1.0.0/16' })
+  await everywhere(hosts, 'old')
+  b.docker.stop()
+  await a.docker.userRemoves('old')
+  await a.docker.user('new', { subnet: '10.2.0.0/16' })
+  await until('b says that dockerd is away', () => b.sync.status().problems.length > 0)
+  t.equal(b.sync.status().docker, false)
+  b.docker.start()
+  await everywhere(hosts, 'new')
+  await nowhere(hosts, 'old')
+  await until('b is well', () => b.sync.status().problems.length === 0)
+})
+
+t.test('while a missed removal is pending its name can be given again', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  await everywhere(hosts, 'blue')
+  b.docker.stop()
+  await a.docker.userRemoves('blue')
+  await nowhere([hosts[2]], 'blue')
+  await a.docker.user('blue', { subnet: '10.30.0.0/16' })
+  b.docker.start()
+  await until('b has the new one', () => keyOn(b, 'blue') === keyOn(a, 'blue'))
+  t.match(b.docker.byName('blue')?.pools, [{ subnet: '10.30.0.0/16' }])
+})
+
+t.test('a removal that meets the same creation again gives way to it', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b, c] = hosts
+  await a.docker.user('blue', SUBNET)
+  await everywhere(hosts, 'blue')
+  c.docker.stop()
+  await a.docker.userRemoves('blue')
+  await nowhere([b], 'blue')
+  await a.docker.user('blue', SUBNET)
+  await everywhere([a, b], 'blue')
+  c.docker.start()
+  await until('c is well', () => c.sync.status().problems.length === 0)
+  t.ok(c.docker.byName('blue'), 'kept')
+})
+
+t.test('a name that another driver has on one host concerns only that host', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b, c] = hosts
+  const bridge = { driver: 'bridge', options: {}, labels: {}, ipamDriver: 'default' }
+  const rest = { ipamOptions: {}, pools: [], internal: false, attachable: false, ipv6: false }
+  await b.docker.create({ ...bridge, ...rest, name: 'blue' })
+  await a.docker.user('blue', SUBNET)
+  await everywhere([a, c], 'blue')
+  await until('b reports it', () => b.sync.status().problems.length > 0)
+  t.match(b.sync.status().problems, [{ network: 'blue', problem: /network of driver bridge/ }])
+  t.match(logOf(b), /network is not in sync .*driver bridge/)
+  await b.docker.userRemoves('blue')
+  await until('b has it', () => b.docker.byName('blue')?.driver === 'tsoverlay')
+  t.ok(a.docker.byName('blue'), 'removing the other network removes nothing of the cluster')
+})
+
+t.test('without network sync a removal is of nobody else’s concern', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  await everywhere(hosts, 'blue')
+  await b.sync.close()
+  forgetNames(b.host.journal)
+  await b.docker.userRemoves('blue')
+  await until('b has told the store', () => b.host.outbox.owed === 0)
+  a.sync.trigger()
+  await a.docker.user('green', { subnet: '10.30.0.0/16' })
+  await everywhere([a, hosts[2]], 'green')
+  t.ok(a.docker.byName('blue'))
+  t.notOk(b.docker.byName('blue'))
+  t.notOk(b.docker.byName('green'))
+})
+
+t.test('with dockerd’s own IPAM the other hosts count from the middle on', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b] = hosts
+  await a.docker.user('plain', {
+    subnet: '172.18.0.0/16',
+    gateway: '172.18.0.1',
+    ipamDriver: 'default',
+  })
+  await everywhere(hosts, 'plain')
+  t.match(b.docker.byName('plain'), {
+    ipamDriver: 'tsoverlay',
+    pools: [{ subnet: '172.18.0.0/16', gateway: '172.18.0.1', ipRange: '172.18.128.0/17' }],
+  })
+  await a.docker.run('plain', 'a1', '172.18.0.2/16')
+  t.equal(await b.docker.run('plain', 'b1'), '172.18.128.0/16')
+  const bridge = b.docker.byName('docker_gwbridge')
+  t.match(
+    bridge?.pools,
+    [{ subnet: '10.0.0.0/16' }],
+    'or dockerd would choose 172.18.0.0/16 for it',
+  )
+})
+
+t.test('a subnet that dockerd chose and another host uses is reported there', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b, c] = hosts
+  const bridge = { driver: 'bridge', options: {}, labels: {}, ipamDriver: 'default' }
+  const rest = { ipamOptions: {}, internal: false, attachable: false, ipv6: false }
+  const pools = [{ subnet: '172.18.0.0/16', aux: {} }]
+  await b.docker.create({ ...bridge, ...rest, name: 'docker_gwbridge', pools })
+  await a.docker.user('plain', {
+    subnet: '172.18.0.0/16',
+    gateway: '172.18.0.1',
+    ipamDriver: 'default',
+  })
+  await everywhere([a, c], 'plain')
+  await until('b reports it', () => b.sync.status().problems.length > 0)
+  t.match(b.sync.status().problems, [
+    { network: 'plain', problem: /172\.18\.0\.0\/16.*overlaps docker_gwbridge/ },
+  ])
+})
