@@ -3,6 +3,7 @@
  * words. Ends with exit code 0 only if every pair of containers reached each other.
  */
 import { expectPing, fetchPage } from '../lab/conncheck.js'
+import { waitFor } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
 import {
@@ -106,11 +107,12 @@ async function threeHosts(): Promise<number> {
   const lab = await Lab.up({ hosts: HOSTS, etcd: true, log: say })
   try {
     say(`all hosts: docker plugin create, set STORE=${lab.etcd.endpoint} and enable ${PLUGIN}`)
-    await installEverywhere(lab)
+    await installEverywhere(lab, { NETWORK_SYNC: 'on' })
     say(
-      `all hosts: docker network create -d tsoverlay --ipam-driver tsoverlay --subnet ${SUBNET} ${NETWORK}`,
+      `h1: docker network create -d tsoverlay --ipam-driver tsoverlay --subnet ${SUBNET} ${NETWORK}`,
     )
-    for (const host of lab.hosts) await createNetwork(host, NETWORK, ['--subnet', SUBNET])
+    await createNetwork(lab.host(1), NETWORK, ['--subnet', SUBNET])
+    await Promise.all(lab.hosts.slice(1).map(appears))
     const placed: Placed[] = []
     for (const host of lab.hosts) placed.push(await place(host, `c${host.name.slice(1)}`))
     const failed = await checkPairs(placed)
@@ -120,6 +122,16 @@ async function threeHosts(): Promise<number> {
     await lab.down()
     say('all hosts are gone again')
   }
+}
+
+/** The network was made on another host only. */
+async function appears(host: Host): Promise<void> {
+  const since = Date.now()
+  await waitFor(`network ${NETWORK} on ${host.name}`, 10_000, async () => {
+    const { code } = await host.docker(['network', 'inspect', NETWORK], { check: false })
+    return code === 0 ? true : undefined
+  })
+  say(`${host.name}: docker network ls has ${NETWORK}, too (${Date.now() - since} ms later)`)
 }
 
 async function showKernel(host: Host): Promise<void> {

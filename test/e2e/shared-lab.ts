@@ -15,9 +15,12 @@ let up: Lab | undefined
 
 dumpOnFailure(root, () => up)
 
-/** The lab, with the plugin enabled and no container, no network and no key of ours left. */
-export async function sharedLab(t: Test): Promise<Lab> {
-  current ??= attached() ?? ownLab()
+/**
+ * The lab, with the plugin enabled and no container, no network and no key of ours left.
+ * @param sync NETWORK_SYNC on all hosts
+ */
+export async function sharedLab(t: Test, sync: 'on' | 'off' = 'off'): Promise<Lab> {
+  current ??= attached(sync) ?? ownLab(sync)
   const lab = await current
   up = lab
   await clear(lab)
@@ -25,25 +28,37 @@ export async function sharedLab(t: Test): Promise<Lab> {
   return lab
 }
 
-function attached(): Promise<Lab> | undefined {
+function attached(sync: string): Promise<Lab> | undefined {
   try {
-    return Promise.resolve(Lab.attach()).then(ready)
+    return Promise.resolve(Lab.attach()).then((lab) => ready(lab, sync))
   } catch {
     return undefined
   }
 }
 
-async function ownLab(): Promise<Lab> {
+async function ownLab(sync: string): Promise<Lab> {
   const lab = await Lab.up({ hosts: 3, etcd: true, log: (line) => root.comment(line) })
   root.teardown(() => lab.down())
-  return ready(lab)
+  return ready(lab, sync)
 }
 
-async function ready(lab: Lab): Promise<Lab> {
-  if (!(await hasPlugin(lab.host(1)))) await installEverywhere(lab)
+async function ready(lab: Lab, sync: string): Promise<Lab> {
+  if (!(await hasPlugin(lab.host(1)))) await installEverywhere(lab, { NETWORK_SYNC: sync })
+  await clear(lab)
+  await Promise.all(lab.hosts.map((host) => setSync(host, sync)))
   return lab
 }
 
 async function hasPlugin(host: Host): Promise<boolean> {
   return (await host.docker(['plugin', 'inspect', PLUGIN], { check: false })).code === 0
+}
+
+/** Sets NETWORK_SYNC on a host, if it is not so already; the plugin restarts for it. */
+export async function setSync(host: Host, sync: string): Promise<void> {
+  const setting = `NETWORK_SYNC=${sync}`
+  const { stdout } = await host.docker(['plugin', 'inspect', '-f', '{{.Settings.Env}}', PLUGIN])
+  if (stdout.includes(setting)) return
+  await host.docker(['plugin', 'disable', '-f', PLUGIN], { timeoutMs: 60_000 })
+  await host.docker(['plugin', 'set', PLUGIN, setting])
+  await host.docker(['plugin', 'enable', PLUGIN], { timeoutMs: 60_000 })
 }

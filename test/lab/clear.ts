@@ -1,21 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from './host.js'
 import type { Lab } from './lab.js'
 
-/** Removes all containers and all networks of ours from every host. */
+const LIMIT_MS = 20_000
+
+/**
+ * Removes all containers and all networks of ours from every host.
+ * @throws Error naming the networks that cannot be removed
+ */
 export async function clear(lab: Lab): Promise<void> {
-  await Promise.all(lab.hosts.map(clearHost))
+  await Promise.all(lab.hosts.map(clearContainers))
+  const end = Date.now() + LIMIT_MS
+  // With network sync a removal on one host is also one on the others, at the same time as ours.
+  for (;;) {
+    const refusals = (await Promise.all(lab.hosts.map(clearNetworks))).flat()
+    const left = (await Promise.all(lab.hosts.map(ownNetworks))).flat()
+    if (left.length === 0) return
+    if (Date.now() > end) throw new Error(`networks are left: ${refusals.join('; ')}`)
+    await sleep(200)
+  }
 }
 
-async function clearHost(host: Host): Promise<void> {
+async function clearContainers(host: Host): Promise<void> {
   const containers = await lines(host, ['ps', '-aq'])
   if (containers.length > 0) await host.docker(['rm', '-f', ...containers], { check: false })
-  const networks = await lines(host, ['network', 'ls', '-q', '--filter', 'type=custom'])
-  const own = []
-  for (const id of networks) {
-    const driver = await host.docker(['network', 'inspect', '-f', '{{.Driver}}', id])
-    if (driver.stdout.includes('tsoverlay')) own.push(id)
-  }
-  if (own.length > 0) await host.docker(['network', 'rm', ...own])
+}
+
+/** @returns what docker says against it */
+async function clearNetworks(host: Host): Promise<string[]> {
+  const own = await ownNetworks(host)
+  if (own.length === 0) return []
+  const { code, stderr } = await host.docker(['network', 'rm', ...own], { check: false })
+  return code === 0 ? [] : [`${host.name}: ${stderr.trim()}`]
+}
+
+async function ownNetworks(host: Host): Promise<string[]> {
+  const format = '{{.ID}} {{.Driver}}'
+  const networks = await lines(host, ['network', 'ls', '--no-trunc', '--format', format])
+  return networks.flatMap((line) => {
+    const [id = '', driver = ''] = line.split(' ')
+    return driver.includes('tsoverlay') ? [id] : []
+  })
 }
 
 async function lines(host: Host, argv: readonly string[]): Promise<string[]> {
