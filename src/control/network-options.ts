@@ -63,6 +63,6 @@ export function checkVniCount(vnis: readonly number[], segments: number): void {
   if (vnis.length === 0 || vnis.length === segments) return
   throw new TsoverlayError(
     'VNI_INVALID',
-    `option -o ${VNI_OPTION}=${vnis.join(',')} is not valid: allowed is ${segments === 1 ? 'one VNI' : `a list of ${segments} VNIs`}, one per subnet, and a single one when the network has IPv4 and IPv6`,
+    `option -o ${VNI_OPTION}=${vnis.join(',')} is not valid: this network needs ${segments} VNI(s), one per subnet, or 1 for all when it has IPv4 and IPv6`,
   )
 }

@@ -41,6 +41,8 @@ export const keys = {
   name: (name: string) => `/names/${encodeURIComponent(name)}`,
   vnis: '/vnis/',
   vni: (vni: number) => `/vnis/${vniPart(vni)}`,
+  /** To which of the networks without a name a subnet belongs. */
+  subnet: (pool: Cidr) => `/subnets/${pool.replace('/', '-')}`,
   endpoints: (key: NetworkKey) => `/endpoints/${key}/`,
   hostEndpoints: (key: NetworkKey, host: HostId) => `/endpoints/${key}/${host}/`,
   endpoint: (key: NetworkKey, host: HostId, id: EndpointId) => `/endpoints/${key}/${host}/${id}`,

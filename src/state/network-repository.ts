@@ -1,6 +1,6 @@
 /**
  * Networks of the cluster in the store: the record, its VNIs, and which hosts use it. The last host
- * that leaves removes it. Only this file reads or writes /networks, /vnis and /attached.
+ * that leaves removes it. Only this file reads or writes /networks, /vnis, /subnets and /attached.
  */
 import { TsoverlayError } from '../core/errors.js'
 import type { Entry, Guard, Store, Write } from '../core/ports.js'
@@ -33,7 +33,7 @@ export class NetworkRepository {
    * Makes the network with VNIs that nobody has.
    * @param vnis one per segment: a number that the user wants, or undefined = choose
    * @returns the network as stored; undefined when another host made one of this key meanwhile
-   * @throws TsoverlayError VNI_TAKEN
+   * @throws TsoverlayError VNI_TAKEN, NETWORK_CONFLICT when another network has one of its subnets
    */
   create(
     network: Network,
@@ -42,7 +42,9 @@ export class NetworkRepository {
     signal?: AbortSignal,
   ): Promise<{ readonly made: Network | undefined }> {
     return retryConflicts(`network ${network.identity}`, signal, async () => {
+      await this.#refuseSharedSubnets(network, signal)
       const chosen = await this.#chooseVnis(vnis, signal)
+      const subnets = subnetKeys(network)
       const made: Network = {
         ...network,
         segments: network.segments.map((segment, index) => ({
@@ -50,13 +52,12 @@ export class NetworkRepository {
           vni: chosen[index] ?? 0,
         })),
       }
-      const guards: Guard[] = [keys.network(network.key), ...chosen.map(keys.vni)].map((key) => ({
-        key,
-        is: 'absent',
-      }))
+      const claims = [keys.network(network.key), ...chosen.map(keys.vni), ...subnets]
+      const guards: Guard[] = claims.map((key) => ({ key, is: 'absent' }))
       const writes: Write[] = [
         { put: keys.network(network.key), value: documents.network.encode(made) },
         ...chosen.map((vni) => ({ put: keys.vni(vni), value: network.key })),
+        ...subnets.map((key) => ({ put: key, value: network.key })),
         ...(attach === undefined ? [] : this.#attachWrites(network.key, attach)),
       ]
       if ((await this.#store.txn(guards, writes, signal)).done) return { made }
@@ -64,6 +65,19 @@ export class NetworkRepository {
         return { made: undefined }
       return undefined
     })
+  }
+
+  /** Two networks with one subnet between them would give its addresses to containers apart. */
+  async #refuseSharedSubnets(network: Network, signal?: AbortSignal): Promise<void> {
+    for (const key of subnetKeys(network)) {
+      const owner = (await this.#store.get(key, signal))?.value ?? network.key
+      if (owner === network.key) continue
+      const other = (await this.find(owner, signal))?.identity ?? 'another network'
+      throw new TsoverlayError(
+        'NETWORK_CONFLICT',
+        `a subnet of ${network.identity} belongs to the network ${other} of this cluster, which has other subnets: give the same --subnet flags on all hosts, or give this network an address space of its own with --ipam-opt network=NAME and -o network=NAME`,
+      )
+    }
   }
 
   async #chooseVnis(
@@ -152,10 +166,17 @@ export class NetworkRepository {
       { delete: keys.publication(key) },
       ...(network?.segments ?? []).map((segment) => ({ delete: keys.vni(segment.vni) })),
       ...(name === undefined ? [] : [{ delete: name.key }]),
+      ...(network === undefined ? [] : subnetKeys(network)).map((key) => ({ delete: key })),
     ]
     // Another network may be taking the name over.
     return { guards: name === undefined ? [] : [unchanged(name)], writes }
   }
+}
+
+/** What a network that is known by its subnets claims; a named one has an address space alone. */
+function subnetKeys({ identity, segments }: Network): string[] {
+  if (!identity.startsWith('pools:')) return []
+  return segments.flatMap(({ subnets }) => subnets.map(({ pool }) => keys.subnet(pool)))
 }
 
 /** Entries of endpoints of one network that belong to one host. */

@@ -12,7 +12,15 @@ const DB = idOf('db')
 const SUBNET = { subnet: '10.20.0.0/16' }
 
 async function keysOf(store: MemoryStore): Promise<string[]> {
-  const parts = ['/networks/', '/vnis/', '/attached/', '/endpoints/', '/pools/', '/holders/']
+  const parts = [
+    '/networks/',
+    '/vnis/',
+    '/subnets/',
+    '/attached/',
+    '/endpoints/',
+    '/pools/',
+    '/holders/',
+  ]
   return (await Promise.all([...parts, '/addresses/'].map((part) => store.keys(part)))).flat()
 }
 

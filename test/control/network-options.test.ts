@@ -68,11 +68,12 @@ t.test('a network needs a subnet and as many VNIs as segments', async (t) => {
   t.throws(() => spec(['0.0.0.0/0']), { code: 'POOL_INVALID', message: /--ipam-driver tsoverlay/ })
   t.throws(() => spec(['10.1.0.0/16'], { [VNIS]: '5,6' }), {
     code: 'VNI_INVALID',
-    message: /allowed is one VNI, one per subnet, and a single one when/,
+    message:
+      /this network needs 1 VNI\(s\), one per subnet, or 1 for all when it has IPv4 and IPv6$/,
   })
   t.throws(() => spec(['10.1.0.0/16', '10.2.0.0/16'], { [VNIS]: '5' }), {
     code: 'VNI_INVALID',
-    message: /allowed is a list of 2 VNIs/,
+    message: /needs 2 VNI\(s\)/,
   })
   t.same(spec(['10.1.0.0/16', '10.2.0.0/16'], { [VNIS]: '5,6' }).vnis, [5, 6])
   t.throws(() => spec(['10.1.0.0/16'], { [MTU]: '1451' }), { code: 'OPTION_INVALID' })

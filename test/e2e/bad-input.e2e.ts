@@ -48,7 +48,7 @@ const NETWORK_MISTAKES: readonly Mistake[] = [
   {
     name: 'more VNIs than subnets',
     flags: ['--subnet', '10.40.0.0/16', '-o', `${VNI}=300,301`],
-    says: [/1 subnet/, /1 VNI/],
+    says: [/vxlanid_list=300,301/, /needs 1 VNI/],
   },
   {
     name: 'an MTU above the underlay',
@@ -126,6 +126,12 @@ t.test('mistakes that meet an existing network', async (t) => {
     const message = await refused(two, ['--subnet', '10.20.128.0/17'])
     t.match(message, /10\.20\.128\.0\/17 overlaps 10\.20\.0\.0\/16/)
     t.match(message, /--ipam-opt network=NAME/)
+    await unchanged(t)
+  })
+
+  t.test('a subnet more than the cluster’s network has', async (t) => {
+    const message = await refused(two, ['--subnet', '10.20.0.0/16', '--subnet', '10.21.0.0/16'])
+    t.match(message, /belongs to the network pools:10\.20\.0\.0\/16 .*same --subnet flags/)
     await unchanged(t)
   })
 

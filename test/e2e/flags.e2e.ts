@@ -185,12 +185,22 @@ t.test('--ipv6 without an IPv4 subnet', async (t) => {
     t.match(await inContainer(one, 'ca', 'ip -6 addr show eth0'), /fd20::2\/64/)
     return
   }
-  await createOn([one, two], 'six', ['--ipv4=false', '--ipv6', '--subnet', 'fd20::/64'])
-  await runSleeper(one, 'ca', 'six')
-  await runSleeper(two, 'cb', 'six', ['--ip6', 'fd20:0:0:0:7::2'])
-  t.notMatch(await inContainer(one, 'ca', 'ip addr show eth0'), /inet 10\./)
-  await expectPing(one, 'ca', 'fd20::7:0:0:2')
-  await expectPing(two, 'cb', 'fd20::1')
+  const flags = ['--ipv4=false', '--ipv6', '--subnet', 'fd20::/64', '--subnet', 'fd21::/64']
+  await createOn([one, two], 'six', flags)
+  await runSleeper(one, 'ca', 'six', ['--ip6', 'fd20::10'])
+  await runSleeper(one, 'cb', 'six', ['--ip6', 'fd21::10'])
+  await runSleeper(two, 'cc', 'six', ['--ip6', 'fd20:0:0:0:7::10'])
+  await runSleeper(two, 'cd', 'six', ['--ip6', 'fd21::20'])
+  t.notMatch(await inContainer(one, 'ca', 'ip addr show eth0'), /inet /)
+  t.match(await inNetwork(one, 'six', 'ip -o link'), /vxlan1/, 'a segment per subnet')
+  const targets = ['fd20::1', 'fd21::1', 'fd20::10', 'fd21::10', 'fd20::7:0:0:10', 'fd21::20']
+  const from = [
+    { from: one, container: 'ca' },
+    { from: one, container: 'cb' },
+    { from: two, container: 'cc' },
+    { from: two, container: 'cd' },
+  ]
+  await pingAll(from.flatMap((source) => targets.map((to) => ({ ...source, to }))))
 })
 
 t.test('--mac-address: the peers know it for both families', async (t) => {

@@ -72,6 +72,12 @@ await onThrowAwayHost(import.meta.url, async () => {
     )
   })
 
+  t.test('the bridge keeps no solicitation from the vxlan device', async (t) => {
+    await dataplane.apply(FULL)
+    const show = JSON.parse(inside(netns, 'ip', '-j', '-d', 'link', 'show', 'br0'))
+    t.equal(show[0].linkinfo.info_data.mcast_snooping, 0)
+  })
+
   t.test('the same plan again writes nothing, and neither does it after a resync', async (t) => {
     await dataplane.apply(FULL)
     t.same(await dataplane.apply(FULL), { written: 0, drift: 0, failures: [] })

@@ -8,8 +8,14 @@ import { isOfHost, NetworkRepository } from '../../src/state/network-repository.
 import { choices, Turnstile } from '../fakes/interleaved-store.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 
+/** Each with an address space of its own. */
 function network(key: string, segments = 1): Network {
   const pools = Array.from({ length: segments }, (_, n) => `10.${n}.0.0/16` as Cidr)
+  return { ...unnamed(key, ...pools), identity: `name:${key}`, space: key }
+}
+
+function unnamed(key: string, ...texts: string[]): Network {
+  const pools = texts as Cidr[]
   const space = ''
   const identity = `pools:${pools.join()}`
   const list = pools.map((pool) => ({ vni: 0, subnets: [{ pool }] }))
@@ -42,9 +48,48 @@ t.test('a VNI of the user is kept, and refused with its owner when taken', async
   t.ok(await store.get('/vnis/00005000'))
   await t.rejects(a.create(network('k2'), [5_000], 'docker-2'), {
     code: 'VNI_TAKEN',
-    message: /^VNI 5000 is taken by the network pools:10\.0\.0\.0\/16: choose another/,
+    message: /^VNI 5000 is taken by the network name:k1: choose another/,
   })
   t.equal(await a.find('k2'), undefined)
+})
+
+t.test('a subnet belongs to one network without a name, until that is gone', async (t) => {
+  const store = new MemoryStore()
+  const a = new NetworkRepository(store, 'a')
+  const b = new NetworkRepository(store.peer(), 'b')
+  await a.create(unnamed('k1', '10.1.0.0/16', '10.2.0.0/16'), [undefined, undefined], 'docker-1')
+  for (const pool of ['10.1.0.0/16', '10.2.0.0/16']) {
+    await t.rejects(b.create(unnamed('k2', pool), [undefined], 'docker-2'), {
+      code: 'NETWORK_CONFLICT',
+      message: `a subnet of pools:${pool} belongs to the network pools:10.1.0.0/16,10.2.0.0/16 of this cluster, which has other subnets: give the same --subnet flags on all hosts, or give this network an address space of its own with --ipam-opt network=NAME and -o network=NAME`,
+    })
+  }
+  t.equal(await b.find('k2'), undefined)
+  await b.create(unnamed('k3', '10.3.0.0/16'), [undefined], 'docker-3')
+  await a.detach('k1')
+  t.same(await store.keys('/subnets/'), ['/subnets/10.3.0.0-16'])
+  t.ok((await b.create(unnamed('k2', '10.1.0.0/16'), [undefined], 'docker-2')).made)
+})
+
+t.test('of networks with a common subnet that are created at once, one is made', async () => {
+  await fc.assert(
+    fc.asyncProperty(choices, async (order) => {
+      const store = new MemoryStore()
+      const gate = new Turnstile(order)
+      const all = await Promise.allSettled(
+        ['a', 'b'].map((id, at) =>
+          new NetworkRepository(gate.through(store.peer()), id).create(
+            unnamed(id, '10.9.0.0/16', `10.${at}.0.0/16`),
+            [undefined, undefined],
+            id,
+          ),
+        ),
+      )
+      const made = all.filter(({ status }) => status === 'fulfilled')
+      return made.length === 1 && (await store.keys('/networks/')).length === 1
+    }),
+    { numRuns: 40 },
+  )
 })
 
 t.test('of two hosts that create one network at once, one makes it', async () => {

@@ -61,6 +61,7 @@ export const IFLA_VXLAN = {
   PORT: 15,
   LOCAL6: 17,
 } as const
+export const IFLA_BR_MCAST_SNOOPING = 23
 export const VETH_INFO_PEER = 1
 export const IFLA_INET6_ADDR_GEN_MODE = 8
 export const IN6_ADDR_GEN_MODE_NONE = 1

@@ -20,6 +20,7 @@ import {
   AF,
   IFF,
   IFLA,
+  IFLA_BR_MCAST_SNOOPING,
   IFLA_INET6_ADDR_GEN_MODE,
   IFLA_INFO,
   IFLA_VXLAN,
@@ -80,10 +81,15 @@ function info(kind: string, ...data: readonly Buffer[]): Buffer {
   return nested(IFLA.LINKINFO, text(IFLA_INFO.KIND, kind), ...inner)
 }
 
-/** A bridge with a MAC of its own: else it takes its lowest port's and changes with every veth. */
+/**
+ * A bridge with a MAC of its own: else it takes its lowest port's and changes with every veth. It
+ * does not snoop multicast: as soon as a container sends MLD queries, a snooping bridge keeps
+ * neighbour solicitations from the vxlan device, which reports no groups but has to answer them.
+ */
 export function createBridge(name: string, mac: Uint8Array): RtnlMessage {
   const flags = NLM_F.CREATE | NLM_F.EXCL
-  return message(RTM.NEWLINK, flags, { name }, false, attr(IFLA.ADDRESS, mac), info('bridge'))
+  const data = info('bridge', u8(IFLA_BR_MCAST_SNOOPING, 0))
+  return message(RTM.NEWLINK, flags, { name }, false, attr(IFLA.ADDRESS, mac), data)
 }
 
 /**
