@@ -104,10 +104,10 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
       // Made again on this host before the store could be told: then it stays.
       if (journal.bindingOf(key) === undefined) await repository.detach(key, signal)
     },
-    'drop-pool': ({ space = '', pool = '', holder }, signal) =>
+    'drop-pool': ({ space = '', pool = '', holder, network }, signal) =>
       holder !== SWARM && isHeld(journal, space, pool)
         ? Promise.resolve()
-        : planOf(holder).drop({ space, pool: pool as Cidr }, signal),
+        : planOf(holder).drop({ space, pool: pool as Cidr }, signal, network),
     'release-address': ({ space = '', pool = '', address = '', holder, term }, signal) =>
       planOf(holder).release({ space, pool: pool as Cidr }, address as Ip, signal, term),
     'publish-host': async (_args, signal) => {

@@ -156,7 +156,8 @@ export class Networks {
       )
     }
     for (const hold of [...journal.pools.values()]) {
-      if (hold.boundTo !== binding.dockerNetwork) continue
+      // What swarm's leader holds is all nodes', also when this one does not need it any more.
+      if (hold.boundTo !== binding.dockerNetwork || hold.term !== undefined) continue
       journal.pools.delete(hold.id)
       if (binding.ipam === 'tsoverlay') foreign.drop(hold.space, [hold.pool])
     }

@@ -8,9 +8,11 @@ import type { AllocateNetworkRequest, Options } from '../core/driver.js'
 import { networkOf } from '../core/ip.js'
 import type { Logger, Store } from '../core/ports.js'
 import type { DockerNetworkId, Network } from '../core/types.js'
+import { poolSubject } from '../ipam/subjects.js'
 import { bindPool } from '../ipam/swarm-pools.js'
 import type { PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
+import { SWARM } from '../state/keys.js'
 import type { NetworkRepository } from '../state/network-repository.js'
 import type { Outbox } from '../state/outbox.js'
 import { retryConflicts } from '../state/retry.js'
@@ -65,10 +67,15 @@ export class SwarmAllocation {
   /** Swarm has removed the network; never fails. */
   async free(id: DockerNetworkId): Promise<void> {
     const { journal, outbox, logger } = this.#parts
-    for (const hold of [...journal.pools.values()]) {
-      if (hold.boundTo === id && this.#isGlobal(hold)) journal.pools.delete(hold.id)
-    }
     const key = keyOf(swarmIdentity(id))
+    for (const hold of [...journal.pools.values()]) {
+      if (hold.boundTo !== id || !this.#isGlobal(hold)) continue
+      journal.pools.delete(hold.id)
+      // Also a chore of its own, so that the next network with this subnet waits for it.
+      const { space, pool } = hold
+      const args = { space, pool, holder: SWARM, network: key }
+      void outbox.submit({ kind: 'drop-pool', subject: poolSubject(hold), args })
+    }
     void outbox.submit(chores.freeNetwork(key))
     logger.info({ network: id.slice(0, 12), key }, 'network freed by swarm')
   }

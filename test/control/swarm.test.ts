@@ -118,6 +118,28 @@ t.test('a leader whose plugin restarts keeps its pools, its term and its address
   t.equal(await addressFor(again, id), '10.20.0.3/24')
 })
 
+t.test('a leader that needs the network no more as a node goes on to lead', async (t) => {
+  const { a } = await twoNodes(t)
+  const { id } = await lead(a, BLUE, POOL)
+  await addressFor(a, id)
+  await instantiate(a, BLUE)
+  await a.driver.deleteNetwork(BLUE)
+  await a.ipam.releaseAddress(id, '10.20.0.2' as Ip)
+  await settled(a)
+  t.same(await a.store.keys('/addresses/'), [
+    keys.address({ space: '', pool: POOL }, '10.20.0.1' as Ip),
+  ])
+})
+
+t.test('a network that is made anew at once gets its subnet', async (t) => {
+  const { a } = await twoNodes(t)
+  const { id } = await lead(a, BLUE, POOL)
+  await free(a, BLUE, id)
+  await lead(a, RED, POOL)
+  await settled(a)
+  t.equal(await addressFor(a, id), '10.20.0.2/24')
+})
+
 t.test('the options that AllocateNetwork gave are understood when they come back', async (t) => {
   const { a, b } = await twoNodes(t)
   const { options } = await lead(a, BLUE, POOL)
