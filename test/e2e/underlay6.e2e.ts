@@ -24,6 +24,12 @@ async function statusOf(host: Host): Promise<Status> {
   return answer.body as unknown as Status
 }
 
+/** How often the host's log says that h3 is not reached. */
+async function timesTold(host: Host): Promise<number> {
+  const lines = (await host.dockerd.log(5_000)).split('\n')
+  return lines.filter((line) => line.includes('host not reached') && /\bh3\b/.test(line)).length
+}
+
 async function setAdvertise(host: Host, value: string): Promise<void> {
   await host.docker(['plugin', 'disable', '-f', PLUGIN])
   await host.docker(['plugin', 'set', PLUGIN, `ADVERTISE=${value}`])
@@ -80,6 +86,8 @@ t.test('a host whose VTEP is of the other family is named, not fought with', asy
   const lab = await sharedLab(t)
   const [one, two, three] = [lab.host(1), lab.host(2), lab.host(3)]
   await advertiseIpv6(t, [one, two])
+  // While the VTEPs of a test before changed one by one, hosts were parted for a moment.
+  const toldBefore = await timesTold(one)
   await createOn(lab.hosts, 'blue', DUAL)
   for (const host of lab.hosts) await runSleeper(host, host.name, 'blue')
   const onTwo = await addressOf(two, 'h2', 'blue')
@@ -98,9 +106,7 @@ t.test('a host whose VTEP is of the other family is named, not fought with', asy
     const before = (await statusOf(one)).kernel
     await sleep(2_500)
     t.same((await statusOf(one)).kernel, before)
-    const log = await one.dockerd.log(2_000)
-    const told = log.split('\n').filter((line) => line.includes('host not reached'))
-    t.equal(told.filter((line) => /\bh3\b/.test(line)).length, 1)
+    t.equal((await timesTold(one)) - toldBefore, 1)
   })
 
   t.test('it is reached as soon as its VTEP is of the same family', async () => {
