@@ -1,20 +1,20 @@
 /** What the outbox does with each kind of chore; every handler may run twice. */
 
-import type { Cidr, Ip } from '../core/ip.js'
+import { type Cidr, type Ip, ipOf } from '../core/ip.js'
 import type { Logger, Store } from '../core/ports.js'
-import type { HostId, LocalEndpoint, NetworkKey } from '../core/types.js'
-import type { AddressPlan } from '../ipam/address-plan.js'
+import type { EndpointId, HostId, LocalEndpoint, NetworkKey } from '../core/types.js'
+import type { AddressBook } from '../ipam/address-book.js'
 import { documents } from '../state/documents.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
-import { keys, SWARM } from '../state/keys.js'
+import { keys, type PoolRef, SWARM } from '../state/keys.js'
 import type { NetworkRepository } from '../state/network-repository.js'
 import type { Chore, ChoreHandler } from '../state/outbox.js'
 import type { Publications } from '../state/publications.js'
 
 export interface ChoreParts {
   readonly store: Store
-  readonly plan: AddressPlan
+  readonly book: AddressBook
   readonly repository: NetworkRepository
   readonly swarm: SwarmState
   readonly publications: Publications
@@ -74,8 +74,9 @@ export function networkSubject(key: NetworkKey): string {
 
 /** Handlers of all kinds, those that ipam/ submits too. */
 export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreHandler>> {
-  const { store, plan, repository, publications, swarm, journal, identity, logger } = parts
-  const planOf = (holder: string | undefined) => (holder === SWARM ? swarm.plan : plan)
+  const { store, book, repository, publications, swarm, journal, identity, logger } = parts
+  const bookOf = (holder: string | undefined): AddressBook =>
+    holder === SWARM ? swarm.plan : book
   return {
     'publish-endpoint': async ({ id = '', network = '', made = '' }, signal) => {
       const key = keys.endpoint(network, identity.id, id)
@@ -107,9 +108,9 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
     'drop-pool': ({ space = '', pool = '', holder, network }, signal) =>
       holder !== SWARM && isHeld(journal, space, pool)
         ? Promise.resolve()
-        : planOf(holder).drop({ space, pool: pool as Cidr }, signal, network),
+        : bookOf(holder).drop({ space, pool: pool as Cidr }, signal, network),
     'release-address': ({ space = '', pool = '', address = '', holder, term }, signal) =>
-      planOf(holder).release({ space, pool: pool as Cidr }, address as Ip, signal, term),
+      bookOf(holder).release({ space, pool: pool as Cidr }, address as Ip, signal, term),
     'publish-host': async (_args, signal) => {
       const vtep = parts.vtep.current
       if (vtep === undefined) return // published as soon as it is known
@@ -160,6 +161,28 @@ async function publish(
   const key = keys.endpoint(network, host, id)
   // Not into a network that is gone: nobody would ever remove it.
   await store.txn([{ key: keys.network(network), is: 'present' }], [{ put: key, value }], signal)
+}
+
+/**
+ * Whether a pool is in use by networks of this host; `unbound` from RequestPool to CreateNetwork, or
+ * for ever where another driver's network has it.
+ */
+export function usageOf(journal: Journal, { space, pool }: PoolRef): 'bound' | 'unbound' | 'none' {
+  if (!isHeld(journal, space, pool)) return 'none'
+  for (const hold of journal.pools.values()) {
+    if (hold.space === space && hold.pool === pool && hold.boundTo === undefined) return 'unbound'
+  }
+  return 'bound'
+}
+
+/** Addresses of a pool that endpoints of this host use, with their endpoints. */
+export function usedAddresses(journal: Journal, ref: PoolRef): ReadonlyMap<Ip, EndpointId> {
+  const used = new Map<Ip, EndpointId>()
+  for (const { id, dockerNetwork, addresses } of journal.endpoints.values()) {
+    if (journal.bindings.get(dockerNetwork)?.network.space !== ref.space) continue
+    for (const address of addresses) used.set(ipOf(address), id)
+  }
+  return used
 }
 
 /** By a pool that dockerd got from us, or by a network whose addresses come from dockerd's IPAM. */

@@ -7,8 +7,8 @@
 import { untilAborted } from '../core/deadline.js'
 import type { PoolData } from '../core/driver.js'
 import { hasCode, TsoverlayError } from '../core/errors.js'
-import { type Cidr, contains, ipOf, networkOf } from '../core/ip.js'
-import type { AddressPlan } from '../ipam/address-plan.js'
+import { type Cidr, contains, type Ip, ipOf, networkOf } from '../core/ip.js'
+import type { AddressBook } from '../ipam/address-book.js'
 import { addressSubject, poolSubject } from '../ipam/subjects.js'
 import type { Binding } from '../state/documents.js'
 import type { PoolRef } from '../state/keys.js'
@@ -18,11 +18,11 @@ const HINT =
   'dockerd chose it by itself: create the network with --ipam-driver tsoverlay, so that addresses are unique in the cluster'
 
 export class ForeignAddresses {
-  readonly #plan: AddressPlan
+  readonly #book: AddressBook
   readonly #outbox: Outbox
 
-  constructor(plan: AddressPlan, outbox: Outbox) {
-    this.#plan = plan
+  constructor(book: AddressBook, outbox: Outbox) {
+    this.#book = book
     this.#outbox = outbox
   }
 
@@ -31,20 +31,23 @@ export class ForeignAddresses {
     for (const data of pools) {
       const ref: PoolRef = { space, pool: networkOf(data.pool) }
       await untilAborted(this.#outbox.settled(poolSubject(ref)), signal, `subnet ${ref.pool}`)
-      await this.#plan.hold(ref, signal)
+      await this.#book.hold(ref, signal)
+      await this.#book.prepare(ref, signal)
       if (data.gateway !== undefined)
-        await this.#plan.gateway(ref, ipOf(data.gateway), undefined, signal)
+        await this.#book.gateway(ref, ipOf(data.gateway), undefined, signal)
       for (const aux of data.aux)
-        await this.#plan.claim({ ...ref, ip: ipOf(aux), kind: 'reserved' }, signal)
+        await this.#book.claim({ ...ref, ip: ipOf(aux), kind: 'reserved' }, signal)
     }
   }
 
   /**
-   * Claims the addresses of a new endpoint; nothing to do where our IPAM gave them.
+   * Claims the addresses of a new endpoint; where our IPAM gave them, makes sure that they still are
+   * this endpoint's: dockerd may have been asleep since.
    * @throws TsoverlayError ADDRESS_TAKEN
    */
   async claim(binding: Binding, addresses: readonly Cidr[], signal: AbortSignal): Promise<void> {
-    if (binding.ipam !== 'docker') return
+    if (binding.ipam === 'swarm') return
+    if (binding.ipam === 'tsoverlay') return this.#confirm(binding, addresses, signal)
     const claimed: Cidr[] = []
     try {
       for (const address of addresses) {
@@ -58,6 +61,13 @@ export class ForeignAddresses {
     }
   }
 
+  async #confirm(binding: Binding, addresses: readonly Cidr[], signal: AbortSignal): Promise<void> {
+    for (const address of addresses) {
+      const ref = refOf(binding, address)
+      if (ref !== undefined) await this.#book.confirm(ref, ipOf(address), signal)
+    }
+  }
+
   async #claimOne(binding: Binding, address: Cidr, signal: AbortSignal): Promise<void> {
     const ref = refOf(binding, address)
     if (ref === undefined) return
@@ -67,11 +77,13 @@ export class ForeignAddresses {
       signal,
       `the release of ${ip}`,
     )
-    await this.#plan.claim({ ...ref, ip, kind: 'endpoint' }, signal)
+    await this.#book.claim({ ...ref, ip, kind: 'endpoint' }, signal)
   }
 
   release(binding: Binding | undefined, addresses: readonly Cidr[]): void {
-    for (const chore of foreignReleases(binding, addresses)) void this.#outbox.submit(chore)
+    for (const { chore, ref, ip } of foreignReleases(binding, addresses)) {
+      if (!this.#book.releaseNow(ref, ip)) void this.#outbox.submit(chore)
+    }
   }
 
   /** This host uses the pools no longer. */
@@ -88,14 +100,18 @@ export class ForeignAddresses {
 }
 
 /** What gives the addresses of an endpoint back; nothing where our IPAM gave them. */
-export function foreignReleases(binding: Binding | undefined, addresses: readonly Cidr[]): Chore[] {
+export function foreignReleases(
+  binding: Binding | undefined,
+  addresses: readonly Cidr[],
+): { readonly chore: Chore; readonly ref: PoolRef; readonly ip: Ip }[] {
   if (binding?.ipam !== 'docker') return []
   return addresses.flatMap((address) => {
     const ref = refOf(binding, address)
     const ip = ipOf(address)
     if (ref === undefined) return []
     const args = { space: ref.space, pool: ref.pool, address: ip }
-    return [{ kind: 'release-address', subject: addressSubject(ref, ip), args }]
+    const chore = { kind: 'release-address', subject: addressSubject(ref, ip), args }
+    return [{ chore, ref, ip }]
   })
 }
 

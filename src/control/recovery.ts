@@ -28,7 +28,9 @@ export function recoverJournal(parts: {
         'endpoint of an earlier boot dropped',
       )
       const binding = journal.bindings.get(endpoint.dockerNetwork)
-      for (const chore of foreignReleases(binding, endpoint.addresses)) void outbox.submit(chore)
+      for (const { chore } of foreignReleases(binding, endpoint.addresses)) {
+        void outbox.submit(chore)
+      }
     }
     // Published again, too: the store may be another or an older one than the last time.
     void outbox.submit(chores.publishEndpoint(endpoint))

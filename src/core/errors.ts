@@ -55,6 +55,10 @@ export const ERRORS = {
     retryable: false,
     meaning: 'Another endpoint of the cluster holds the address.',
   },
+  OWNER_UNAVAILABLE: {
+    retryable: true,
+    meaning: 'The host whose address block was asked for an address did not answer.',
+  },
   VNI_INVALID: {
     retryable: false,
     meaning: 'The VNI is not a number from 1 to 16777215, or the list has the wrong length.',

@@ -1,30 +1,24 @@
 /**
- * The cluster's address plan in the store: which pools exist, which hosts use them, which addresses
- * are held. Every decision is one etcd transaction whose guards are the facts that it rests on, so
- * two hosts can never both win. No lease and no clock takes part.
- *
- * Only this file reads or writes /pools, /holders and /addresses.
+ * Each address decided in the store, for scope global: the leader of a swarm decides for all nodes,
+ * and changes hosts. One transaction demands that the address is free, so two hosts can never both
+ * win. No lease and no clock takes part.
  */
-import { hasCode, TsoverlayError } from '../core/errors.js'
-import { type Cidr, type Ip, ipOf, overlaps, withPrefixOf } from '../core/ip.js'
+import { hasCode, type TsoverlayError } from '../core/errors.js'
+import { type Cidr, type Ip, withPrefixOf } from '../core/ip.js'
 import type { Entry, Guard, Store } from '../core/ports.js'
 import type { HostId, NetworkKey } from '../core/types.js'
 import { type AddressDocument, documents, type PoolDocument } from '../state/documents.js'
 import { keys, lastPart, type PoolRef } from '../state/keys.js'
 import { retryConflicts } from '../state/retry.js'
+import type { AddressBook, Choice, Claim, HoldOptions } from './address-book.js'
 import { isUsable, nextFree } from './candidates.js'
-import { exhaustedError, noPoolError, overlapError, unusableError } from './plan-errors.js'
+import { exhaustedError, noPoolError, RESERVED, takenError, unusableError } from './ipam-errors.js'
+import { PoolRegister } from './pool-register.js'
 
-export interface Claim extends PoolRef {
-  readonly ip: Ip
-  readonly kind: AddressDocument['kind']
-  /** swarm's leader: what it holds from another term of its own is granted again */
-  readonly term?: string
-}
-
-export class AddressPlan {
+export class AddressPlan implements AddressBook {
   readonly #store: Store
   readonly #host: HostId
+  readonly #register: PoolRegister
   /** last address chosen in each pool by this process */
   readonly #cursors = new Map<string, Ip>()
   /** keys of addresses that this process is just taking or giving back */
@@ -36,77 +30,28 @@ export class AddressPlan {
   constructor(store: Store, host: HostId) {
     this.#store = store
     this.#host = host
+    this.#register = new PoolRegister(store, host)
   }
 
-  /** Pools of one address space, or of all. */
-  async pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
-    const prefix = space === undefined ? keys.allPools : keys.pools(space)
-    return decodePools((await this.#store.list(prefix, signal)).entries)
+  pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
+    return this.#register.pools(space, signal)
   }
 
-  /**
-   * Notes that this host uses the pool, making it if it is new.
-   * @param only `new`: one that is there already counts as overlapping
-   * @throws TsoverlayError POOL_OVERLAP when it overlaps another pool of its space
-   */
-  hold(ref: PoolRef, signal?: AbortSignal, only?: 'new'): Promise<PoolDocument> {
-    return retryConflicts(`pool ${ref.pool}`, signal, async () => {
-      const gateKey = keys.poolGate(ref.space)
-      // The gate first: whatever changes after this read makes the transaction fail.
-      const gate = await this.#store.get(gateKey, signal)
-      const pools = await this.pools(ref.space, signal)
-      const existing = pools.find((document) => document.pool === ref.pool)
-      const clash = pools.find(
-        (document) =>
-          (document !== existing || only === 'new') && overlaps(document.pool, ref.pool),
-      )
-      if (clash !== undefined) throw overlapError(ref, clash.pool)
-      const document = existing ?? { pool: ref.pool }
-      const holderKey = keys.holder(ref, this.#host)
-      const held = await this.#store.get(holderKey, signal)
-      const holder = { put: holderKey, value: held?.value ?? documents.holder.encode({}) }
-      const made = { put: keys.pool(ref), value: documents.pool.encode(document) }
-      const { done } = await this.#store.txn(
-        [unchanged(gateKey, gate)],
-        // The gate is written also by who only joins, so that a removal under way fails.
-        [{ put: gateKey, value: ref.pool }, holder, ...(existing ? [] : [made])],
-        signal,
-      )
-      return done ? document : undefined
-    })
+  hold(ref: PoolRef, signal?: AbortSignal, options?: HoldOptions): Promise<PoolDocument> {
+    return this.#register.hold(ref, signal, options)
   }
 
-  /**
-   * This host uses the pool no longer; the last one out removes it with all its addresses.
-   * @param network the one that swarm has bound the pool to; bound to another, it stays
-   */
+  /** Each address is asked of the store when it is wanted. */
+  async prepare(): Promise<void> {}
+
+  /** @param network the one that swarm has bound the pool to; bound to another, it stays */
   async drop(ref: PoolRef, signal?: AbortSignal, network?: NetworkKey): Promise<void> {
-    await retryConflicts(`pool ${ref.pool}`, signal, async () => {
-      const gateKey = keys.poolGate(ref.space)
-      const gate = await this.#store.get(gateKey, signal)
-      const holders = await this.#store.keys(keys.holders(ref), signal)
-      const mine = keys.holder(ref, this.#host)
-      const held = await this.#store.get(mine, signal)
-      if (held !== undefined && documents.holder.decode(held.value)?.network !== network)
-        return true
-      const last = holders.every((key) => key === mine)
-      const rest = [{ delete: keys.pool(ref) }, { deletePrefix: keys.addresses(ref) }]
-      const { done } = await this.#store.txn(
-        [unchanged(gateKey, gate), unchanged(mine, held)],
-        [{ put: gateKey, value: ref.pool }, { delete: mine }, ...(last ? rest : [])],
-        signal,
-      )
-      return done ? true : undefined
-    })
+    await this.#register.drop(ref, signal, network)
     this.#cursors.delete(keys.pool(ref))
   }
 
-  /**
-   * Takes one given address.
-   * @throws TsoverlayError ADDRESS_INVALID outside the pool, ADDRESS_TAKEN naming the holder
-   */
   async claim(claim: Claim, signal?: AbortSignal): Promise<void> {
-    if (!isUsable(claim.pool, claim.ip)) throw unusableError(claim)
+    if (!isUsable(claim.pool, claim.ip)) throw unusableError(claim.pool, claim.ip)
     const key = keys.address(claim, claim.ip)
     try {
       await retryConflicts(`address ${claim.ip}`, signal, async () =>
@@ -173,33 +118,33 @@ export class AddressPlan {
     const name =
       (record && documents.host.decode(record.value)?.name) ?? held?.host ?? 'another host'
     const where = held?.host === this.#host ? 'this host' : `host ${name}`
-    const why =
-      held?.kind === 'reserved'
-        ? 'is reserved as a gateway or auxiliary address'
-        : `is held by a container on ${where}`
-    return new TsoverlayError(
-      'ADDRESS_TAKEN',
-      `address ${claim.ip} of subnet ${claim.pool} ${why}: choose another or leave it out`,
-    )
+    const why = held?.kind === 'reserved' ? RESERVED : `is held by a container on ${where}`
+    return takenError(claim.pool, claim.ip, why)
   }
 
-  /**
-   * Chooses and takes a free address.
-   * @param subPool choose inside this part only
-   * @throws TsoverlayError POOL_EXHAUSTED
-   */
-  allocate(
-    ref: PoolRef,
-    subPool: Cidr | undefined,
-    signal?: AbortSignal,
-    term?: string,
-  ): Promise<Ip> {
+  /** Whatever was given out stays so until it is released. */
+  async confirm(): Promise<void> {}
+
+  async allocate(choices: readonly Choice[], signal?: AbortSignal, term?: string): Promise<Cidr> {
+    let full: unknown
+    for (const choice of choices) {
+      try {
+        return withPrefixOf(await this.#allocate(choice, signal, term), choice.pool)
+      } catch (error) {
+        if (!hasCode(error, 'POOL_EXHAUSTED')) throw error
+        full ??= error
+      }
+    }
+    throw full
+  }
+
+  #allocate({ subPool, ...ref }: Choice, signal?: AbortSignal, term?: string): Promise<Ip> {
     const cursor = keys.pool(ref)
     let taken: ReadonlySet<string> = new Set()
     return retryConflicts(`an address of ${ref.pool}`, signal, async () => {
       const after = this.#cursors.get(cursor)
       const ip = nextFree({ pool: ref.pool, subPool, after, taken: this.#withBusy(ref, taken) })
-      if (ip === undefined) throw exhaustedError(ref, subPool, taken.size)
+      if (ip === undefined) throw exhaustedError(ref, subPool, `${taken.size} are taken`)
       this.#cursors.set(cursor, ip)
       const key = keys.address(ref, ip)
       this.#busy.add(key)
@@ -223,11 +168,11 @@ export class AddressPlan {
     if ((await this.#store.get(keys.pool(ref), signal)) === undefined) throw noPoolError(ref)
   }
 
-  /**
-   * Gives an address back; one that this host does not hold, or a reserved one, stays.
-   * @param term swarm's leader: one that was asked for in another term, perhaps by a later leader,
-   *   stays, too
-   */
+  releaseNow(): boolean {
+    return false
+  }
+
+  /** @param term one that was asked for in another term, perhaps by a later leader, stays, too */
   async release(ref: PoolRef, ip: Ip, signal?: AbortSignal, term?: string): Promise<void> {
     const key = keys.address(ref, ip)
     // If the answer gets lost the caller comes again, and must not give back what a new container
@@ -244,54 +189,15 @@ export class AddressPlan {
     this.#busy.delete(key)
   }
 
-  /**
-   * The gateway of a pool: the one given, else the one that the pool has, else its first address.
-   * All hosts of the network share it.
-   * @throws TsoverlayError as claim
-   */
   async gateway(
     ref: PoolRef,
     wanted: Ip | undefined,
     subPool: Cidr | undefined,
     signal?: AbortSignal,
   ): Promise<Ip> {
-    const ip = wanted ?? (await this.#knownGateway(ref, subPool, signal))
+    const ip = wanted ?? (await this.#register.knownGateway(ref, subPool, signal))
     await this.claim({ ...ref, ip, kind: 'reserved' }, signal)
-    const noted = await this.#noteGateway(ref, ip, signal)
+    const noted = await this.#register.noteGateway(ref, ip, signal)
     return wanted ?? noted
   }
-
-  async #knownGateway(ref: PoolRef, subPool: Cidr | undefined, signal?: AbortSignal): Promise<Ip> {
-    const entry = await this.#store.get(keys.pool(ref), signal)
-    const known = entry && documents.pool.decode(entry.value)?.gateway
-    const ip =
-      known === undefined ? nextFree({ pool: ref.pool, subPool, taken: new Set() }) : ipOf(known)
-    if (ip === undefined) throw exhaustedError(ref, subPool, 0)
-    return ip
-  }
-
-  /** @returns the gateway that the pool has now: that of the first host that asked */
-  #noteGateway(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<Ip> {
-    const key = keys.pool(ref)
-    return retryConflicts(`pool ${ref.pool}`, signal, async () => {
-      const entry = await this.#store.get(key, signal)
-      const document = entry && documents.pool.decode(entry.value)
-      if (entry === undefined || document === undefined) throw noPoolError(ref)
-      if (document.gateway !== undefined) return ipOf(document.gateway)
-      const value = documents.pool.encode({ ...document, gateway: withPrefixOf(ip, ref.pool) })
-      const guard: Guard = { key, is: 'unchanged', revision: entry.revision }
-      return (await this.#store.txn([guard], [{ put: key, value }], signal)).done ? ip : undefined
-    })
-  }
-}
-
-/** Holds as long as the key is as it was read. */
-export function unchanged(key: string, entry: Entry | undefined): Guard {
-  return entry === undefined
-    ? { key, is: 'absent' }
-    : { key, is: 'unchanged', revision: entry.revision }
-}
-
-function decodePools(entries: readonly Entry[]): PoolDocument[] {
-  return entries.flatMap((entry) => documents.pool.decode(entry.value) ?? [])
 }

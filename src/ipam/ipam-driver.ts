@@ -14,14 +14,15 @@ import type {
   RequestPoolRequest,
 } from '../core/driver.js'
 import { hasCode, TsoverlayError } from '../core/errors.js'
-import { type Cidr, type Ip, withPrefixOf } from '../core/ip.js'
+import { type Cidr, contains, familyOf, type Ip, withPrefixOf } from '../core/ip.js'
 import type { Dataplane } from '../core/ports.js'
 import type { HostId } from '../core/types.js'
 import type { PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
 import { type PoolRef, SWARM } from '../state/keys.js'
 import type { Outbox } from '../state/outbox.js'
-import type { AddressPlan } from './address-plan.js'
+import type { AddressBook, Choice, HoldOptions } from './address-book.js'
+import { BLOCK_OPTION, checkBlock } from './block-size.js'
 import { spaceOf } from './ipam-options.js'
 import { chooseIpv4, chooseIpv6 } from './pool-choice.js'
 import { checkPool, formatPoolId, type PoolId, parsePoolId } from './pool-id.js'
@@ -33,7 +34,7 @@ const CHOICES = 16
 
 export interface IpamParts {
   /** of this host; in scope global, of swarm */
-  readonly plan: AddressPlan
+  readonly book: AddressBook
   readonly journal: Journal
   readonly outbox: Outbox
   readonly dataplane: Pick<Dataplane, 'routes'>
@@ -53,7 +54,7 @@ export class TsoverlayIpam implements IpamDriver {
     const space = spaceOf(request.options)
     const range = request.pool === undefined ? undefined : checkPool(request.pool, request.subPool)
     if (this.#isBookkeeping(request.addressSpace)) return this.#keepBooks(request, space, range)
-    const pool = range?.pool ?? (await this.#choose(space, request.ipv6, signal))
+    const pool = range?.pool ?? (await this.#choose(space, request, signal))
     const id: PoolId = {
       addressSpace: request.addressSpace,
       space,
@@ -61,7 +62,8 @@ export class TsoverlayIpam implements IpamDriver {
       ...(range?.subPool ? { subPool: range.subPool } : {}),
     }
     this.#refuseInUse(id)
-    await this.#hold(id, signal)
+    await this.#hold(id, signal, blockOption(request, pool))
+    await this.#prepare(id, signal)
     return this.#grant(id)
   }
 
@@ -78,15 +80,25 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   /** Holds the pool in the plan; what remains of a failed try is removed as soon as the store answers. */
-  async #hold(ref: PoolRef, signal: AbortSignal, only?: 'new'): Promise<void> {
-    const { plan, outbox } = this.#parts
+  async #hold(ref: PoolRef, signal: AbortSignal, options?: HoldOptions): Promise<void> {
+    const { book, outbox } = this.#parts
     const removal = `the store to remove the former subnet ${ref.pool}`
     await untilAborted(outbox.settled(poolSubject(ref)), signal, removal)
     try {
-      await plan.hold(ref, signal, only)
+      await book.hold(ref, signal, options)
     } catch (error) {
       // The answer of a transaction may have been lost.
-      if (!hasCode(error, 'POOL_OVERLAP')) this.#drop(ref)
+      if (!hasCode(error, 'POOL_OVERLAP', 'OPTION_INVALID')) this.#drop(ref)
+      throw error
+    }
+  }
+
+  /** The first container must not need the store. */
+  async #prepare(id: PoolId, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#parts.book.prepare(id, signal)
+    } catch (error) {
+      this.#drop(id)
       throw error
     }
   }
@@ -101,27 +113,51 @@ export class TsoverlayIpam implements IpamDriver {
     const id = parsePoolId(request.poolId)
     if (this.#isBookkeeping(id.addressSpace)) return this.#agentAddress(id, request)
     await untilAborted(this.#parts.outbox.settled(poolSubject(id)), signal, `pool ${id.pool}`)
-    const ip = await this.#decide(id, request, signal)
-    return withPrefixOf(ip, id.pool)
+    if (!request.gateway && request.address === undefined) {
+      const { term } = request.replay ? this.#term(request.poolId) : {}
+      return this.#parts.book.allocate(this.#choices(request.poolId, id), signal, term)
+    }
+    return withPrefixOf(await this.#decide(id, request, signal), id.pool)
   }
 
   async releaseAddress(poolId: string, address: Ip): Promise<void> {
     const id = parsed(poolId)
     if (id === undefined || this.#isBookkeeping(id.addressSpace)) return
-    const term = this.#term(poolId)
+    // It may have come from another subnet of the network, but dockerd names the first one's id.
+    const own = this.#choices(poolId, id).find(({ pool }) => contains(pool, address))
+    const { space, pool } = own ?? id
+    if (this.#parts.book.releaseNow({ space, pool }, address)) return
     void this.#parts.outbox.submit({
       kind: 'release-address',
-      subject: addressSubject(id, address),
-      args: { space: id.space, pool: id.pool, address, ...this.#holder, ...term },
+      subject: addressSubject({ space, pool }, address),
+      args: { space, pool, address, ...this.#holder, ...this.#term(poolId) },
     })
   }
 
+  /**
+   * Where an address may come from: the pool, and when that is full the network's other ones of the
+   * same family. dockerd never asks for those (libnetwork knows its own "no address left" only by
+   * identity, which a plugin's answer lacks), but takes what we answer.
+   */
+  #choices(poolId: string, id: PoolId): readonly Choice[] {
+    const { journal } = this.#parts
+    const network = journal.pools.get(poolId)?.boundTo
+    const others = [...journal.pools.values()].filter(
+      (hold) =>
+        network !== undefined &&
+        hold.boundTo === network &&
+        hold.id !== poolId &&
+        familyOf(hold.pool) === familyOf(id.pool),
+    )
+    return [id, ...others].map(({ space, pool, subPool }) => ({ space, pool, subPool }))
+  }
+
   async #decide(id: PoolId, request: RequestAddressRequest, signal: AbortSignal): Promise<Ip> {
-    const { plan, journal, outbox } = this.#parts
+    const { book, journal, outbox } = this.#parts
     const { address } = request
     const term = request.replay ? this.#term(request.poolId) : {}
-    if (request.gateway) return plan.gateway(id, address, id.subPool, signal)
-    if (address === undefined) return plan.allocate(id, id.subPool, signal, term.term)
+    if (request.gateway || address === undefined)
+      return book.gateway(id, address, id.subPool, signal)
     // An address that was just released may still be on its way out.
     await untilAborted(
       outbox.settled(addressSubject(id, address)),
@@ -131,7 +167,7 @@ export class TsoverlayIpam implements IpamDriver {
     const hold = journal.pools.get(request.poolId)
     const unbound = hold !== undefined && hold.boundTo === undefined
     const kind = unbound && !request.replay ? 'reserved' : 'endpoint'
-    await plan.claim({ ...id, ip: address, kind, ...term }, signal)
+    await book.claim({ ...id, ip: address, kind, ...term }, signal)
     return address
   }
 
@@ -200,32 +236,44 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   /** A pool that nobody uses; of a named network that exists elsewhere already, its own pool. */
-  async #choose(space: string, ipv6: boolean, signal: AbortSignal): Promise<Cidr> {
-    const { plan, journal, scope } = this.#parts
-    const family = ipv6 ? ':' : '.'
+  async #choose(
+    space: string,
+    request: RequestPoolRequest,
+    signal: AbortSignal,
+  ): Promise<Cidr> {
+    const { book, journal, scope } = this.#parts
+    const family = request.ipv6 ? ':' : '.'
     const held = new Set(
       [...journal.pools.values()].filter((hold) => hold.space === space).map((hold) => hold.pool),
     )
     const known =
       space === '' || scope === 'global'
         ? []
-        : (await plan.pools(space, signal)).map(({ pool }) => pool)
+        : (await book.pools(space, signal)).map(({ pool }) => pool)
     const shared = known.find((pool) => pool.includes(family) && !held.has(pool))
     if (shared !== undefined) return shared
-    return ipv6 ? chooseIpv6(randomBytes(7).toString('hex')) : this.#chooseIpv4(space, signal)
+    if (request.ipv6) return chooseIpv6(randomBytes(7).toString('hex'))
+    return this.#chooseIpv4(space, request, signal)
   }
 
-  async #chooseIpv4(space: string, signal: AbortSignal): Promise<Cidr> {
-    const { plan, dataplane } = this.#parts
+  async #chooseIpv4(
+    space: string,
+    request: RequestPoolRequest,
+    signal: AbortSignal,
+  ): Promise<Cidr> {
+    const { book, dataplane } = this.#parts
     const refused: Cidr[] = []
     for (let choice = 0; choice < CHOICES; choice += 1) {
-      const [pools, routes] = await Promise.all([plan.pools(undefined, signal), dataplane.routes()])
+      const [pools, routes] = await Promise.all([book.pools(undefined, signal), dataplane.routes()])
       const pool = chooseIpv4([...refused, ...routes, ...pools.map((document) => document.pool)])
       if (pool === undefined) break
       try {
         // Unnamed networks of two hosts must not become one because both chose the same.
         const fresh = space === '' || this.#parts.scope === 'global'
-        await this.#hold({ space, pool }, signal, fresh ? 'new' : undefined)
+        await this.#hold({ space, pool }, signal, {
+          ...blockOption(request, pool),
+          ...(fresh ? { only: 'new' } : {}),
+        })
         return pool
       } catch (error) {
         // Another host chose an overlapping one in this very moment.
@@ -238,6 +286,12 @@ export class TsoverlayIpam implements IpamDriver {
       "no private IPv4 subnet is free of the cluster's pools and this host's routes: give one with --subnet",
     )
   }
+}
+
+/** @throws TsoverlayError OPTION_INVALID */
+function blockOption(request: RequestPoolRequest, pool: Cidr): HoldOptions {
+  const block = checkBlock(request.options[BLOCK_OPTION], pool)
+  return block === undefined ? {} : { block }
 }
 
 /** Releases never fail: an id that we cannot have given out holds nothing. */

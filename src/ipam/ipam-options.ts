@@ -2,8 +2,11 @@
 import type { Options } from '../core/driver.js'
 import { checkRendezvous, RENDEZVOUS_OPTION, unknownOption } from '../core/options.js'
 
+import { BLOCK_OPTION } from './block-size.js'
+
 /** Swarm adds it to everything it asks; the user never sets it. */
 const SERIAL_OPTION = 'com.docker.network.ipam.serial'
+const KNOWN: readonly string[] = [RENDEZVOUS_OPTION, BLOCK_OPTION]
 
 /**
  * The address space that the options name; empty for the shared one.
@@ -11,8 +14,8 @@ const SERIAL_OPTION = 'com.docker.network.ipam.serial'
  */
 export function spaceOf(options: Options): string {
   for (const name of Object.keys(options)) {
-    if (name !== RENDEZVOUS_OPTION && name !== SERIAL_OPTION) {
-      throw unknownOption('--ipam-opt', name, [RENDEZVOUS_OPTION])
+    if (!KNOWN.includes(name) && name !== SERIAL_OPTION) {
+      throw unknownOption('--ipam-opt', name, KNOWN)
     }
   }
   return checkRendezvous('--ipam-opt', options[RENDEZVOUS_OPTION])

@@ -10,7 +10,7 @@ import type { NetworkKey } from '../core/types.js'
 import { documents } from '../state/documents.js'
 import { keys, type PoolRef, SWARM } from '../state/keys.js'
 import { retryConflicts } from '../state/retry.js'
-import { unchanged } from './address-plan.js'
+import { unchanged } from './pool-register.js'
 
 /**
  * Notes that swarm uses the pool for this network; a second time is success.

@@ -48,7 +48,12 @@ const LocalEndpointSchema = Type.Object({
   sandboxKey: Type.Optional(Type.String()),
 })
 
-const PoolSchema = Type.Object({ pool: CidrText, gateway: Type.Optional(CidrText) })
+const PoolSchema = Type.Object({
+  pool: CidrText,
+  gateway: Type.Optional(CidrText),
+  /** prefix length of its blocks; absent in pools of a version without blocks */
+  block: Type.Optional(Type.Integer()),
+})
 /** A pool of the address plan; its holders have keys of their own. */
 export type PoolDocument = Static<typeof PoolSchema>
 
@@ -63,6 +68,43 @@ export type AddressDocument = Static<typeof AddressSchema>
 
 /** Empty but for swarm's: the network that it has bound the pool to. */
 const HolderSchema = Type.Object({ network: Type.Optional(Type.String()) })
+
+const BlockSchema = Type.Object({ host: Type.String() })
+/** A block of a pool that one host decides on. */
+export type BlockDocument = Static<typeof BlockSchema>
+
+const AskSchema = Type.Object({
+  from: Type.String(),
+  space: Type.String(),
+  pool: CidrText,
+  kind: AddressSchema.properties.kind,
+  /** absent: any address of the owner's, inside subPool if that is given */
+  address: Type.Optional(IpText),
+  subPool: Type.Optional(CidrText),
+  state: Type.Union([Type.Literal('asked'), Type.Literal('granted'), Type.Literal('refused')]),
+  granted: Type.Optional(IpText),
+  /** `held`, with the endpoint's id if one uses it; `free of it`: not this host's to give */
+  why: Type.Optional(Type.String()),
+})
+/** One host's wish for an address in a block of another; the answer comes in the same key. */
+export type AskDocument = Static<typeof AskSchema>
+
+const BlockHoldSchema = Type.Object({
+  space: Type.String(),
+  pool: CidrText,
+  block: CidrText,
+  /** boot in which the held ones were handed out */
+  boot: Type.String(),
+  /** how many addresses of the block were passed by in the search for one never used */
+  passed: Type.Integer(),
+  held: Type.Array(IpText),
+  /** released ones with the number of their release, for the order of reuse */
+  resting: Type.Array(Type.Object({ ip: IpText, at: Type.Integer() })),
+  /** not ours to hand out: reserved, or lent to another host */
+  out: Type.Array(IpText),
+})
+/** A block of this host, with what it has handed out. */
+export type BlockHold = Static<typeof BlockHoldSchema>
 
 const AttachmentSchema = Type.Object({ dockerNetwork: Type.String() })
 
@@ -168,6 +210,9 @@ export const documents = {
   pool: codec<PoolDocument>(PoolSchema),
   address: codec<AddressDocument>(AddressSchema),
   holder: codec<Static<typeof HolderSchema>>(HolderSchema),
+  block: codec<BlockDocument>(BlockSchema),
+  ask: codec<AskDocument>(AskSchema),
+  blockHold: codec<BlockHold>(BlockHoldSchema),
   attachment: codec<Static<typeof AttachmentSchema>>(AttachmentSchema),
   poolHold: codec<PoolHold>(PoolHoldSchema),
   binding: codec<Binding>(BindingSchema),

@@ -8,6 +8,7 @@ import type { Logger } from '../core/ports.js'
 import type { DockerNetworkId, LocalEndpoint, NetworkKey } from '../core/types.js'
 import {
   type Binding,
+  type BlockHold,
   type ChoreDocument,
   type Codec,
   documents,
@@ -19,6 +20,7 @@ export class Journal {
   readonly bindings: Shelf<Binding>
   readonly endpoints: Shelf<LocalEndpoint>
   readonly pools: Shelf<PoolHold>
+  readonly blocks: Shelf<BlockHold>
   readonly chores: Shelf<ChoreDocument>
 
   constructor(dir: string, logger: Logger) {
@@ -27,6 +29,7 @@ export class Journal {
     this.bindings = shelf('networks', documents.binding, (binding) => binding.dockerNetwork)
     this.endpoints = shelf('endpoints', documents.localEndpoint, (endpoint) => endpoint.id)
     this.pools = shelf('pools', documents.poolHold, (hold) => hold.id)
+    this.blocks = shelf('blocks', documents.blockHold, blockId)
     this.chores = shelf('chores', documents.chore, (chore) => chore.id)
   }
 
@@ -42,4 +45,9 @@ export class Journal {
     }
     return found
   }
+}
+
+/** The id of a block in the journal. */
+export function blockId(hold: Pick<BlockHold, 'space' | 'pool' | 'block'>): string {
+  return `${hold.space}|${hold.pool}|${hold.block}`
 }

@@ -55,11 +55,30 @@ export const keys = {
   holder: (ref: PoolRef, host: HostId) => `/holders/${poolPart(ref)}/${host}`,
   addresses: (ref: PoolRef) => `/addresses/${poolPart(ref)}/`,
   address: (ref: PoolRef, ip: Ip) => `/addresses/${poolPart(ref)}/${ip}`,
+  allAddresses: '/addresses/',
+  allBlocks: '/blocks/',
+  blocks: (ref: PoolRef) => `/blocks/${poolPart(ref)}/`,
+  block: (ref: PoolRef, block: Cidr) => `/blocks/${poolPart(ref)}/${block.replace('/', '-')}`,
+  allAsks: '/asks/',
+  /** What other hosts want of addresses in this host's blocks. */
+  asks: (owner: HostId) => `/asks/${owner}/`,
+  ask: (owner: HostId, id: string) => `/asks/${owner}/${id}`,
 } as const
 
 /** The last part of a key: a host id, an endpoint id, an address. */
 export function lastPart(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1)
+}
+
+/** The block of a key below keys.blocks. */
+export function blockOfKey(key: string): Cidr {
+  return lastPart(key).replace('-', '/') as Cidr
+}
+
+/** The pool of a key below keys.allAddresses or keys.allBlocks. */
+export function poolOfKey(key: string): PoolRef {
+  const [, , space = '', pool = ''] = key.split('/')
+  return { space: space === DEFAULT_SPACE ? '' : space, pool: pool.replace('-', '/') as Cidr }
 }
 
 /** The VNI of a key below keys.vnis. */

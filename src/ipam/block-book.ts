@@ -1,0 +1,343 @@
+/**
+ * Addresses by blocks: what lies in a block of this host is decided here and at once, whether the
+ * store can be reached or not; anything else is claimed, or asked of its owner, through the store.
+ */
+import { within } from '../core/deadline.js'
+import { hasCode, type TsoverlayError } from '../core/errors.js'
+import { bitsOf, type Cidr, familyOf, type Ip, prefixLength, withPrefixOf } from '../core/ip.js'
+import type { HostId } from '../core/types.js'
+import { documents, type PoolDocument } from '../state/documents.js'
+import { keys, type PoolRef } from '../state/keys.js'
+import { retryConflicts } from '../state/retry.js'
+import type { AddressBook, Choice, Claim, HoldOptions } from './address-book.js'
+import { BlockCare } from './block-care.js'
+import { BlockKeeper, type BlockParts } from './block-keeper.js'
+import { blockLength, blockOf, touches } from './block-size.js'
+import { Borrower } from './borrower.js'
+import { isUsable, usableRange } from './candidates.js'
+import {
+  exhaustedError,
+  RESERVED,
+  silentOwnerError,
+  takenError,
+  unusableError,
+} from './ipam-errors.js'
+import { HELD } from './lender.js'
+import type { OwnBlock } from './own-block.js'
+
+/** How long an owner has to answer, and how long a start may wait for the first look at the store. */
+const ANSWER_MS = 2_000
+const FIRST_LOOK_MS = 1_500
+/** A pool of fewer blocks is not claimed ahead of need: others want some, too. */
+const PREFETCH_BITS = 3
+
+export class BlockBook implements AddressBook {
+  readonly #keeper: BlockKeeper
+  readonly #borrower: Borrower
+  readonly #care: BlockCare
+  readonly #answerMs: number
+  readonly #growing = new Set<string>()
+  #looked: Promise<unknown> | undefined
+
+  constructor(parts: BlockParts & { readonly answerMs?: number }) {
+    this.#keeper = new BlockKeeper(parts)
+    this.#borrower = new Borrower(this.#keeper)
+    this.#care = new BlockCare(this.#keeper, this.#borrower)
+    this.#answerMs = parts.answerMs ?? ANSWER_MS
+  }
+
+  /** Begins to answer others and to look after the own blocks. */
+  start(): void {
+    this.#looked = within(this.#care.start(), FIRST_LOOK_MS).then(() => {
+      this.#looked = undefined
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#care.close()
+  }
+
+  /** What is done from time to time; see BlockCare. */
+  get care(): BlockCare {
+    return this.#care
+  }
+
+  /** Blocks of this host in a pool, and the addresses handed out of them or borrowed. */
+  holdings(ref: PoolRef): { readonly blocks: number; readonly addresses: readonly Ip[] } {
+    const blocks = this.#keeper.blocks.of(ref)
+    return { blocks: blocks.length, addresses: blocks.flatMap((own) => [...own.held.keys()]) }
+  }
+
+  pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
+    return this.#keeper.pools.pools(space, signal)
+  }
+
+  hold(ref: PoolRef, signal?: AbortSignal, options?: HoldOptions): Promise<PoolDocument> {
+    return this.#keeper.pools.hold(ref, signal, options)
+  }
+
+  async prepare(choice: Choice, signal?: AbortSignal): Promise<void> {
+    await this.#keeper.grow(choice, false, signal)
+  }
+
+  drop(ref: PoolRef, signal?: AbortSignal): Promise<void> {
+    const { blocks, register, pools } = this.#keeper
+    return this.#keeper.serial(ref, async () => {
+      for (const own of blocks.of(ref)) blocks.forget(own)
+      this.#borrower.forgetPool(ref)
+      await register.giveAllBack(ref, signal)
+      await pools.drop(ref, signal)
+    })
+  }
+
+  async gateway(
+    ref: PoolRef,
+    wanted: Ip | undefined,
+    subPool: Cidr | undefined,
+    signal?: AbortSignal,
+  ): Promise<Ip> {
+    const ip = wanted ?? (await this.#keeper.pools.knownGateway(ref, subPool, signal))
+    await this.claim({ ...ref, ip, kind: 'reserved' }, signal)
+    const noted = await this.#keeper.pools.noteGateway(ref, ip, signal)
+    return wanted ?? noted
+  }
+
+  async claim(claim: Claim, signal?: AbortSignal): Promise<void> {
+    if (!isUsable(claim.pool, claim.ip)) throw unusableError(claim.pool, claim.ip)
+    await this.#looked
+    await retryConflicts(`address ${claim.ip}`, signal, async () => {
+      const own = this.#keeper.blocks.holding(claim, claim.ip)
+      if (own === undefined) return this.#takeElsewhere(claim, signal)
+      if (claim.kind === 'reserved') return this.#reserve(own, claim, signal)
+      return own.take(claim.ip) ? true : this.#taken(own, claim, signal)
+    })
+    if (claim.kind === 'endpoint') this.#prefetch(claim)
+  }
+
+  async confirm(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
+    const free = !this.#keeper.parts.used(ref).has(ip)
+    const held = this.#keeper.blocks.holding(ref, ip)?.held.has(ip) === true
+    if (free && (held || this.#borrower.has(ref, ip))) return
+    await this.claim({ ...ref, ip, kind: 'endpoint' }, signal)
+  }
+
+  async allocate(choices: readonly Choice[], signal?: AbortSignal): Promise<Cidr> {
+    await this.#looked
+    let failure: unknown
+    for (const choice of choices) {
+      try {
+        const ip = await this.#fromBlocks(choice, signal)
+        if (ip !== undefined) return withPrefixOf(ip, choice.pool)
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (failure !== undefined) throw failure
+    let full: TsoverlayError | undefined
+    for (const choice of choices) {
+      const found = await this.#borrow(choice, signal)
+      if ('ip' in found) return withPrefixOf(found.ip, choice.pool)
+      full ??= found.full
+    }
+    throw full ?? exhaustedError(choices[0] ?? { space: '', pool: '' as Cidr }, undefined, 'none')
+  }
+
+  releaseNow(ref: PoolRef, ip: Ip): boolean {
+    const own = this.#keeper.blocks.holding(ref, ip)
+    if (own?.held.has(ip) !== true) {
+      this.#borrower.forget(ref, ip)
+      return false
+    }
+    // A late repetition must not free what another container has been given since.
+    if (!this.#keeper.parts.used(ref).has(ip)) this.#keeper.blocks.putBack(own, ip)
+    return true
+  }
+
+  async release(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
+    if (this.#keeper.blocks.holding(ref, ip)?.held.has(ip) === true) {
+      this.releaseNow(ref, ip)
+      return
+    }
+    await this.#borrower.giveBack(ref, ip, signal)
+  }
+
+  async #fromBlocks(choice: Choice, signal?: AbortSignal): Promise<Ip | undefined> {
+    for (;;) {
+      const ip = this.#keeper.blocks.take(choice)
+      if (ip !== undefined) {
+        this.#prefetch(choice)
+        return ip
+      }
+      if (!(await this.#keeper.grow(choice, false, signal))) return undefined
+    }
+  }
+
+  /** An address in a block that is not ours, as far as we know. @returns undefined to look again */
+  async #takeElsewhere(claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
+    const { register, pools, parts } = this.#keeper
+    const { pool, ip, kind } = claim
+    const known = await register.outsider(claim, ip, signal)
+    if (known !== undefined) return this.#takeOutside(claim, known, signal)
+    const block = blockOf(pool, blockLength(await pools.pool(claim, signal)), ip)
+    const owner = await register.owner(claim, block, signal)
+    if (owner === undefined && kind === 'reserved') {
+      const guards = [{ key: keys.block(claim, block), is: 'absent' }] as const
+      const document = { host: parts.host, kind }
+      const done = await register.putOutside(claim, ip, document, guards, [], signal)
+      return done ? true : undefined
+    }
+    if (owner === undefined || owner === parts.host) {
+      await this.#keeper.obtain(claim, block, signal)
+      return undefined
+    }
+    return this.#ask(owner, claim, signal)
+  }
+
+  async #takeOutside(
+    claim: Claim,
+    { document, revision }: { document: { host: HostId; kind: string }; revision: number },
+    signal?: AbortSignal,
+  ): Promise<true | undefined> {
+    const { parts, register } = this.#keeper
+    if (document.kind === 'reserved' && claim.kind === 'reserved') return true
+    const mine = document.kind === 'endpoint' && document.host === parts.host
+    const idle = !parts.used(claim).has(claim.ip)
+    const handedOut = this.#borrower.has(claim, claim.ip)
+    if (!mine || !idle || handedOut || claim.kind === 'reserved') {
+      throw takenError(claim.pool, claim.ip, await this.#whose(document, signal))
+    }
+    // Left by a former run of this host: ours, if nothing is on its way that would give it back.
+    if (!(await register.keepOutside(claim, claim.ip, revision, signal))) return undefined
+    this.#borrower.note(claim, claim.ip)
+    return true
+  }
+
+  async #ask(owner: HostId, claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
+    const wait = AbortSignal.timeout(this.#answerMs)
+    const answer = await this.#borrower.ask(owner, claim, wait, signal)
+    if ('granted' in answer) return true
+    const name = await this.#nameOf(owner, signal)
+    if ('silent' in answer) throw silentOwnerError(claim.pool, claim.ip, name)
+    if (!answer.refused.startsWith(HELD)) return undefined
+    const endpoint = answer.refused.slice(HELD.length).trim().slice(0, 12)
+    const which = endpoint === '' ? '' : ` (endpoint ${endpoint})`
+    throw takenError(claim.pool, claim.ip, `is held by a container on host ${name}${which}`)
+  }
+
+  #reserve(own: OwnBlock, claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
+    const { parts, register } = this.#keeper
+    return this.#keeper.serial(claim, async () => {
+      const known = await register.outsider(claim, claim.ip, signal)
+      if (known !== undefined) return this.#takeOutside(claim, known, signal)
+      const document = { host: parts.host, kind: 'reserved' } as const
+      const nothing = { guards: [], writes: [] }
+      if (this.#keeper.blocks.holding(claim, claim.ip) !== own) return undefined
+      if (own.outside(claim.ip) !== undefined) {
+        await this.#keeper.settle(claim, [own], signal)
+        return undefined
+      }
+      const put = await this.#keeper.putOutside(own, claim.ip, document, nothing, signal)
+      if (put === 'held') throw await this.#heldHere(claim)
+      return put === 'done' ? true : undefined
+    })
+  }
+
+  /** It is in our block and not free: why? @returns undefined when it just came back */
+  async #taken(own: OwnBlock, claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
+    if (own.held.has(claim.ip)) throw this.#heldHere(claim)
+    const known = own.outside(claim.ip)
+    if (known?.kind !== undefined) {
+      const mine = known.host === this.#keeper.parts.host && known.kind === 'endpoint'
+      if (!mine) throw takenError(claim.pool, claim.ip, await this.#whose(known, signal))
+    }
+    const found = await this.#keeper.register.outsider(claim, claim.ip, signal)
+    if (found !== undefined) return this.#takeOutside(claim, found, signal)
+    await this.#keeper.serial(claim, () => this.#keeper.settle(claim, [own], signal))
+    return undefined
+  }
+
+  #heldHere(claim: Claim): TsoverlayError {
+    const endpoint = this.#keeper.parts.used(claim).get(claim.ip)?.slice(0, 12)
+    const which = endpoint === undefined ? '' : ` (endpoint ${endpoint})`
+    return takenError(claim.pool, claim.ip, `is held by a container on this host${which}`)
+  }
+
+  async #whose(document: { host: HostId; kind: string }, signal?: AbortSignal): Promise<string> {
+    if (document.kind === 'reserved') return RESERVED
+    if (document.host === this.#keeper.parts.host) return 'is held by a container on this host'
+    return `is held by a container on host ${await this.#nameOf(document.host, signal)}`
+  }
+
+  async #nameOf(host: HostId, signal?: AbortSignal): Promise<string> {
+    const record = await this.#keeper.parts.store
+      .get(keys.host(host), signal)
+      .catch(() => undefined)
+    return (record && documents.host.decode(record.value)?.name) ?? host
+  }
+
+  /** No block is free: any address of any owner, in 2 s for all of them together. */
+  async #borrow(
+    choice: Choice,
+    signal?: AbortSignal,
+  ): Promise<{ readonly ip: Ip } | { readonly full: TsoverlayError }> {
+    const owners = await this.#keeper.register.owners(choice, signal)
+    const shares = new Map<HostId, number>()
+    for (const [block, host] of owners) {
+      if (!touches(block, choice.subPool)) continue
+      shares.set(host, (shares.get(host) ?? 0) + sizeOf(choice, block))
+    }
+    const wait = AbortSignal.timeout(this.#answerMs)
+    const silent: string[] = []
+    for (const owner of shares.keys()) {
+      if (owner === this.#keeper.parts.host) continue
+      const answer = await this.#borrower.ask(owner, { ...choice, kind: 'endpoint' }, wait, signal)
+      if ('granted' in answer) return { ip: answer.granted }
+      if ('silent' in answer) silent.push(await this.#nameOf(owner, signal))
+    }
+    return { full: await this.#full(choice, shares, silent, signal) }
+  }
+
+  async #full(
+    choice: Choice,
+    shares: ReadonlyMap<HostId, number>,
+    silent: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<TsoverlayError> {
+    const most = [...shares].sort(([, a], [, b]) => b - a)[0]
+    const size = sizeOf(choice, choice.subPool ?? choice.pool)
+    const who =
+      most === undefined
+        ? ''
+        : `, most of them (${most[1]}) in blocks of ${await this.#nameOf(most[0], signal)}`
+    const quiet = silent.length === 0 ? '' : `; no answer came from ${silent.join(', ')}`
+    return exhaustedError(choice, choice.subPool, `it has ${size} addresses${who}${quiet}`)
+  }
+
+  /** Claims the next block before it is needed. */
+  #prefetch(choice: Choice): void {
+    const { blocks, parts } = this.#keeper
+    const own = blocks.of(choice)
+    const key = keys.pool(choice)
+    const [any] = own
+    if (any === undefined || this.#growing.has(key) || parts.usage(choice) === 'none') return
+    if (prefixLength(any.block) - prefixLength(choice.pool) < PREFETCH_BITS) return
+    const free = own.reduce((sum, each) => sum + each.free, 0)
+    if (free >= Math.max(2, Math.min(16, any.size / 4))) return
+    this.#growing.add(key)
+    const grown = this.#keeper.grow(choice, true, AbortSignal.timeout(FIRST_LOOK_MS * 2))
+    void grown
+      .catch((error: unknown) => {
+        if (!hasCode(error, 'STORE_UNAVAILABLE'))
+          parts.logger.debug({ err: `${error}` }, 'prefetch')
+      })
+      .finally(() => this.#growing.delete(key))
+  }
+}
+
+/** Usable addresses of a part of the pool. */
+function sizeOf({ pool }: PoolRef, part: Cidr): number {
+  const { first, last } = usableRange(pool, part)
+  const most = 1n << BigInt(bitsOf(familyOf(pool)) - prefixLength(part))
+  const size = last - first + 1n
+  return Number(size < 0n ? 0n : size > most ? most : size)
+}

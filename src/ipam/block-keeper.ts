@@ -1,0 +1,209 @@
+/**
+ * The blocks of this host: claimed, checked against the store, widened, and parts of them put
+ * outside. What is asynchronous here runs one after the other in each pool; handing out is
+ * synchronous and waits for nothing.
+ */
+import type { Cidr, Ip } from '../core/ip.js'
+import type { Guard, Logger, Store, Write } from '../core/ports.js'
+import type { EndpointId, HostId } from '../core/types.js'
+import type { AddressDocument } from '../state/documents.js'
+import { keys, type PoolRef } from '../state/keys.js'
+import { retryConflicts } from '../state/retry.js'
+import type { Choice } from './address-book.js'
+import { BlockRegister } from './block-register.js'
+import { blockLength, blocksOf, type PoolShape } from './block-size.js'
+import type { OwnBlock } from './own-block.js'
+import { type BlockShelf, OwnBlocks } from './own-blocks.js'
+import { PoolRegister } from './pool-register.js'
+
+export interface BlockParts {
+  readonly store: Store
+  readonly host: HostId
+  readonly boot: string
+  readonly shelf: BlockShelf
+  /** addresses of a pool that endpoints of this host use */
+  readonly used: (ref: PoolRef) => ReadonlyMap<Ip, EndpointId>
+  /** whether networks of ours use the pool; `unbound`: handed out, but not yet to a network */
+  readonly usage: (ref: PoolRef) => 'bound' | 'unbound' | 'none'
+  readonly logger: Logger
+  /** milliseconds, never going back */
+  readonly now: () => number
+}
+
+export class BlockKeeper {
+  readonly parts: BlockParts
+  readonly blocks: OwnBlocks
+  readonly pools: PoolRegister
+  readonly register: BlockRegister
+  readonly #queues = new Map<string, Promise<unknown>>()
+
+  constructor(parts: BlockParts) {
+    const { store, host, shelf, boot, now } = parts
+    this.parts = parts
+    this.blocks = new OwnBlocks({ shelf, boot, now })
+    this.pools = new PoolRegister(store, host)
+    this.register = new BlockRegister(store, host)
+  }
+
+  /** Runs one work of a pool after the other. */
+  serial<T>(ref: PoolRef, work: () => Promise<T>): Promise<T> {
+    const key = keys.pool(ref)
+    const before = this.#queues.get(key) ?? Promise.resolve()
+    const mine = before.then(work)
+    const ended = mine.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#queues.set(key, ended)
+    void ended.then(() => {
+      if (this.#queues.get(key) === ended) this.#queues.delete(key)
+    })
+    return mine
+  }
+
+  /**
+   * Claims a block that has a free address, unless there is one already.
+   * @param spare claim one more in any case
+   * @returns false when all blocks have owners
+   * @throws TsoverlayError POOL_UNKNOWN
+   */
+  grow(choice: Choice, spare: boolean, signal?: AbortSignal): Promise<boolean> {
+    const enough = (): boolean => !spare && this.blocks.free(choice) !== undefined
+    return this.serial(choice, async () => {
+      if (enough()) return true
+      return retryConflicts(`a block of ${choice.pool}`, signal, async () => {
+        const owners = await this.register.owners(choice, signal)
+        await this.#adoptForgotten(choice, owners, signal)
+        if (enough()) return true
+        const next = firstFree(blocksOf(await this.#shape(choice, signal), choice.subPool), owners)
+        if (next === undefined) return false
+        const claimed = await this.#claim(choice, next, signal)
+        return claimed && (spare || enough()) ? true : undefined
+      })
+    })
+  }
+
+  async #shape(ref: PoolRef, signal?: AbortSignal): Promise<PoolShape> {
+    const { pool, block } = await this.pools.pool(ref, signal)
+    return { pool, length: blockLength(block === undefined ? { pool } : { pool, block }) }
+  }
+
+  /** Claims one block, or takes back one that is ours though the journal does not say so. */
+  obtain(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<void> {
+    return this.serial(ref, async () => {
+      if (this.blocks.get(ref, block) !== undefined) return
+      if (await this.#claim(ref, block, signal)) return
+      const revision = await this.register.touch(ref, block, signal)
+      if (revision !== undefined) await this.#enter(ref, block, revision, signal)
+    })
+  }
+
+  /** Makes blocks what the store says of them; those that are not ours any more are dropped. */
+  async settle(ref: PoolRef, blocks: readonly OwnBlock[], signal?: AbortSignal): Promise<void> {
+    for (const own of blocks) {
+      own.revision = await this.register.touch(ref, own.block, signal)
+      if (own.revision === undefined) await this.#lose(own, signal)
+    }
+    await this.refresh(ref, new Set(blocks), signal)
+  }
+
+  /**
+   * Notes which addresses came back or went outside.
+   * @param settled these may shrink what is outside although they were in doubt
+   */
+  async refresh(ref: PoolRef, settled: ReadonlySet<OwnBlock>, signal?: AbortSignal): Promise<void> {
+    const outside = await this.register.outside(ref, signal)
+    for (const own of this.blocks.of(ref)) {
+      if (own.revision === undefined || (own.doubtful && !settled.has(own))) continue
+      const inside = [...outside].filter(([ip]) => own.has(ip))
+      own.setOutside(new Map(inside), this.blocks.nextRelease())
+    }
+  }
+
+  /**
+   * Puts a free address of an own block outside: reserves it, or lends it. To be called in `serial`.
+   * @returns `held` by a container here, `again` when a guard did not hold
+   */
+  async putOutside(
+    own: OwnBlock,
+    ip: Ip,
+    document: AddressDocument,
+    also: { readonly guards: readonly Guard[]; readonly writes: readonly Write[] },
+    signal?: AbortSignal,
+  ): Promise<'done' | 'held' | 'again'> {
+    const { ref, block } = own
+    if (own.revision === undefined || own.doubtful) await this.settle(ref, [own], signal)
+    if (own.revision === undefined || own.outside(ip) !== undefined) return 'again'
+    // First here, then in the store: in between nobody has it.
+    if (!own.putOutside(ip, document)) return 'held'
+    own.doubtful = true
+    const unchanged = {
+      key: keys.block(ref, block),
+      is: 'unchanged',
+      revision: own.revision,
+    } as const
+    const guards = [unchanged, ...also.guards]
+    const done = await this.register.putOutside(ref, ip, document, guards, also.writes, signal)
+    if (!done) await this.settle(ref, [own], signal)
+    own.doubtful = false
+    return done ? 'done' : 'again'
+  }
+
+  /** Blocks that the store calls ours: a claim's answer got lost, or the journal did. */
+  async #adoptForgotten(
+    ref: PoolRef,
+    owners: ReadonlyMap<Cidr, HostId>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    for (const [block, host] of owners) {
+      if (host !== this.parts.host || this.blocks.get(ref, block) !== undefined) continue
+      const revision = await this.register.touch(ref, block, signal)
+      if (revision !== undefined) await this.#enter(ref, block, revision, signal)
+    }
+  }
+
+  async #claim(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<boolean> {
+    const revision = await this.register.claim(ref, block, signal)
+    if (revision !== undefined) await this.#enter(ref, block, revision, signal)
+    return revision !== undefined
+  }
+
+  /** Only when it is known what is outside may anything be handed out. */
+  async #enter(
+    ref: PoolRef,
+    block: Cidr,
+    revision: number,
+    signal?: AbortSignal,
+  ): Promise<OwnBlock> {
+    const outside = await this.register.outside(ref, signal)
+    const own = this.blocks.add(ref, block)
+    own.revision = revision
+    own.setOutside(new Map([...outside].filter(([ip]) => own.has(ip))), 0)
+    for (const ip of this.parts.used(ref).keys()) {
+      if (own.has(ip) && own.outside(ip) === undefined) own.adopt(ip)
+    }
+    own.save()
+    this.parts.logger.info({ pool: ref.pool, block }, 'address block claimed')
+    return own
+  }
+
+  async #lose(own: OwnBlock, signal?: AbortSignal): Promise<void> {
+    const { ref, block } = own
+    const held = [...own.held.keys()]
+    this.blocks.forget(own)
+    const fields = { pool: ref.pool, block, held: held.length }
+    this.parts.logger.warn(fields, 'address block is not ours in the store, dropped')
+    if (held.length === 0) return
+    // A store that lost its data: what our containers have is taken again, if nobody else was faster.
+    const revision = await this.register.claim(ref, block, signal)
+    if (revision === undefined) return
+    const again = await this.#enter(ref, block, revision, signal)
+    for (const ip of held) if (again.outside(ip) === undefined) again.adopt(ip)
+    again.save()
+  }
+}
+
+function firstFree(blocks: Iterable<Cidr>, owners: ReadonlyMap<Cidr, HostId>): Cidr | undefined {
+  for (const block of blocks) if (!owners.has(block)) return block
+  return undefined
+}

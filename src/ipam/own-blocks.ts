@@ -1,0 +1,110 @@
+/** All blocks of this host, in memory and in its journal. */
+import { type Cidr, type Ip, prefixLength } from '../core/ip.js'
+import type { BlockHold } from '../state/documents.js'
+import { blockId } from '../state/journal.js'
+import { keys, type PoolRef } from '../state/keys.js'
+import type { Choice } from './address-book.js'
+import { blockOf, touches } from './block-size.js'
+import { OwnBlock } from './own-block.js'
+
+/** The part of the journal that blocks are kept in. */
+export interface BlockShelf {
+  values(): Iterable<BlockHold>
+  put(hold: BlockHold): void
+  delete(id: string): void
+}
+
+export interface OwnBlocksParts {
+  readonly shelf: BlockShelf
+  readonly boot: string
+  /** milliseconds, never going back */
+  readonly now: () => number
+}
+
+export class OwnBlocks {
+  readonly #parts: OwnBlocksParts
+  readonly #byPool = new Map<string, Map<Cidr, OwnBlock>>()
+  #releases = 0
+
+  constructor(parts: OwnBlocksParts) {
+    this.#parts = parts
+    for (const hold of [...parts.shelf.values()]) {
+      const block = this.#add(hold, hold.block, hold)
+      this.#releases = Math.max(this.#releases, block.lastRelease)
+    }
+  }
+
+  *all(): Generator<OwnBlock> {
+    for (const blocks of this.#byPool.values()) yield* blocks.values()
+  }
+
+  of(ref: PoolRef): readonly OwnBlock[] {
+    return [...(this.#byPool.get(keys.pool(ref))?.values() ?? [])]
+  }
+
+  get(ref: PoolRef, block: Cidr): OwnBlock | undefined {
+    return this.#byPool.get(keys.pool(ref))?.get(block)
+  }
+
+  /** The own block in which the address lies. */
+  holding(ref: PoolRef, ip: Ip): OwnBlock | undefined {
+    const blocks = this.#byPool.get(keys.pool(ref))
+    const [any] = blocks?.keys() ?? []
+    return any && blocks?.get(blockOf(ref.pool, prefixLength(any), ip))
+  }
+
+  /** Without a note in the journal, until `save`. */
+  add(ref: PoolRef, block: Cidr): OwnBlock {
+    return this.#add(ref, block)
+  }
+
+  /** From here on nothing is handed out of it, also after a restart. */
+  forget({ ref, block }: OwnBlock): void {
+    this.#parts.shelf.delete(blockId({ ...ref, block }))
+    const blocks = this.#byPool.get(keys.pool(ref))
+    blocks?.delete(block)
+    if (blocks?.size === 0) this.#byPool.delete(keys.pool(ref))
+  }
+
+  /**
+   * Takes a free address: one never used, else the one released longest ago.
+   * @returns undefined when the own blocks have none
+   */
+  take({ subPool, ...ref }: Choice): Ip | undefined {
+    const ip = this.free({ ...ref, subPool })
+    if (ip === undefined) return undefined
+    return this.holding(ref, ip)?.take(ip) === true ? ip : undefined
+  }
+
+  /** The address that `take` would take. */
+  free({ subPool, ...ref }: Choice): Ip | undefined {
+    let oldest: { ip: Ip; at: number } | undefined
+    for (const block of this.#byPool.get(keys.pool(ref))?.values() ?? []) {
+      if (block.free <= 0 || !touches(block.block, subPool)) continue
+      const fresh = block.fresh(subPool)
+      if (fresh !== undefined) return fresh
+      const rested = block.rested(subPool)
+      if (rested !== undefined && (oldest === undefined || rested.at < oldest.at)) oldest = rested
+    }
+    return oldest?.ip
+  }
+
+  putBack(block: OwnBlock, ip: Ip): void {
+    block.putBack(ip, this.nextRelease())
+  }
+
+  nextRelease(): number {
+    this.#releases += 1
+    return this.#releases
+  }
+
+  #add(ref: PoolRef, block: Cidr, hold?: BlockHold): OwnBlock {
+    const { shelf, boot, now } = this.#parts
+    const made = new OwnBlock({ ref, block, boot, now, save: (each) => shelf.put(each) }, hold)
+    const pool = keys.pool(ref)
+    const blocks = this.#byPool.get(pool) ?? new Map<Cidr, OwnBlock>()
+    this.#byPool.set(pool, blocks)
+    blocks.set(block, made)
+    return made
+  }
+}
