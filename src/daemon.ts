@@ -1,7 +1,7 @@
 /** The composition root: makes the parts, wires them, starts and stops them in order. */
 import { join } from 'node:path'
 import { AdminServer } from './admin/server.js'
-import { choreHandlers, chores, type VtepSource } from './control/chores.js'
+import { choreHandlers, chores, usageOf, usedAddresses, type VtepSource } from './control/chores.js'
 import { TsoverlayDriver } from './control/driver.js'
 import { Endpoints } from './control/endpoints.js'
 import { ForeignAddresses } from './control/foreign-addresses.js'
@@ -22,7 +22,9 @@ import type { Config } from './core/config.js'
 import { messageOf } from './core/errors.js'
 import { familyOf } from './core/ip.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
+import type { AddressBook } from './ipam/address-book.js'
 import { AddressPlan } from './ipam/address-plan.js'
+import { BlockBook } from './ipam/block-book.js'
 import { TsoverlayIpam } from './ipam/ipam-driver.js'
 import { createRpcServer } from './rpc/server.js'
 import { loadIdentity } from './state/identity.js'
@@ -66,6 +68,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { rpc, admin, sweep } = wireServers(options, state, control)
   state.outbox.start()
   recoverJournal({ ...state, logger })
+  if (config.scope === 'local') state.blocks.start()
   if (control.sync === undefined) forgetNames(state.journal)
   dataplane.onMiss((miss) => control.misses.handle(miss))
   control.peers.start((key) => control.reconciler.markKey(key))
@@ -91,7 +94,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 /** In the order of who uses whom: no new calls, no new passes, then what they stand on. */
 async function close(
   { store, dataplane }: DaemonOptions,
-  { outbox }: State,
+  { outbox, blocks }: State,
   { underlay, peers, presence, reconciler, sync }: Control,
   servers: readonly { close(): Promise<void> }[],
 ): Promise<void> {
@@ -100,6 +103,7 @@ async function close(
   underlay.close()
   peers.closeAll()
   outbox.close()
+  await blocks.close()
   await presence.close()
   await reconciler.close()
   await dataplane.close()
@@ -110,10 +114,21 @@ type State = ReturnType<typeof wireState>
 type Control = ReturnType<typeof wireControl>
 
 /** What this host knows and owes; the outbox publishes the underlay, which comes later. */
-function wireState({ paths, store, logger }: DaemonOptions) {
+function wireState({ config, paths, store, logger }: DaemonOptions) {
   const identity = loadIdentity(paths.data, paths.run)
   const journal = new Journal(join(paths.data, 'journal'), logger)
-  const plan = new AddressPlan(store, identity.id)
+  const blocks = new BlockBook({
+    store,
+    host: identity.id,
+    boot: identity.boot,
+    shelf: journal.blocks,
+    used: (ref) => usedAddresses(journal, ref),
+    usage: (ref) => usageOf(journal, ref),
+    logger,
+    now: () => performance.now(),
+  })
+  // Swarm's leader changes hosts: there no host may decide alone.
+  const book: AddressBook = config.scope === 'global' ? new AddressPlan(store, identity.id) : blocks
   const repository = new NetworkRepository(store, identity.id)
   const swarm = {
     plan: new AddressPlan(store, SWARM),
@@ -121,10 +136,10 @@ function wireState({ paths, store, logger }: DaemonOptions) {
   }
   const publications = new Publications(store, identity)
   const vtep: VtepSource = { current: undefined }
-  const owned = { store, plan, repository, publications, swarm, journal, identity, vtep, logger }
+  const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, plan, repository, publications, swarm, outbox, vtep }
+  return { identity, journal, blocks, book, repository, publications, swarm, outbox, vtep }
 }
 
 function wireControl(options: DaemonOptions, state: State) {
@@ -160,13 +175,13 @@ function wireServers(
   state: State,
   control: Control,
 ) {
-  const { plan, swarm, outbox } = state
+  const { book, swarm, outbox } = state
   const { underlay } = control
   const { scope } = config
-  const foreign = new ForeignAddresses(plan, outbox)
+  const foreign = new ForeignAddresses(book, outbox)
   const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
-  const chosen = scope === 'global' ? swarm.plan : plan
-  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, plan: chosen })
+  const chosen = scope === 'global' ? swarm.plan : book
+  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, book: chosen })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
   const networks = new Networks({
     ...state,

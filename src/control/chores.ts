@@ -4,6 +4,7 @@ import { type Cidr, type Ip, ipOf } from '../core/ip.js'
 import type { Logger, Store } from '../core/ports.js'
 import type { EndpointId, HostId, LocalEndpoint, NetworkKey } from '../core/types.js'
 import type { AddressBook } from '../ipam/address-book.js'
+import type { AddressPlan } from '../ipam/address-plan.js'
 import { documents } from '../state/documents.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
@@ -75,8 +76,7 @@ export function networkSubject(key: NetworkKey): string {
 /** Handlers of all kinds, those that ipam/ submits too. */
 export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreHandler>> {
   const { store, book, repository, publications, swarm, journal, identity, logger } = parts
-  const bookOf = (holder: string | undefined): AddressBook =>
-    holder === SWARM ? swarm.plan : book
+  const bookOf = (holder: string | undefined): AddressBook => (holder === SWARM ? swarm.plan : book)
   return {
     'publish-endpoint': async ({ id = '', network = '', made = '' }, signal) => {
       const key = keys.endpoint(network, identity.id, id)

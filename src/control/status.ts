@@ -1,5 +1,7 @@
 /** What an operator sees of this host, as data. */
 import { sandboxName } from '../core/names.js'
+import type { Network } from '../core/types.js'
+import type { BlockBook } from '../ipam/block-book.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
 import type { Outbox } from '../state/outbox.js'
@@ -17,6 +19,10 @@ export interface NetworkStatus {
   readonly vnis: readonly number[]
   readonly subnets: readonly string[]
   readonly endpoints: number
+  /** blocks of the subnets that this host decides on */
+  readonly blocks: number
+  /** addresses that it has handed out of them */
+  readonly held: readonly string[]
   readonly peers: number
   /** hosts that have endpoints on it, but a VTEP of the other address family */
   readonly parted: readonly string[]
@@ -41,6 +47,7 @@ export interface StatusParts {
   readonly identity: Identity
   readonly journal: Journal
   readonly outbox: Outbox
+  readonly blocks: BlockBook
   readonly peers: Peers
   readonly presence: Presence
   readonly reconciler: Reconciler
@@ -67,6 +74,7 @@ export function statusOf(parts: StatusParts): Status {
       vnis: network.segments.map(({ vni }) => vni),
       subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
       endpoints: journal.endpointsOf(dockerNetwork).length,
+      ...holdings(parts.blocks, network),
       peers: peers.of(network.key).length,
       parted: peers.parted(network.key),
       synced: peers.isSynced(network.key),
@@ -74,5 +82,17 @@ export function statusOf(parts: StatusParts): Status {
     kernel: { ...reconciler.counters },
     misses: { ...misses.counters },
     ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),
+  }
+}
+
+function holdings(
+  blocks: BlockBook,
+  { space, segments }: Network,
+): Pick<NetworkStatus, 'blocks' | 'held'> {
+  const pools = segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
+  const all = pools.map((pool) => blocks.holdings({ space, pool }))
+  return {
+    blocks: all.reduce((sum, each) => sum + each.blocks, 0),
+    held: all.flatMap(({ addresses }) => addresses),
   }
 }

@@ -286,10 +286,10 @@ export class BlockBook implements AddressBook {
       if (!touches(block, choice.subPool)) continue
       shares.set(host, (shares.get(host) ?? 0) + sizeOf(choice, block))
     }
-    const wait = AbortSignal.timeout(this.#answerMs)
+    const others = [...shares.keys()].filter((host) => host !== this.#keeper.parts.host)
     const silent: string[] = []
-    for (const owner of shares.keys()) {
-      if (owner === this.#keeper.parts.host) continue
+    for (const owner of others) {
+      const wait = AbortSignal.timeout(this.#answerMs / others.length)
       const answer = await this.#borrower.ask(owner, { ...choice, kind: 'endpoint' }, wait, signal)
       if ('granted' in answer) return { ip: answer.granted }
       if ('silent' in answer) silent.push(await this.#nameOf(owner, signal))

@@ -68,6 +68,7 @@ export class BlockCare {
     await Promise.all(
       [...pools.values()].map(({ ref }) => this.#quietly(ref, () => this.#settle(ref))),
     )
+    await this.#adoptForgotten()
     this.#answerAll()
   }
 
@@ -96,6 +97,17 @@ export class BlockCare {
 
   #settle(ref: PoolRef): Promise<void> {
     return this.#keeper.settle(ref, this.#keeper.blocks.of(ref).filter(isUnsettled))
+  }
+
+  /** Blocks that the store calls ours and that we do not know: nobody else could use them. */
+  async #adoptForgotten(): Promise<void> {
+    const { blocks, parts } = this.#keeper
+    for (const [key, { host }] of [...this.#blocks.entries()]) {
+      const [ref, block] = [poolOfKey(key), blockOfKey(key)]
+      if (host !== parts.host || blocks.get(ref, block) !== undefined) continue
+      if (parts.usage(ref) === 'none') continue
+      await this.#keeper.adopt(ref, block).catch((error: unknown) => this.#complain(error))
+    }
   }
 
   async #quietly(ref: PoolRef, work: () => Promise<void>): Promise<void> {
@@ -150,14 +162,19 @@ export class BlockCare {
   /** Empty for long, and there is another block with room. */
   #isIdle(own: OwnBlock): boolean {
     const { blocks, parts } = this.#keeper
-    if (own.held.size > 0 || parts.now() - own.touched < REST_MS) return false
+    const idle = parts.now() - own.touched
+    // The plugin died between forgetting the pool and noting that it has to be dropped.
+    if (parts.usage(own.ref) === 'none') return idle > GRACE_MS
+    if (own.held.size > 0 || idle < REST_MS) return false
     return blocks.of(own.ref).some((other) => other !== own && other.free > 0)
   }
 
   async #giveBack(own: OwnBlock): Promise<void> {
-    if (own.revision === undefined || own.held.size > 0) return
+    const { blocks } = this.#keeper
+    if (blocks.get(own.ref, own.block) !== own || own.revision === undefined) return
+    if (!this.#isIdle(own)) return
     // Out of the journal first: from here on nothing is handed out of it, whatever happens.
-    this.#keeper.blocks.forget(own)
+    blocks.forget(own)
     await this.#keeper.register.giveBack(own.ref, own.block, own.revision)
   }
 

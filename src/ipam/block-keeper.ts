@@ -92,15 +92,19 @@ export class BlockKeeper {
   obtain(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<void> {
     return this.serial(ref, async () => {
       if (this.blocks.get(ref, block) !== undefined) return
-      if (await this.#claim(ref, block, signal)) return
-      const revision = await this.register.touch(ref, block, signal)
-      if (revision !== undefined) await this.#enter(ref, block, revision, signal)
+      if (!(await this.#claim(ref, block, signal))) await this.#adopt(ref, block, signal)
     })
+  }
+
+  /** Takes up a block that the store calls ours: a claim's answer got lost, or the journal did. */
+  adopt(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<void> {
+    return this.serial(ref, () => this.#adopt(ref, block, signal))
   }
 
   /** Makes blocks what the store says of them; those that are not ours any more are dropped. */
   async settle(ref: PoolRef, blocks: readonly OwnBlock[], signal?: AbortSignal): Promise<void> {
     for (const own of blocks) {
+      if (!this.#isCurrent(own)) continue
       own.revision = await this.register.touch(ref, own.block, signal)
       if (own.revision === undefined) await this.#lose(own, signal)
     }
@@ -133,7 +137,8 @@ export class BlockKeeper {
   ): Promise<'done' | 'held' | 'again'> {
     const { ref, block } = own
     if (own.revision === undefined || own.doubtful) await this.settle(ref, [own], signal)
-    if (own.revision === undefined || own.outside(ip) !== undefined) return 'again'
+    if (!this.#isCurrent(own) || own.revision === undefined) return 'again'
+    if (own.outside(ip) !== undefined) return 'again'
     // First here, then in the store: in between nobody has it.
     if (!own.putOutside(ip, document)) return 'held'
     own.doubtful = true
@@ -149,17 +154,25 @@ export class BlockKeeper {
     return done ? 'done' : 'again'
   }
 
-  /** Blocks that the store calls ours: a claim's answer got lost, or the journal did. */
+  /** False for one that was given up, and perhaps claimed anew, since the caller looked. */
+  #isCurrent(own: OwnBlock): boolean {
+    return this.blocks.get(own.ref, own.block) === own
+  }
+
   async #adoptForgotten(
     ref: PoolRef,
     owners: ReadonlyMap<Cidr, HostId>,
     signal?: AbortSignal,
   ): Promise<void> {
     for (const [block, host] of owners) {
-      if (host !== this.parts.host || this.blocks.get(ref, block) !== undefined) continue
-      const revision = await this.register.touch(ref, block, signal)
-      if (revision !== undefined) await this.#enter(ref, block, revision, signal)
+      if (host === this.parts.host) await this.#adopt(ref, block, signal)
     }
+  }
+
+  async #adopt(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<void> {
+    if (this.blocks.get(ref, block) !== undefined) return
+    const revision = await this.register.touch(ref, block, signal)
+    if (revision !== undefined) await this.#enter(ref, block, revision, signal)
   }
 
   async #claim(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<boolean> {

@@ -236,11 +236,7 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   /** A pool that nobody uses; of a named network that exists elsewhere already, its own pool. */
-  async #choose(
-    space: string,
-    request: RequestPoolRequest,
-    signal: AbortSignal,
-  ): Promise<Cidr> {
+  async #choose(space: string, request: RequestPoolRequest, signal: AbortSignal): Promise<Cidr> {
     const { book, journal, scope } = this.#parts
     const family = request.ipv6 ? ':' : '.'
     const held = new Set(

@@ -20,8 +20,8 @@ const STATUS: Status = {
   host: { id: 'a', name: 'node-a', boot: '1', vtep: '192.0.2.1', mtu: 1500 },
   store: { reached: true, owed: 3 },
   networks: [
-    { ...NETWORK, endpoints: 2, peers: 5, parted: ['h2', 'h3'] },
-    { ...NETWORK, endpoints: 1, peers: 0, parted: ['h3'] },
+    { ...NETWORK, endpoints: 2, blocks: 1, held: [], peers: 5, parted: ['h2', 'h3'] },
+    { ...NETWORK, endpoints: 1, blocks: 1, held: [], peers: 0, parted: ['h3'] },
   ],
   kernel: { passes: 7, written: 40, drift: 1, failures: 2 },
   misses: { known: 4, unknown: 9 },

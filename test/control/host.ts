@@ -1,7 +1,13 @@
 /** One plugin without its sockets, wired as src/daemon.ts does it, and the dockerd that calls it. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { choreHandlers, chores, type VtepSource } from '../../src/control/chores.js'
+import {
+  choreHandlers,
+  chores,
+  usageOf,
+  usedAddresses,
+  type VtepSource,
+} from '../../src/control/chores.js'
 import { TsoverlayDriver } from '../../src/control/driver.js'
 import { Endpoints } from '../../src/control/endpoints.js'
 import { ForeignAddresses } from '../../src/control/foreign-addresses.js'
@@ -16,7 +22,9 @@ import { SwarmAllocation } from '../../src/control/swarm-allocation.js'
 import { SwarmSweep } from '../../src/control/swarm-sweep.js'
 import { UnderlaySource } from '../../src/control/underlay-source.js'
 import { familyOf, type Ip } from '../../src/core/ip.js'
+import type { AddressBook } from '../../src/ipam/address-book.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
+import { BlockBook } from '../../src/ipam/block-book.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
 import { loadIdentity } from '../../src/state/identity.js'
 import { Journal } from '../../src/state/journal.js'
@@ -49,12 +57,12 @@ export async function startHost(options: HostOptions) {
   const dataplane = options.dataplane ?? new RecordingDataplane()
   dataplane.address = { vtep: options.vtep as Ip, mtu: 1500 }
   const logger = new RecordingLogger()
-  const state = wireState(store, dir, logger)
+  const state = wireState(store, dir, logger, scope)
   const control = wireControl(store, dataplane, logger, state)
-  const foreign = new ForeignAddresses(state.plan, state.outbox)
+  const foreign = new ForeignAddresses(state.book, state.outbox)
   const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
-  const plan = scope === 'global' ? state.swarm.plan : state.plan
-  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, plan })
+  const book = scope === 'global' ? state.swarm.plan : state.book
+  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, book })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
   const parts = { ...state, ...control, scope, addressSpaces, foreign, endpoints, logger }
   const networks = new Networks(parts)
@@ -65,6 +73,7 @@ export async function startHost(options: HostOptions) {
   const driver = new TsoverlayDriver(scope, { networks, endpoints, swarm })
   state.outbox.start()
   recoverJournal({ ...state, logger })
+  if (scope === 'local') state.blocks.start()
   dataplane.onMiss((miss) => control.misses.handle(miss))
   control.peers.start((key) => control.reconciler.markKey(key))
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
@@ -75,6 +84,7 @@ export async function startHost(options: HostOptions) {
     control.underlay.close()
     control.peers.closeAll()
     state.outbox.close()
+    await state.blocks.close()
     await control.presence.close()
     await control.reconciler.close()
   }
@@ -117,10 +127,26 @@ export async function twoHosts(t: Scope) {
   return { store, a, b, dirs }
 }
 
-function wireState(store: MemoryStore, dir: string, logger: RecordingLogger) {
+function wireState(
+  store: MemoryStore,
+  dir: string,
+  logger: RecordingLogger,
+  scope: 'local' | 'global',
+) {
   const identity = loadIdentity(join(dir, 'data'), join(dir, 'run'))
   const journal = new Journal(join(dir, 'data', 'journal'), logger)
-  const plan = new AddressPlan(store, identity.id)
+  const blocks = new BlockBook({
+    store,
+    host: identity.id,
+    boot: identity.boot,
+    shelf: journal.blocks,
+    used: (ref) => usedAddresses(journal, ref),
+    usage: (ref) => usageOf(journal, ref),
+    logger,
+    now: () => performance.now(),
+  })
+  // Swarm's leader changes hosts: there no host may decide alone.
+  const book: AddressBook = scope === 'global' ? new AddressPlan(store, identity.id) : blocks
   const repository = new NetworkRepository(store, identity.id)
   const swarm = {
     plan: new AddressPlan(store, SWARM),
@@ -128,10 +154,10 @@ function wireState(store: MemoryStore, dir: string, logger: RecordingLogger) {
   }
   const publications = new Publications(store, identity)
   const vtep: VtepSource = { current: undefined }
-  const owned = { store, plan, repository, publications, swarm, journal, identity, vtep, logger }
+  const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, plan, repository, publications, swarm, outbox, vtep }
+  return { identity, journal, blocks, book, repository, publications, swarm, outbox, vtep }
 }
 
 function wireControl(

@@ -20,6 +20,7 @@ async function keysOf(store: MemoryStore): Promise<string[]> {
     '/endpoints/',
     '/pools/',
     '/holders/',
+    '/blocks/',
   ]
   return (await Promise.all([...parts, '/addresses/'].map((part) => store.keys(part)))).flat()
 }
@@ -61,9 +62,9 @@ t.test('two daemons with other NetworkIDs are on one network', async (t) => {
   const [ofA, ofB] = [a.journal.bindings.get(BLUE_A), b.journal.bindings.get(BLUE_B)]
   t.strictSame(ofA?.network, ofB?.network)
   t.equal(await a.docker.run(BLUE_A, WEB), '10.20.0.2/16')
-  t.equal(await b.docker.run(BLUE_B, DB), '10.20.0.3/16')
+  t.equal(await b.docker.run(BLUE_B, DB), '10.20.0.64/16', 'of a block of its own')
   const onB = `neighbour vxlan0 10.20.0.2 02:42:0a:14:00:02`
-  const onA = `fdb vxlan0 02:42:0a:14:00:03 dst 192.0.2.2`
+  const onA = `fdb vxlan0 02:42:0a:14:00:40 dst 192.0.2.2`
   await until('b knows web', () => b.dataplane.toString().includes(onB))
   await until('a knows db', () => a.dataplane.toString().includes(onA))
   t.match(a.status().networks, [{ endpoints: 1, peers: 1, synced: true, vnis: [256] }])
@@ -77,7 +78,7 @@ t.test('the network stays as long as another host has it', async (t) => {
   await b.docker.createNetwork(BLUE_B, SUBNET)
   await a.docker.removeNetwork(BLUE_A)
   await until('a has left', async () => (await store.keys('/attached/')).length === 1)
-  t.equal(await b.docker.run(BLUE_B, DB), '10.20.0.2/16')
+  t.equal(await b.docker.run(BLUE_B, DB), '10.20.0.64/16')
   await a.docker.createNetwork(BLUE_A, SUBNET)
   t.equal(a.journal.bindings.get(BLUE_A)?.network.segments[0]?.vni, 256)
 })
@@ -146,7 +147,7 @@ t.test('a network of other properties is refused, naming each', async (t) => {
       'the network name:blue exists in the cluster with other properties: --internal is false there, not true; MTU is automatic there, not 1400; VNI is 256 there, not 77',
   })
   await until('b has let go', async () => b.outbox.owed === 0)
-  t.equal((await a.plan.pools('blue')).length, 1)
+  t.equal((await a.book.pools('blue')).length, 1)
   t.same(await b.store.keys(`/holders/blue/10.20.0.0-16/${b.identity.id}`), [])
   await b.docker.createNetwork(BLUE_B, name)
   t.equal(b.journal.bindings.get(BLUE_B)?.network.identity, 'name:blue')

@@ -20,7 +20,7 @@ t.test('a miss of a known peer makes the network be compared with the kernel', a
     'a knows db',
     () => a.peers.of(a.journal.bindings.get(BLUE)?.network.key ?? '').length === 1,
   )
-  const miss = { sandbox: SANDBOX, dev: 'vxlan0', ip: '10.20.0.3' as Ip }
+  const miss = { sandbox: SANDBOX, dev: 'vxlan0', ip: '10.20.0.64' as Ip }
   a.dataplane.calls.length = 0
   a.dataplane.miss(miss)
   a.dataplane.miss(miss)

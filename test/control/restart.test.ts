@@ -23,7 +23,7 @@ t.test('endpoints are adopted, and peers stay in the kernel until the store is r
   const again = await host(t, { store, dir: `${dirs}/a`, dataplane: a.dataplane })
   t.same([again.identity.id, again.identity.boot], [a.identity.id, a.identity.boot])
   await again.reconciler.run(BLUE)
-  t.match(a.dataplane.toString(), 'neighbour vxlan0 10.20.0.3', 'a former run knew why')
+  t.match(a.dataplane.toString(), 'neighbour vxlan0 10.20.0.64', 'a former run knew why')
   t.match(again.status().networks, [{ endpoints: 1, peers: 0, synced: false }])
   await b.docker.stop(RED, DB)
   await until('db is no longer in the store', () => b.outbox.owed === 0)
@@ -53,11 +53,11 @@ t.test('a pool that no network was made for is given back', async (t) => {
   const request = { addressSpace: 'tsoverlay-local', options: {}, ipv6: false }
   await a.ipam.requestPool(request, new AbortController().signal)
   await a.docker.createNetwork(BLUE, { subnet: '10.99.0.0/16' })
-  t.equal((await a.plan.pools('')).length, 2)
+  t.equal((await a.book.pools('')).length, 2)
   await a.close()
   const again = await host(t, { store: a.store.peer(), dir: `${dirs}/a` })
   await until('nothing is owed', () => again.outbox.owed === 0)
-  t.match(await again.plan.pools(''), [{ pool: '10.99.0.0/16' }])
+  t.match(await again.book.pools(''), [{ pool: '10.99.0.0/16' }])
 })
 
 t.test("what swarm's leader holds for all nodes is kept", async (t) => {

@@ -5,7 +5,7 @@ import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
 import { addressOf, createNetwork, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
 import { sharedLab } from './shared-lab.js'
-import { eventually, kernelTraces, neighbours, ports, storeKeys } from './traces.js'
+import { eventually, heldAddresses, kernelTraces, neighbours, ports, storeKeys } from './traces.js'
 
 const SUBNET = ['--subnet', '10.20.0.0/16']
 
@@ -33,13 +33,14 @@ async function left({ lab, one, two, sandbox }: Pair): Promise<unknown> {
     kernel: await kernelTraces(one),
     neighbours: [...(await neighbours(two, sandbox)).keys()],
     endpoints: (await storeKeys(lab, 'endpoints/')).length,
-    addresses: (await storeKeys(lab, 'addresses/'))
-      .map((key) => key.slice(key.lastIndexOf('/') + 1))
-      .filter((address) => address !== '10.20.0.1' && address !== watcher),
+    lent: (await storeKeys(lab, 'addresses/')).filter((key) => !key.endsWith('/10.20.0.1')),
+    held: [...(await heldAddresses(one)), ...(await heldAddresses(two))].filter(
+      (address) => address !== watcher,
+    ),
   }
 }
 
-const NOTHING = { kernel: [], neighbours: [], endpoints: 1, addresses: [] }
+const NOTHING = { kernel: [], neighbours: [], endpoints: 1, lent: [], held: [] }
 
 async function nothingLeft(t: Test, pair: Pair): Promise<void> {
   const wanted = JSON.stringify(NOTHING)

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { hasCode } from '../../src/core/errors.js'
-import { type Cidr, type Ip, overlaps, parseCidr } from '../../src/core/ip.js'
+import { type Cidr, type Ip, ipOf, overlaps, parseCidr } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { keys, lastPart } from '../../src/state/keys.js'
 import { choices, Turnstile } from '../fakes/interleaved-store.js'
@@ -40,7 +40,7 @@ class Holdings {
 
 async function perform(plan: AddressPlan, each: Step, holdings: Holdings): Promise<void> {
   try {
-    if (each.do === 'allocate') holdings.give(await plan.allocate(REF, undefined), each.host)
+    if (each.do === 'allocate') holdings.give(ipOf(await plan.allocate([REF])), each.host)
     if (each.do === 'claim') {
       const ip = `10.20.0.${each.last}` as Ip
       await plan.claim({ ...REF, ip, kind: 'endpoint' })
@@ -154,7 +154,7 @@ t.test('a hundred containers that start at once on one host all get an address',
   const plan = new AddressPlan(new MemoryStore(), 'a')
   const ref = { space: '', pool: '10.20.0.0/24' as Cidr }
   await plan.hold(ref)
-  const all = await Promise.all(Array.from({ length: 100 }, () => plan.allocate(ref, undefined)))
+  const all = await Promise.all(Array.from({ length: 100 }, () => plan.allocate([ref])))
   t.equal(new Set(all).size, 100)
 })
 
@@ -164,7 +164,7 @@ t.test('ten hosts that start ten containers each at once all get theirs', async 
   const plans = Array.from({ length: 10 }, (_, at) => new AddressPlan(store.peer(), `host-${at}`))
   await plans[0]?.hold(ref)
   const all = await Promise.all(
-    plans.flatMap((plan) => Array.from({ length: 10 }, () => plan.allocate(ref, undefined))),
+    plans.flatMap((plan) => Array.from({ length: 10 }, () => plan.allocate([ref]))),
   )
   t.equal(new Set(all).size, 100)
 })

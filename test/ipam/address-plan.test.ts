@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Cidr, Ip } from '../../src/core/ip.js'
+import { type Cidr, type Ip, ipOf } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { documents } from '../../src/state/documents.js'
 import { keys } from '../../src/state/keys.js'
@@ -37,7 +37,7 @@ t.test('the last host that drops a pool takes everything of it away', async (t) 
   await a.hold(REF)
   await b.hold(REF)
   await a.gateway(REF, undefined, undefined)
-  await b.allocate(REF, undefined)
+  await b.allocate([REF])
   await b.drop(REF)
   t.equal((await a.pools('')).length, 1, 'a still holds it')
   t.equal((await keysOf(store)).includes(keys.holder(REF, 'b')), false)
@@ -74,7 +74,7 @@ t.test("who names no gateway gets the one that the pool has, or its range's firs
   await a.hold(REF)
   t.equal(await a.gateway(REF, undefined, '10.20.0.8/29' as Cidr), '10.20.0.8')
   t.equal(await b.gateway(REF, undefined, undefined), '10.20.0.8')
-  t.match(await a.pools(''), [{ pool: REF.pool, gateway: '10.20.0.8/28' }])
+  t.match(await a.pools(''), [{ pool: REF.pool, gateway: '10.20.0.8/28', block: 30 }])
 })
 
 t.test('hosts that ask at once for a gateway get one and the same', async (t) => {
@@ -92,8 +92,8 @@ t.test('auxiliary addresses are shared and never handed out', async (t) => {
   await a.hold(REF)
   await a.claim({ ...REF, ip: ip(2), kind: 'reserved' })
   await b.claim({ ...REF, ip: ip(2), kind: 'reserved' })
-  t.equal(await b.allocate(REF, undefined), '10.20.0.1')
-  t.equal(await b.allocate(REF, undefined), '10.20.0.3')
+  t.equal(await b.allocate([REF]), '10.20.0.1/28')
+  t.equal(await b.allocate([REF]), '10.20.0.3/28')
   await t.rejects(a.claim({ ...REF, ip: ip(3), kind: 'reserved' }), { code: 'ADDRESS_TAKEN' })
 })
 
@@ -122,7 +122,7 @@ t.test('an address outside the pool, or its first or last, is refused', async (t
 
 t.test('without its pool no address is given', async (t) => {
   const { a } = twoHosts()
-  await t.rejects(a.allocate(REF, undefined), { code: 'POOL_UNKNOWN' })
+  await t.rejects(a.allocate([REF]), { code: 'POOL_UNKNOWN' })
   await t.rejects(a.claim({ ...REF, ip: ip(5), kind: 'endpoint' }), { code: 'POOL_UNKNOWN' })
   await t.rejects(a.gateway(REF, undefined, undefined), { code: 'POOL_UNKNOWN' })
 })
@@ -130,42 +130,44 @@ t.test('without its pool no address is given', async (t) => {
 t.test('a full pool says so, and a released address is the next one again', async (t) => {
   const { a, b } = twoHosts()
   await a.hold(REF)
-  for (let count = 0; count < 14; count += 1) await (count % 2 ? b : a).allocate(REF, undefined)
-  await t.rejects(a.allocate(REF, undefined), {
+  for (let count = 0; count < 14; count += 1) await (count % 2 ? b : a).allocate([REF])
+  await t.rejects(a.allocate([REF]), {
     code: 'POOL_EXHAUSTED',
     message: 'subnet 10.20.0.0/28 has no free address left: 14 are taken',
   })
-  await t.rejects(b.allocate(REF, '10.20.0.4/30' as Cidr), { code: 'POOL_EXHAUSTED' })
+  await t.rejects(b.allocate([{ ...REF, subPool: '10.20.0.4/30' as Cidr }]), {
+    code: 'POOL_EXHAUSTED',
+  })
   await b.release(REF, ip(1))
-  t.equal(await a.allocate(REF, undefined).catch(() => 'none'), 'none', "b's release is of a's")
+  t.equal(await a.allocate([REF]).catch(() => 'none'), 'none', "b's release is of a's")
   await a.release(REF, ip(1))
   await b.release(REF, ip(1))
-  const freed = await Promise.allSettled([a.allocate(REF, undefined), b.allocate(REF, undefined)])
+  const freed = await Promise.allSettled([a.allocate([REF]), b.allocate([REF])])
   t.equal(freed.filter(({ status }) => status === 'fulfilled').length, 1)
 })
 
 t.test('a released address rests until the others were used', async (t) => {
   const { a } = twoHosts()
   await a.hold(REF)
-  const first = await a.allocate(REF, undefined)
+  const first = ipOf(await a.allocate([REF]))
   await a.release(REF, first)
   for (let count = 0; count < 13; count += 1) {
-    t.not(await a.allocate(REF, undefined), first)
+    t.not(ipOf(await a.allocate([REF])), first)
   }
-  t.equal(await a.allocate(REF, undefined), first)
+  t.equal(ipOf(await a.allocate([REF])), first)
 })
 
 t.test('a release whose answer was lost takes nothing from the next holder', async (t) => {
   const { store, a } = twoHosts()
   const small = { space: '', pool: '10.20.0.0/30' as Cidr }
   await a.hold(small)
-  const first = await a.allocate(small, undefined)
-  const second = await a.allocate(small, undefined)
+  const first = ipOf(await a.allocate([small]))
+  const second = ipOf(await a.allocate([small]))
   store.loseNext(1)
   await t.rejects(a.release(small, first), { code: 'STORE_UNAVAILABLE' })
-  await t.rejects(a.allocate(small, undefined), { code: 'POOL_EXHAUSTED' }, 'not given out yet')
+  await t.rejects(a.allocate([small]), { code: 'POOL_EXHAUSTED' }, 'not given out yet')
   await a.release(small, first)
-  t.equal(await a.allocate(small, undefined), first)
+  t.equal(ipOf(await a.allocate([small])), first)
   t.not(first, second)
 })
 
@@ -177,7 +179,7 @@ t.test('when the store is away every call says so', async (t) => {
   await t.rejects(a.pools(''), away)
   await t.rejects(a.hold(REF), away)
   await t.rejects(a.drop(REF), away)
-  await t.rejects(a.allocate(REF, undefined), away)
+  await t.rejects(a.allocate([REF]), away)
   await t.rejects(a.claim({ ...REF, ip: ip(5), kind: 'endpoint' }), away)
   await t.rejects(a.gateway(REF, undefined, undefined), away)
   await t.rejects(a.release(REF, ip(5)), away)

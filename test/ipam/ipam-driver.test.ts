@@ -29,12 +29,22 @@ function open(dir: string, store = new MemoryStore(), scope: 'local' | 'global' 
   const swarm = { plan: new AddressPlan(store, SWARM), repository }
   const vtep = { current: undefined }
   const publications = new Publications(store, identity)
-  const owned = { store, plan, repository, publications, swarm, journal, identity, vtep, logger }
+  const owned = {
+    store,
+    book: plan,
+    repository,
+    publications,
+    swarm,
+    journal,
+    identity,
+    vtep,
+    logger,
+  }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const dataplane = new RecordingDataplane()
   const chosen = scope === 'global' ? swarm.plan : plan
-  const ipam = new TsoverlayIpam({ plan: chosen, journal, outbox, dataplane, scope })
+  const ipam = new TsoverlayIpam({ book: chosen, journal, outbox, dataplane, scope })
   const request = (pool?: Cidr, network = '', ipv6 = false, addressSpace = LOCAL) =>
     ipam.requestPool(
       { addressSpace, ipv6, options: network ? { network } : {}, ...(pool && { pool }) },
