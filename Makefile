@@ -9,7 +9,7 @@ export MINUTES SEED
 H ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn bench-propagation ci
+.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn bench-propagation bench-ipam ci
 
 help: ## this list
 	@echo 'tsoverlay: multi-host networks for plain Docker'
@@ -73,5 +73,8 @@ churn: deps plugin ## MINUTES of random life on three hosts: make churn MINUTES=
 
 bench-propagation: deps plugin ## how fast a new endpoint is in the other hosts' kernels
 	$(TSX) test/bench/propagation.ts
+
+bench-ipam: deps plugin ## how fast addresses are, at the plugin's socket on three hosts
+	$(TSX) test/bench/ipam.ts
 
 ci: test ## what CI runs
