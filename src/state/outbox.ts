@@ -8,6 +8,7 @@
  * run side by side. Handlers are idempotent: a chore whose end was not noted runs twice.
  */
 import { randomUUID } from 'node:crypto'
+import { rest } from '../core/deadline.js'
 import { hasCode, messageOf } from '../core/errors.js'
 import type { Logger } from '../core/ports.js'
 import type { ChoreDocument } from './documents.js'
@@ -94,7 +95,7 @@ export class Outbox {
         this.#shelf.delete(chore.id)
         return
       }
-      await this.#pause(pause)
+      await rest(pause, this.#closing.signal)
       pause = Math.min(pause * 2, LAST_RETRY_MS)
     }
   }
@@ -123,18 +124,5 @@ export class Outbox {
       }
       return !again
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#closing
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, ms)
-      signal.addEventListener('abort', done)
-    })
   }
 }

@@ -4,6 +4,7 @@
  * journal) and does what is missing; whatever happens only asks for a pass. docs/design/networks.md
  * has the rules.
  */
+import { rest } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
 import type { Store } from '../../core/ports.js'
 import { documents, type Publication } from '../../state/documents.js'
@@ -174,17 +175,4 @@ export class NetworkSync {
       pause = Math.min(pause * 2, 4_000)
     }
   }
-}
-
-function rest(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
 }
