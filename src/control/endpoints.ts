@@ -1,6 +1,6 @@
 /** The life of this host's endpoints: created, joined, left, deleted. */
 
-import { untilAborted, within } from '../core/deadline.js'
+import { untilAborted, within, withLimit } from '../core/deadline.js'
 import type {
   CreatedEndpoint,
   CreateEndpointRequest,
@@ -156,9 +156,9 @@ export class Endpoints {
   }
 
   async #awaitPeers(binding: Binding, signal: AbortSignal): Promise<void> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(SYNC_WAIT_MS)])
+    const { peers } = this.#parts
     try {
-      await this.#parts.peers.synced(binding.network.key, limit)
+      await withLimit(SYNC_WAIT_MS, signal, (limit) => peers.synced(binding.network.key, limit))
     } catch (error) {
       if (signal.aborted) throw error
       const fields = { network: binding.dockerNetwork.slice(0, 12), err: messageOf(error) }

@@ -43,6 +43,31 @@ export async function within(promise: Promise<unknown>, ms: number): Promise<boo
   }
 }
 
+/**
+ * Runs `work` with a signal that aborts after `ms`, or earlier with `signal`.
+ *
+ * Not `AbortSignal.any([signal, AbortSignal.timeout(ms)])`: Node 20 and later may collect such a
+ * signal while somebody waits for it, and then it never aborts (nodejs/node#57736).
+ * @param signal undefined: nothing but the time ends it
+ */
+export async function withLimit<T>(
+  ms: number,
+  signal: AbortSignal | undefined,
+  work: (limited: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController()
+  const abort = (): void => limit.abort(signal?.reason)
+  const timer = setTimeout(() => limit.abort(new DOMException(`${ms} ms`, 'TimeoutError')), ms)
+  signal?.addEventListener('abort', abort)
+  if (signal?.aborted === true) abort()
+  try {
+    return await work(limit.signal)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
 /** A pause of `ms` that ends early, without an error, when `signal` aborts or has aborted. */
 export function rest(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,7 @@
 /** dockerd's networks by its unix socket. */
 import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
+import { withLimit } from '../../core/deadline.js'
 import type { DockerNetworkId } from '../../core/types.js'
 import type { DockerNetwork, DockerNetworks, DockerPool, NewNetwork } from './docker-networks.js'
 
@@ -17,12 +18,14 @@ export class DockerApi implements DockerNetworks {
   }
 
   async list(signal: AbortSignal): Promise<readonly DockerNetwork[]> {
-    const networks = await this.#docker.listNetworks({ abortSignal: limited(signal, CALL_MS) })
+    const networks = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listNetworks({ abortSignal }),
+    )
     return networks.map(fromDocker)
   }
 
   async create(network: NewNetwork, signal: AbortSignal): Promise<DockerNetworkId> {
-    const made = await this.#docker.createNetwork({
+    const options = {
       Name: network.name,
       Driver: network.driver,
       // Without it, dockerd before 25 would make a second one of the same name.
@@ -37,14 +40,18 @@ export class DockerApi implements DockerNetworks {
       Internal: network.internal,
       Attachable: network.attachable,
       EnableIPv6: network.ipv6,
-      abortSignal: limited(signal, CREATE_MS),
-    })
+    }
+    const made = await withLimit(CREATE_MS, signal, (abortSignal) =>
+      this.#docker.createNetwork({ ...options, abortSignal }),
+    )
     return made.id
   }
 
   async remove(id: DockerNetworkId, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#docker.getNetwork(id).remove({ abortSignal: limited(signal, CREATE_MS) })
+      await withLimit(CREATE_MS, signal, (abortSignal) =>
+        this.#docker.getNetwork(id).remove({ abortSignal }),
+      )
       return true
     } catch (error) {
       const status = statusOf(error)
@@ -56,12 +63,15 @@ export class DockerApi implements DockerNetworks {
   }
 
   async follow(onChange: () => void, signal: AbortSignal): Promise<void> {
-    const slow = new AbortController()
-    const timer = setTimeout(() => slow.abort(), CALL_MS)
+    const ends = new AbortController()
+    const abort = (): void => ends.abort()
+    const timer = setTimeout(abort, CALL_MS)
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
     try {
       const stream = await this.#docker.getEvents({
         filters: { type: ['network'], event: ['create', 'destroy'] },
-        abortSignal: AbortSignal.any([signal, slow.signal]),
+        abortSignal: ends.signal,
       })
       clearTimeout(timer)
       stream.on('data', () => onChange())
@@ -69,12 +79,9 @@ export class DockerApi implements DockerNetworks {
       await finished(stream)
     } finally {
       clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
     }
   }
-}
-
-function limited(signal: AbortSignal, ms: number): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(ms)])
 }
 
 function statusOf(error: unknown): number | undefined {

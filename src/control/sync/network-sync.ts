@@ -4,7 +4,7 @@
  * journal) and does what is missing; whatever happens only asks for a pass. docs/design/networks.md
  * has the rules.
  */
-import { rest } from '../../core/deadline.js'
+import { rest, withLimit } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
 import type { Store } from '../../core/ports.js'
 import { documents, type Publication } from '../../state/documents.js'
@@ -105,7 +105,7 @@ export class NetworkSync {
     const { journal, docker } = this.#parts
     const { signal } = this.#closing
     try {
-      await this.#mirror.synced(AbortSignal.any([signal, AbortSignal.timeout(STORE_MS)]))
+      await withLimit(STORE_MS, signal, (limit) => this.#mirror.synced(limit))
       // Before the bindings are read: what dockerd lists is bound, unless it is being removed.
       const networks = await docker.list(signal)
       const owed = new Set([...journal.chores.values()].map(({ subject }) => subject))
