@@ -31,7 +31,7 @@ export class ForeignAddresses {
     for (const data of pools) {
       const ref: PoolRef = { space, pool: networkOf(data.pool) }
       await untilAborted(this.#outbox.settled(poolSubject(ref)), signal, `subnet ${ref.pool}`)
-      await this.#book.hold(ref, signal)
+      await this.#book.hold(ref, signal, { byDockerd: true })
       await this.#book.prepare(ref, signal)
       if (data.gateway !== undefined)
         await this.#book.gateway(ref, ipOf(data.gateway), undefined, signal)

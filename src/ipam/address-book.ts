@@ -26,6 +26,8 @@ export interface HoldOptions {
   readonly only?: 'new'
   /** prefix length of the pool's blocks, if the user named one */
   readonly block?: number
+  /** this host's dockerd hands out its addresses by itself, from the bottom: others begin at the top */
+  readonly byDockerd?: boolean
 }
 
 export interface AddressBook {

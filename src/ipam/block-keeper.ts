@@ -84,8 +84,10 @@ export class BlockKeeper {
   }
 
   async #shape(ref: PoolRef, signal?: AbortSignal): Promise<PoolShape> {
-    const { pool, block } = await this.pools.pool(ref, signal)
-    return { pool, length: blockLength(block === undefined ? { pool } : { pool, block }) }
+    const document = await this.pools.pool(ref, signal)
+    const { pool, dockerd } = document
+    const fromTop = dockerd !== undefined && dockerd !== this.parts.host
+    return { pool, length: blockLength(document), fromTop }
   }
 
   /** Claims one block, or takes back one that is ours though the journal does not say so. */

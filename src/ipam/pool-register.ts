@@ -51,7 +51,7 @@ export class PoolRegister {
       )
       if (clash !== undefined) throw overlapError(ref, clash.pool)
       refuseOtherBlock(existing, options.block)
-      const document = existing ?? { pool: ref.pool, block: options.block ?? blockLength(ref) }
+      const document = existing ?? this.#newPool(ref, options)
       const holderKey = keys.holder(ref, this.#host)
       const held = await this.#store.get(holderKey, signal)
       const holder = { put: holderKey, value: held?.value ?? documents.holder.encode({}) }
@@ -64,6 +64,11 @@ export class PoolRegister {
       )
       return done ? document : undefined
     })
+  }
+
+  #newPool({ pool }: PoolRef, { block, byDockerd }: HoldOptions): PoolDocument {
+    const dockerd = byDockerd === true ? { dockerd: this.#host } : {}
+    return { pool, block: block ?? blockLength({ pool }), ...dockerd }
   }
 
   /**

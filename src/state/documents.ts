@@ -53,6 +53,8 @@ const PoolSchema = Type.Object({
   gateway: Type.Optional(CidrText),
   /** prefix length of its blocks; absent in pools of a version without blocks */
   block: Type.Optional(Type.Integer()),
+  /** the host whose dockerd allocates in it by itself, from the bottom */
+  dockerd: Type.Optional(Type.String()),
 })
 /** A pool of the address plan; its holders have keys of their own. */
 export type PoolDocument = Static<typeof PoolSchema>

@@ -230,9 +230,9 @@ t.test('without network sync a removal is of nobody else’s concern', async (t)
   t.notOk(b.docker.byName('green'))
 })
 
-t.test('with dockerd’s own IPAM the other hosts count from the middle on', async (t) => {
+t.test('with dockerd’s own IPAM the other hosts begin at the top', async (t) => {
   const { hosts } = await cluster(t)
-  const [a, b] = hosts
+  const [a, b, c] = hosts
   await a.docker.user('plain', {
     subnet: '172.18.0.0/16',
     gateway: '172.18.0.1',
@@ -241,10 +241,12 @@ t.test('with dockerd’s own IPAM the other hosts count from the middle on', asy
   await everywhere(hosts, 'plain')
   t.match(b.docker.byName('plain'), {
     ipamDriver: 'tsoverlay',
-    pools: [{ subnet: '172.18.0.0/16', gateway: '172.18.0.1', ipRange: '172.18.128.0/17' }],
+    pools: [{ subnet: '172.18.0.0/16', gateway: '172.18.0.1' }],
   })
   await a.docker.run('plain', 'a1', '172.18.0.2/16')
-  t.equal(await b.docker.run('plain', 'b1'), '172.18.128.0/16')
+  const others = [await b.docker.run('plain', 'b1'), await c.docker.run('plain', 'c1')]
+  t.same(others.sort(), ['172.18.255.128/16', '172.18.255.192/16'])
+  await a.docker.run('plain', 'a2', '172.18.0.64/16')
   const bridge = b.docker.byName('docker_gwbridge')
   t.match(
     bridge?.pools,

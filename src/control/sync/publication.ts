@@ -1,16 +1,5 @@
 /** From a network as one dockerd has it to what every other host shall create: pure. */
-import {
-  bitsOf,
-  type Cidr,
-  familyOf,
-  ipFromNumber,
-  ipOf,
-  networkOf,
-  parseCidr,
-  parseIp,
-  prefixLength,
-  rangeOf,
-} from '../../core/ip.js'
+import { type Cidr, ipOf, networkOf, parseCidr, parseIp } from '../../core/ip.js'
 import { RENDEZVOUS_OPTION } from '../../core/options.js'
 import type { Binding, Publication } from '../../state/documents.js'
 import type { DockerNetwork, DockerPool, NewNetwork } from './docker-networks.js'
@@ -35,7 +24,7 @@ export function publicationOf(docker: DockerNetwork, binding: Binding): Publicat
     ipamOptions: ipam === 'docker' ? spaceOption(network.space) : docker.ipamOptions,
     pools: subnets.map(({ pool, gateway }) => {
       const given = docker.pools.find((other) => sameSubnet(other.subnet, pool))
-      return poolOf(pool, gateway, given, ipam === 'docker')
+      return poolOf(pool, gateway, given)
     }),
     internal: docker.internal,
     attachable: docker.attachable,
@@ -89,32 +78,13 @@ function sameSubnet(text: string, pool: Cidr): boolean {
   return cidr !== undefined && networkOf(cidr) === pool
 }
 
-function poolOf(
-  subnet: Cidr,
-  gateway: Cidr | undefined,
-  given: DockerPool | undefined,
-  foreign: boolean,
-): Pool {
+function poolOf(subnet: Cidr, gateway: Cidr | undefined, given: DockerPool | undefined): Pool {
   const via = gateway === undefined ? parseIp(given?.gateway ?? '') : ipOf(gateway)
-  const range = parseCidr(given?.ipRange ?? '')
-  const ipRange = foreign ? upperHalf(range ?? subnet) : range
+  const ipRange = parseCidr(given?.ipRange ?? '')
   return {
     subnet,
     aux: given?.aux ?? {},
     ...(via === undefined ? {} : { gateway: via }),
     ...(ipRange === undefined ? {} : { ipRange }),
   }
-}
-
-/**
- * dockerd's own IPAM counts from the bottom on the host that made the network. The others keep away
- * from there; undefined when the range is too small to be halved.
- */
-function upperHalf(range: Cidr): Cidr | undefined {
-  const family = familyOf(range)
-  const length = prefixLength(range) + 1
-  if (length > bitsOf(family) - 2) return undefined
-  const { first, last } = rangeOf(range)
-  const middle = first + (last - first + 1n) / 2n
-  return `${ipFromNumber(middle, family)}/${length}` as Cidr
 }
