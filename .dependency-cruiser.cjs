@@ -8,6 +8,7 @@ const LAYERS = {
   control: ['core', 'state', 'ipam', 'backends'],
   rpc: ['core'],
   admin: ['core', 'control'],
+  cli: ['core'],
 }
 /** A risky or low-level package has one importing file. */
 const ONE_IMPORTER = {
@@ -17,6 +18,7 @@ const ONE_IMPORTER = {
   etcd3: '^src/state/etcd-store\\.ts$',
   'ip-cidr': '^src/core/ip\\.ts$',
   pino: '^src/main\\.ts$',
+  commander: '^src/cli/program\\.ts$',
 }
 
 const layerRules = Object.entries(LAYERS).map(([layer, may]) => ({

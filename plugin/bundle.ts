@@ -1,5 +1,5 @@
 /**
- * One JavaScript file out of src/ and the npm packages that it imports. What cannot be in that file
+ * Two JavaScript files out of src/ and the npm packages that they import: the plugin and its CLI. What cannot be in them
  * is left out here and copied by native-packages.ts: packages with machine code, and etcd3's .proto
  * files, which it reads from disk.
  */
@@ -15,7 +15,7 @@ export interface BundleOptions {
   readonly project: string
   /** the TypeScript file that starts the program */
   readonly entry: string
-  /** the folder of the result: main.js, package.json, proto/, LICENCES.txt */
+  /** the folder of the result: main.js, cli.js, package.json, proto/, LICENCES.txt */
   readonly folder: string
 }
 
@@ -31,8 +31,8 @@ export async function bundle({ project, entry, folder }: BundleOptions): Promise
   mkdirSync(folder, { recursive: true })
   const result = await build({
     absWorkingDir: project,
-    entryPoints: [entry],
-    outfile: join(folder, 'main.js'),
+    entryPoints: { main: entry, cli: join(project, 'src/cli/main.ts') },
+    outdir: folder,
     bundle: true,
     platform: 'node',
     target: 'node20',

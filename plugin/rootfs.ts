@@ -87,6 +87,7 @@ export async function buildRootfs(options: RootfsOptions): Promise<void> {
 function check(rootfs: string): void {
   const load = NATIVE_PACKAGES.map((name) => `require('/app/node_modules/${name}')`).join(';')
   run('chroot', [rootfs, '/usr/bin/node', '--check', '/app/main.js'])
+  run('chroot', [rootfs, '/usr/bin/node', '/app/cli.js', '--help'])
   run('chroot', [rootfs, '/usr/bin/node', '-e', load])
   run('chroot', [rootfs, '/usr/bin/etcd', '--version'])
 }

@@ -1,10 +1,13 @@
 /** The composition root: makes the parts, wires them, starts and stops them in order. */
 import { join } from 'node:path'
+import { writeLauncher } from './admin/launcher.js'
 import { AdminServer } from './admin/server.js'
 import { choreHandlers, chores, usageOf, usedAddresses, type VtepSource } from './control/chores.js'
+import { ClusterView } from './control/cluster-view.js'
 import { TsoverlayDriver } from './control/driver.js'
 import { Endpoints } from './control/endpoints.js'
 import { ForeignAddresses } from './control/foreign-addresses.js'
+import { HostRemoval } from './control/host-removal.js'
 import { Misses } from './control/misses.js'
 import { Networks } from './control/networks.js'
 import { Peers } from './control/peers.js'
@@ -39,6 +42,11 @@ export interface Paths {
   readonly data: string
   /** the host's /run/tsoverlay */
   readonly run: string
+  /** the same folder as the host sees it */
+  readonly hostRun: string
+  /** the programs that run the CLI */
+  readonly node: string
+  readonly cli: string
   /** dockerd's own socket */
   readonly docker: string
   /** sockets on which dockerd finds the driver */
@@ -68,17 +76,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { rpc, admin, sweep } = wireServers(options, state, control)
   state.outbox.start()
   recoverJournal({ ...state, logger })
-  if (config.scope === 'local') state.blocks.start()
+  // Announced before it looks at its blocks: host-removal.ts rests on this order.
+  const announced = control.presence.start()
+  if (config.scope === 'local') state.blocks.start(announced)
   if (control.sync === undefined) forgetNames(state.journal)
   dataplane.onMiss((miss) => control.misses.handle(miss))
   control.peers.start((key) => control.reconciler.markKey(key))
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
   await control.underlay.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
-  await admin.listen(join(paths.run, 'admin.sock'))
+  const socket = join(paths.run, 'admin.sock')
+  await admin.listen(socket)
+  const { node, cli, hostRun } = paths
+  writeLauncher({ folder: paths.run, hostFolder: hostRun, node, cli, socket })
   if (config.metrics !== undefined) await admin.listenMetrics(config.metrics)
   logger.info({ host: state.identity.id, name: state.identity.name, scope: config.scope }, 'ready')
-  void control.presence.start()
   control.sync?.start()
   control.reconciler.sweep().catch((error: unknown) => {
     logger.error({ err: messageOf(error) }, 'sweep failed')
@@ -203,8 +215,10 @@ function wireServers(
   const sweep = new SwarmSweep({ ...state, dataplane, endpoints, networks, logger })
   const network = new TsoverlayDriver(scope, { networks, endpoints, swarm: allocation })
   const rpc = createRpcServer({ network, ipam, logger })
-  const admin = new AdminServer(() =>
-    statusOf({ ...state, ...control, underlay: () => underlay.summary() }),
-  )
+  const admin = new AdminServer({
+    status: () => statusOf({ ...state, ...control, underlay: () => underlay.summary() }),
+    cluster: new ClusterView(store, state.identity),
+    removal: new HostRemoval(store),
+  })
   return { rpc, admin, sweep }
 }

@@ -13,6 +13,7 @@ const DATA = '/data'
 const HOST_RUN = '/host/run'
 const SOCKETS = ['/run/docker/plugins/tsoverlay.sock', `${HOST_RUN}/docker/plugins/tsoverlay.sock`]
 const ETCD = '/usr/bin/etcd'
+const CLI = '/app/cli.js'
 
 async function main(): Promise<void> {
   const config = parseConfig(process.env)
@@ -52,6 +53,9 @@ async function start(config: Config, embedded: EmbeddedEtcd | undefined, logger:
   const paths = {
     data: DATA,
     run: `${HOST_RUN}/tsoverlay`,
+    hostRun: '/run/tsoverlay',
+    node: process.execPath,
+    cli: CLI,
     docker: `${HOST_RUN}/docker.sock`,
     sockets: SOCKETS,
   }

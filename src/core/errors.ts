@@ -85,6 +85,14 @@ export const ERRORS = {
     retryable: true,
     meaning: 'Other hosts kept changing the same keys; the transaction was given up.',
   },
+  HOST_UNKNOWN: {
+    retryable: false,
+    meaning: 'No host of the cluster, or more than one, has this name or id.',
+  },
+  HOST_ALIVE: {
+    retryable: false,
+    meaning: 'A host that runs was to be removed from the cluster.',
+  },
   KERNEL_FAILED: {
     retryable: true,
     meaning: 'The kernel refused a link, address, neighbour or FDB entry.',

@@ -46,9 +46,12 @@ export class BlockBook implements AddressBook {
     this.#answerMs = parts.answerMs ?? ANSWER_MS
   }
 
-  /** Begins to answer others and to look after the own blocks. */
-  start(): void {
-    this.#looked = within(this.#care.start(), FIRST_LOOK_MS).then(() => {
+  /**
+   * Begins to answer others and to look after the own blocks.
+   * @param announced resolves when the store was told that this host is here, or does not answer
+   */
+  start(announced: Promise<void> = Promise.resolve()): void {
+    this.#looked = within(this.#care.start(announced), FIRST_LOOK_MS).then(() => {
       this.#looked = undefined
     })
   }

@@ -43,14 +43,15 @@ export class BlockCare {
     this.#asks = mirror(keys.asks(host), (text) => ask.decode(text)?.state)
   }
 
-  /** Resolves after the first look at the store. */
-  async start(): Promise<void> {
+  /** Resolves after the first look at the store, which comes after `announced`. */
+  async start(announced: Promise<void>): Promise<void> {
     this.#blocks.onChange((changed) => this.#checkOwners(changed))
     this.#addresses.onChange((changed) => this.#checkOutside(changed))
     this.#asks.onChange(() => this.#answerAll())
     for (const mirror of [this.#blocks, this.#addresses, this.#asks]) mirror.start()
     this.#timer = setInterval(() => void this.#round(), TEND_MS)
     this.#timer.unref()
+    await announced
     await this.tend()
   }
 

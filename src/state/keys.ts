@@ -27,11 +27,13 @@ const vniPart = (vni: number): string => vni.toString().padStart(8, '0')
 export const keys = {
   hosts: '/hosts/',
   host: (id: HostId) => `/hosts/${id}`,
+  allAlive: '/alive/',
   alive: (id: HostId) => `/alive/${id}`,
   networks: '/networks/',
   network: (key: NetworkKey) => `/networks/${key}`,
   /** Written whenever a host attaches, so that a concurrent removal of the network notices. */
   networkGate: (key: NetworkKey) => `/gates/networks/${key}`,
+  allAttachments: '/attached/',
   attachments: (key: NetworkKey) => `/attached/${key}/`,
   attachment: (key: NetworkKey, host: HostId) => `/attached/${key}/${host}`,
   publications: '/published/',
@@ -43,6 +45,7 @@ export const keys = {
   vni: (vni: number) => `/vnis/${vniPart(vni)}`,
   /** To which of the networks without a name a subnet belongs. */
   subnet: (pool: Cidr) => `/subnets/${pool.replace('/', '-')}`,
+  allEndpoints: '/endpoints/',
   endpoints: (key: NetworkKey) => `/endpoints/${key}/`,
   hostEndpoints: (key: NetworkKey, host: HostId) => `/endpoints/${key}/${host}/`,
   endpoint: (key: NetworkKey, host: HostId, id: EndpointId) => `/endpoints/${key}/${host}/${id}`,
@@ -51,6 +54,7 @@ export const keys = {
   pool: (ref: PoolRef) => `/pools/${poolPart(ref)}`,
   /** Written with every new pool of the space and every removal: serialises the overlap check. */
   poolGate: (space: string) => `/gates/pools/${spacePart(space)}`,
+  allHolders: '/holders/',
   holders: (ref: PoolRef) => `/holders/${poolPart(ref)}/`,
   holder: (ref: PoolRef, host: HostId) => `/holders/${poolPart(ref)}/${host}`,
   addresses: (ref: PoolRef) => `/addresses/${poolPart(ref)}/`,
@@ -75,7 +79,13 @@ export function blockOfKey(key: string): Cidr {
   return lastPart(key).replace('-', '/') as Cidr
 }
 
-/** The pool of a key below keys.allAddresses or keys.allBlocks. */
+/** The network and the host of a key below keys.allAttachments or keys.allEndpoints. */
+export function attachmentOf(key: string): { readonly network: NetworkKey; readonly host: HostId } {
+  const [, , network = '', host = ''] = key.split('/')
+  return { network, host }
+}
+
+/** The pool of a key below keys.allAddresses, keys.allBlocks or keys.allHolders. */
 export function poolOfKey(key: string): PoolRef {
   const [, , space = '', pool = ''] = key.split('/')
   return { space: space === DEFAULT_SPACE ? '' : space, pool: pool.replace('-', '/') as Cidr }

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { AdminServer } from '../../src/admin/server.js'
+import { ClusterView } from '../../src/control/cluster-view.js'
+import { HostRemoval } from '../../src/control/host-removal.js'
 import type { Status } from '../../src/control/status.js'
+import { MemoryStore } from '../fakes/memory-store.js'
 
 const NETWORK = {
   id: 'd0c4e7',
@@ -26,6 +29,8 @@ const STATUS: Status = {
   kernel: { passes: 7, written: 40, drift: 1, failures: 2 },
   misses: { known: 4, unknown: 9 },
 }
+const STORE = new MemoryStore()
+const PARTS = { cluster: new ClusterView(STORE, { id: 'a' }), removal: new HostRemoval(STORE) }
 
 async function get(socketPath: string, path: string): Promise<[IncomingMessage, string]> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -36,7 +41,7 @@ async function get(socketPath: string, path: string): Promise<[IncomingMessage, 
 
 t.test('status and metrics come through a socket that only root can open', async (t) => {
   let status = STATUS
-  const server = new AdminServer(() => status)
+  const server = new AdminServer({ ...PARTS, status: () => status })
   t.teardown(() => server.close())
   // tap's own folder would be too long for a socket (sun_path, 107 bytes)
   const dir = mkdtempSync(join(tmpdir(), 'tsoverlay-'))
@@ -67,7 +72,7 @@ t.test('status and metrics come through a socket that only root can open', async
 })
 
 t.test('the metrics address serves nothing but metrics', async (t) => {
-  const server = new AdminServer(() => STATUS)
+  const server = new AdminServer({ ...PARTS, status: () => STATUS })
   t.teardown(() => server.close())
   const port = 20_000 + (process.pid % 10_000)
   await server.listenMetrics({ host: '127.0.0.1', port })

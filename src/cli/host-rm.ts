@@ -1,0 +1,51 @@
+/** `tsoverlay host rm`: progress on stderr, when it takes longer than people like to wait in the dark. */
+import type { RemovalCounts, RemovalLine } from '../core/admin.js'
+import type { AdminClient } from './client.js'
+import type { Terminal } from './program.js'
+
+const QUIET_MS = 2_000
+
+/** @throws Error with the reason when it is refused or stops */
+export async function removeHost(
+  client: AdminClient,
+  host: string,
+  force: boolean,
+  { out, err }: Pick<Terminal, 'out' | 'err'>,
+): Promise<void> {
+  const query = force ? '?force=1' : ''
+  let told = performance.now()
+  let latest = 'the store'
+  const timer = setInterval(() => {
+    if (performance.now() - told < QUIET_MS) return
+    told = performance.now()
+    err(`removing ${host}: ${latest}\n`)
+  }, QUIET_MS / 4)
+  try {
+    for await (const line of client.delete<RemovalLine>(
+      `/hosts/${encodeURIComponent(host)}${query}`,
+    )) {
+      if ('progress' in line) latest = line.progress
+      else if ('error' in line) throw new Error(line.error.message)
+      else return out(`${line.name} (${line.removed}) removed: ${summary(line.freed)}\n`)
+    }
+    throw new Error('the plugin ended before the removal did: ask again, and it goes on')
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+function summary(freed: RemovalCounts): string {
+  const parts = Object.entries(freed)
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${count} ${count === 1 ? SINGULAR[what] : what}`)
+  return parts.join(', ') || 'it had nothing'
+}
+
+const SINGULAR: Readonly<Record<string, string>> = {
+  asks: 'ask',
+  networks: 'network',
+  endpoints: 'endpoint',
+  pools: 'pool',
+  blocks: 'block',
+  addresses: 'address',
+} satisfies Record<keyof RemovalCounts, string>

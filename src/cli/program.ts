@@ -1,0 +1,95 @@
+/**
+ * The commands of `tsoverlay`. Exit codes: 0 it is done; 1 it failed, with one line that says why; 2
+ * wrong usage.
+ */
+import { Command, CommanderError, Option } from 'commander'
+import {
+  ADMIN_SOCKET,
+  type EndpointReport,
+  type HostReport,
+  type NetworkReport,
+  type StatusReport,
+} from '../core/admin.js'
+import { messageOf } from '../core/errors.js'
+import { AdminClient } from './client.js'
+import { removeHost } from './host-rm.js'
+import { endpointsTable, hostsTable, networksTable, statusText } from './tables.js'
+
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+interface Flags {
+  readonly socket: string
+  readonly json?: boolean
+  readonly force?: boolean
+}
+
+const USAGE = 2
+
+/** @param argv without node and the file's name; @returns the exit code */
+export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await program(terminal).parseAsync([...argv], { from: 'user' })
+    return 0
+  } catch (error) {
+    // Commander has told already what is wrong, or has shown the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
+    terminal.err(`tsoverlay: ${messageOf(error)}\n`)
+    return 1
+  }
+}
+
+function program(terminal: Terminal): Command {
+  const { env, out, err } = terminal
+  const standard = env['TSOVERLAY_SOCKET'] || ADMIN_SOCKET
+  const root = new Command('tsoverlay')
+    .description('Looks at, and repairs, the networks of the tsoverlay plugin on this host.')
+    .addOption(new Option('--socket <path>', "the plugin's admin socket").default(standard))
+    .exitOverride()
+    .configureOutput({ writeOut: out, writeErr: err })
+    .showSuggestionAfterError()
+    .showHelpAfterError('(tsoverlay --help tells more)')
+  const json = new Option('--json', 'print JSON, as the admin socket gives it')
+  const listing = (name: string, description: string): Command =>
+    root.command(name).description(description).addOption(json)
+
+  listing('status', 'this host: its networks, and what is not well').action(async (_flags, own) => {
+    print(own, await ask<StatusReport>(own, '/status'), statusText)
+  })
+  listing('hosts', 'hosts of the cluster').action(async (_flags, own) => {
+    print(own, await ask<readonly HostReport[]>(own, '/hosts'), hostsTable)
+  })
+  listing('networks', 'networks of the cluster').action(async (_flags, own) => {
+    print(own, await ask<readonly NetworkReport[]>(own, '/networks'), networksTable)
+  })
+  listing('endpoints', "containers' attachments in the cluster")
+    .argument('[network]', 'those of one network only: its name, identity or key')
+    .action(async (network: string | undefined, _flags, own) => {
+      const query = network === undefined ? '' : `?network=${encodeURIComponent(network)}`
+      print(own, await ask<readonly EndpointReport[]>(own, `/endpoints${query}`), endpointsTable)
+    })
+  root
+    .command('host')
+    .description('hosts of the cluster, one by one')
+    .command('rm')
+    .description('free all that a host which will not come back has: endpoints, addresses, blocks')
+    .argument('<host>', 'its name or id, as in: tsoverlay hosts')
+    .option('--force', 'also when it runs')
+    .action(async (host: string, _flags, own: Command) => {
+      const { socket, force = false } = own.optsWithGlobals<Flags>()
+      await removeHost(new AdminClient(socket), host, force, terminal)
+    })
+  return root
+
+  function print<T>(command: Command, answer: T, table: (answer: T) => string): void {
+    const { json: asJson = false } = command.optsWithGlobals<Flags>()
+    out(asJson ? `${JSON.stringify(answer, undefined, 2)}\n` : table(answer))
+  }
+}
+
+function ask<T>(command: Command, path: string): Promise<T> {
+  return new AdminClient(command.optsWithGlobals<Flags>().socket).get<T>(path)
+}

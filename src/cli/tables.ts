@@ -1,0 +1,86 @@
+/** What people read instead of JSON: pure. */
+import type { EndpointReport, HostReport, NetworkReport, StatusReport } from '../core/admin.js'
+
+const GAP = '  '
+/** Enough of an id to tell it from others; --json has all of it. */
+const SHORT = 12
+
+/** @param rows the first one is the head */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => length(row[at]))))
+  const lines = rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join(GAP)
+      .trimEnd(),
+  )
+  return `${lines.join('\n')}\n`
+}
+
+function length(cell: string | undefined): number {
+  return cell?.length ?? 0
+}
+
+export function hostsTable(hosts: readonly HostReport[]): string {
+  const head = ['NAME', 'ID', 'VTEP', 'STATE', 'NETWORKS', 'ENDPOINTS', 'BLOCKS']
+  const rows = hosts.map((host) => [
+    `${host.name || '-'}${host.self ? ' *' : ''}`,
+    host.id,
+    host.vtep || '-',
+    host.alive ? 'alive' : 'away',
+    ...[host.networks, host.endpoints, host.blocks].map(String),
+  ])
+  return table([head, ...rows])
+}
+
+export function networksTable(networks: readonly NetworkReport[]): string {
+  const head = ['NAME', 'KEY', 'VNI', 'SUBNETS', 'HOSTS', 'ENDPOINTS', 'STATE']
+  const rows = networks.map((network) => [
+    network.name || network.identity,
+    network.key.slice(0, SHORT),
+    network.vnis.join(','),
+    network.subnets.join(','),
+    network.hosts.join(',') || '-',
+    String(network.endpoints),
+    network.leaving ? 'leaving' : 'ok',
+  ])
+  return table([head, ...rows])
+}
+
+export function endpointsTable(endpoints: readonly EndpointReport[]): string {
+  const head = ['NETWORK', 'ENDPOINT', 'HOST', 'ADDRESSES', 'MAC']
+  const rows = endpoints.map((endpoint) => [
+    endpoint.networkName || endpoint.network,
+    endpoint.id.slice(0, SHORT),
+    endpoint.hostName,
+    endpoint.addresses.join(','),
+    endpoint.mac,
+  ])
+  return table([head, ...rows])
+}
+
+export function statusText({ host, store, networks, kernel, sync }: StatusReport): string {
+  const problems = [
+    ...(host.problem === undefined ? [] : [`underlay: ${host.problem}`]),
+    ...(sync?.docker === false ? ["sync: dockerd's events do not arrive"] : []),
+    ...(sync?.problems ?? []).map(({ network, problem }) => `${network}: ${problem}`),
+  ]
+  const facts = [
+    ['host', `${host.name} (${host.id})`],
+    ['vtep', `${host.vtep ?? 'unknown'}${host.mtu === undefined ? '' : `, mtu ${host.mtu}`}`],
+    ['store', `${store.reached ? 'reached' : 'not reached'}, ${store.owed} changes owed`],
+    ['kernel', `${kernel.drift} repairs, ${kernel.failures} failures`],
+    ...problems.map((problem) => ['problem', problem]),
+  ]
+  const head = ['NETWORK', 'ID', 'VNI', 'SUBNETS', 'ENDPOINTS', 'PEERS', 'PEERS KNOWN']
+  const rows = networks.map((network) => [
+    network.identity,
+    network.id.slice(0, SHORT),
+    network.vnis.join(','),
+    network.subnets.join(','),
+    String(network.endpoints),
+    String(network.peers),
+    network.endpoints === 0 ? '-' : network.synced ? 'yes' : 'not yet',
+  ])
+  return `${table(facts)}${rows.length === 0 ? '' : `\n${table([head, ...rows])}`}`
+}

@@ -1,0 +1,152 @@
+/** The CLI against a real admin socket over a store in memory. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { AdminServer } from '../../src/admin/server.js'
+import { runCli } from '../../src/cli/program.js'
+import { ClusterView } from '../../src/control/cluster-view.js'
+import { HostRemoval } from '../../src/control/host-removal.js'
+import { idOf, type TestHost, twoHosts } from '../control/host.js'
+import type { MemoryStore } from '../fakes/memory-store.js'
+import { until } from '../fakes/until.js'
+
+interface Outcome {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function cli(socket: string, ...argv: string[]): Promise<Outcome> {
+  let [out, err] = ['', '']
+  const code = await runCli(argv, {
+    env: { TSOVERLAY_SOCKET: socket },
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+  })
+  return { code, out, err }
+}
+
+async function listen(t: Test, host: TestHost, store: MemoryStore = host.store): Promise<string> {
+  const cluster = new ClusterView(store, host.identity)
+  const removal = new HostRemoval(store)
+  const server = new AdminServer({ status: () => host.status(), cluster, removal })
+  // tap's own folder would be too long for a socket (sun_path, 107 bytes)
+  const dir = mkdtempSync(join(tmpdir(), 'tsoverlay-'))
+  t.teardown(async () => {
+    await server.close()
+    rmSync(dir, { recursive: true })
+  })
+  await server.listen(`${dir}/admin.sock`)
+  return `${dir}/admin.sock`
+}
+
+async function clusterOfTwo(t: Test) {
+  const { a, b } = await twoHosts(t)
+  await a.docker.createNetwork(idOf('on a'), { subnet: '10.20.0.0/24' })
+  await b.docker.createNetwork(idOf('on b'), { subnet: '10.20.0.0/24' })
+  await a.docker.run(idOf('on a'), idOf('ca'))
+  await b.docker.run(idOf('on b'), idOf('cb'))
+  await until('both are published', async () => (await a.store.keys('/hosts/')).length === 2)
+  return { a, b, socket: await listen(t, b) }
+}
+
+t.test('listings are tables for people and JSON for programs', async (t) => {
+  const { a, b, socket } = await clusterOfTwo(t)
+  const hosts = await cli(socket, 'hosts')
+  t.match(hosts, { code: 0, err: '' })
+  t.match(hosts.out, /^NAME +ID +VTEP +STATE +NETWORKS +ENDPOINTS +BLOCKS$/m)
+  t.match(hosts.out, new RegExp(`^\\S+ +${a.identity.id} +192\\.0\\.2\\.1 +away +1 +1 +1$`, 'm'))
+  t.match(hosts.out, new RegExp(`^\\S+ \\* +${b.identity.id} `, 'm'), 'the own one is marked')
+  const networks = await cli(socket, 'networks', '--json')
+  t.match(JSON.parse(networks.out), [
+    { identity: 'pools:10.20.0.0/24', vnis: [256], subnets: ['10.20.0.0/24'], endpoints: 2 },
+  ])
+  const endpoints = await cli(socket, 'endpoints', '--json')
+  t.same(
+    JSON.parse(endpoints.out)
+      .map(({ host }: { host: string }) => host)
+      .sort(),
+    [a.identity.id, b.identity.id].sort(),
+  )
+  const some = await cli(socket, 'endpoints', 'pools:10.20.0.0/24')
+  t.match(some.out, new RegExp(`^pools:10\\.20\\.0\\.0/24 +${idOf('ca').slice(0, 12)} `, 'm'))
+  const status = await cli(socket, 'status')
+  t.match(status.out, new RegExp(`^host +\\S+ \\(${b.identity.id}\\)$`, 'm'))
+  t.match(status.out, /^pools:10\.20\.0\.0\/24 .* 1 +1 +yes$/m)
+  t.match(JSON.parse((await cli(socket, 'status', '--json')).out), { host: { id: b.identity.id } })
+})
+
+t.test('host rm frees a dead host, and says what', async (t) => {
+  const { a, socket } = await clusterOfTwo(t)
+  await a.close()
+  a.store.unavailable = true
+  const { code, out } = await cli(socket, 'host', 'rm', a.identity.id)
+  t.equal(code, 0)
+  t.match(out, /removed: 1 network, 1 endpoint, 1 pool, 1 block\n$/)
+  const again = await cli(socket, 'host', 'rm', a.identity.id)
+  t.equal(again.code, 1)
+  t.match(again.err, /^tsoverlay: the cluster has no host ".*": it has \S+\n$/)
+})
+
+t.test('a host that runs is refused, unless forced', async (t) => {
+  const { a, socket } = await clusterOfTwo(t)
+  await a.presence.start()
+  const refused = await cli(socket, 'host', 'rm', a.identity.id)
+  t.equal(refused.code, 1)
+  t.match(refused.err, new RegExp(`^tsoverlay: host \\S+ \\(${a.identity.id}\\) runs: [^\n]*\n$`))
+  t.match(await cli(socket, 'host', 'rm', a.identity.id, '--force'), { code: 0, err: '' })
+})
+
+t.test('a removal that takes long tells how far it is', async (t) => {
+  const { a, b } = await clusterOfTwo(t)
+  const slow = b.store.peer()
+  const socket = await listen(t, b, slow)
+  await a.close()
+  a.store.unavailable = true
+  slow.delay = 400
+  const { code, err } = await cli(socket, 'host', 'rm', a.identity.id)
+  t.equal(code, 0)
+  t.match(err, /^removing \S+: (network|subnet) 1 of 1$/m)
+})
+
+t.test('failures are one line on stderr and exit code 1', async (t) => {
+  const { b, socket } = await clusterOfTwo(t)
+  const unknown = await cli(socket, 'endpoints', 'green')
+  t.equal(unknown.code, 1)
+  t.match(unknown.err, /^tsoverlay: the cluster has no network "green": [^\n]*\n$/)
+  b.store.unavailable = true
+  const away = await cli(socket, 'hosts')
+  t.equal(away.code, 1)
+  t.match(away.err, /^tsoverlay: store in memory failed: connection refused\n$/)
+  const nowhere = await cli('/nowhere/admin.sock', 'status')
+  t.match(nowhere, { code: 1, out: '' })
+  t.match(nowhere.err, /^tsoverlay: the plugin does not run on this host: [^\n]*\n$/)
+  t.match(await cli(socket, 'status', '--socket', '/else/where.sock'), {
+    code: 1,
+    err: /\/else\/where/,
+  })
+})
+
+t.test('wrong usage is exit code 2, help is not', async (t) => {
+  for (const argv of [
+    ['frobnicate'],
+    ['host'],
+    ['host', 'rm'],
+    ['status', '--wrong'],
+    ['hosts', 'a'],
+  ]) {
+    const { code, err } = await cli('/nowhere', ...argv)
+    t.equal(code, 2, argv.join(' '))
+    t.not(err, '')
+  }
+  const help = await cli('/nowhere', '--help')
+  t.match(help, { code: 0, err: '' })
+  for (const command of ['status', 'hosts', 'networks', 'endpoints', 'host', '--socket'])
+    t.match(help.out, command)
+  t.match(await cli('/nowhere', 'host', 'rm', '--help'), { code: 0, out: /--force/ })
+})
