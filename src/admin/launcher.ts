@@ -32,6 +32,7 @@ if [ -z "$pid" ] || [ ! -e "/proc/$pid/root${cli}" ]; then
   echo "tsoverlay: the plugin does not run on this host: docker plugin enable local/tsoverlay" >&2
   exit 1
 fi
-TSOVERLAY_SOCKET=${socket} exec nsenter --target "$pid" --mount -- ${node} ${cli} "$@"
+# Nothing of the caller's environment means anything inside.
+exec env -i PATH="$PATH" TSOVERLAY_SOCKET=${socket} nsenter --target "$pid" --mount -- ${node} ${cli} "$@"
 `
 }

@@ -1,7 +1,7 @@
 /** `tsoverlay host rm`: progress on stderr, when it takes longer than people like to wait in the dark. */
 import type { RemovalCounts, RemovalLine } from '../core/admin.js'
 import type { AdminClient } from './client.js'
-import type { Terminal } from './program.js'
+import type { Terminal } from './terminal.js'
 
 const QUIET_MS = 2_000
 

@@ -14,12 +14,7 @@ import { messageOf } from '../core/errors.js'
 import { AdminClient } from './client.js'
 import { removeHost } from './host-rm.js'
 import { endpointsTable, hostsTable, networksTable, statusText } from './tables.js'
-
-export interface Terminal {
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-}
+import type { Terminal } from './terminal.js'
 
 interface Flags {
   readonly socket: string

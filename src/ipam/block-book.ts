@@ -2,7 +2,7 @@
  * Addresses by blocks: what lies in a block of this host is decided here and at once, whether the
  * store can be reached or not; anything else is claimed, or asked of its owner, through the store.
  */
-import { within } from '../core/deadline.js'
+import { within, withLimit } from '../core/deadline.js'
 import { hasCode, type TsoverlayError } from '../core/errors.js'
 import { bitsOf, type Cidr, familyOf, type Ip, prefixLength, withPrefixOf } from '../core/ip.js'
 import type { HostId } from '../core/types.js'
@@ -216,8 +216,7 @@ export class BlockBook implements AddressBook {
   }
 
   async #ask(owner: HostId, claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
-    const wait = AbortSignal.timeout(this.#answerMs)
-    const answer = await this.#borrower.ask(owner, claim, wait, signal)
+    const answer = await this.#borrower.ask(owner, claim, this.#answerMs, signal)
     if ('granted' in answer) return true
     const name = await this.#nameOf(owner, signal)
     if ('silent' in answer) throw silentOwnerError(claim.pool, claim.ip, name)
@@ -292,8 +291,9 @@ export class BlockBook implements AddressBook {
     const others = [...shares.keys()].filter((host) => host !== this.#keeper.parts.host)
     const silent: string[] = []
     for (const owner of others) {
-      const wait = AbortSignal.timeout(this.#answerMs / others.length)
-      const answer = await this.#borrower.ask(owner, { ...choice, kind: 'endpoint' }, wait, signal)
+      const waitMs = this.#answerMs / others.length
+      const wish = { ...choice, kind: 'endpoint' } as const
+      const answer = await this.#borrower.ask(owner, wish, waitMs, signal)
       if ('granted' in answer) return { ip: answer.granted }
       if ('silent' in answer) silent.push(await this.#nameOf(owner, signal))
     }
@@ -327,7 +327,9 @@ export class BlockBook implements AddressBook {
     const free = own.reduce((sum, each) => sum + each.free, 0)
     if (free >= Math.max(2, Math.min(16, any.size / 4))) return
     this.#growing.add(key)
-    const grown = this.#keeper.grow(choice, true, AbortSignal.timeout(FIRST_LOOK_MS * 2))
+    const grown = withLimit(FIRST_LOOK_MS * 2, undefined, (limit) =>
+      this.#keeper.grow(choice, true, limit),
+    )
     void grown
       .catch((error: unknown) => {
         if (!hasCode(error, 'STORE_UNAVAILABLE'))

@@ -4,6 +4,7 @@
  * demands the ask, so one of the two wins and both know which.
  */
 import { randomUUID } from 'node:crypto'
+import { withLimit } from '../core/deadline.js'
 import type { Ip } from '../core/ip.js'
 import type { Entry, Guard, Store } from '../core/ports.js'
 import type { HostId } from '../core/types.js'
@@ -76,13 +77,13 @@ export class Borrower {
   }
 
   /**
-   * @param wait aborts when the owner has had its time
+   * @param waitMs how long the owner has to answer
    * @throws TsoverlayError STORE_UNAVAILABLE; what the owner granted all the same is given back later
    */
   async ask(
     owner: HostId,
     { ip, subPool, kind, ...ref }: Wish,
-    wait: AbortSignal,
+    waitMs: number,
     signal?: AbortSignal,
   ): Promise<Answer> {
     const key = keys.ask(owner, randomUUID())
@@ -100,7 +101,7 @@ export class Borrower {
     try {
       const put = { put: key, value: documents.ask.encode(document) }
       await this.#store.txn([{ key, is: 'absent' }], [put], signal)
-      const answered = (await this.#answer(key, wait)) ?? (await this.#withdraw(key, signal))
+      const answered = (await this.#answer(key, waitMs)) ?? (await this.#withdraw(key, signal))
       if (answered === undefined) return { silent: true }
       const { granted, why = 'refused' } = answered
       if (granted !== undefined && kind === 'endpoint') this.note(ref, granted)
@@ -130,19 +131,15 @@ export class Borrower {
   }
 
   /** @returns undefined when the wait is over */
-  async #answer(key: string, wait: AbortSignal): Promise<AskDocument | undefined> {
-    const stop = new AbortController()
-    const ends = AbortSignal.any([wait, stop.signal])
-    try {
-      for await (const batch of this.#store.watch(key, ends)) {
+  #answer(key: string, waitMs: number): Promise<AskDocument | undefined> {
+    return withLimit(waitMs, undefined, async (ended) => {
+      for await (const batch of this.#store.watch(key, ended)) {
         const entries = batch.kind === 'snapshot' ? batch.entries : batch.puts
         const answer = entries.map(decode).find((each) => each?.state !== 'asked')
         if (answer !== undefined) return answer
       }
       return undefined
-    } finally {
-      stop.abort()
-    }
+    })
   }
 
   /** @returns the answer that was faster; undefined when there will be none */
