@@ -1,60 +1,18 @@
 import t from 'tap'
 import { expectPing } from '../lab/conncheck.js'
 import type { Host } from '../lab/host.js'
-import { httpOnSocket } from '../lab/plugin-call.js'
 import { addressOf, createNetwork, DRIVER, PLUGIN, runSleeper } from '../lab/tsoverlay.js'
 import { setSync, sharedLab } from './shared-lab.js'
+import { appearsOn, common, countOf, goesFrom, idOf, inspect, problems } from './synced.js'
 import { eventually, storeKeys } from './traces.js'
 
 const SUBNET = ['--subnet', '10.20.0.0/16']
-
-/** What `docker network inspect` says; undefined when there is none. */
-async function inspect(host: Host, name: string): Promise<Record<string, unknown> | undefined> {
-  const { code, stdout } = await host.docker(['network', 'inspect', name], { check: false })
-  return code === 0 ? (JSON.parse(stdout) as Record<string, unknown>[])[0] : undefined
-}
-
-/** The same on every host: all but the id and when it was made. */
-async function common(host: Host, name: string): Promise<unknown> {
-  const { Id: _id, Created: _created, ...rest } = (await inspect(host, name)) ?? {}
-  return rest
-}
 
 /** Empty when the host does not have the network. */
 async function subnetsOf(host: Host, name: string): Promise<string> {
   const format = '{{range .IPAM.Config}}{{.Subnet}}{{end}}'
   const argv = ['network', 'inspect', '-f', format, name]
   return (await host.docker(argv, { check: false })).stdout.trim()
-}
-
-async function idOf(host: Host, name: string): Promise<unknown> {
-  return (await inspect(host, name))?.['Id']
-}
-
-/** @returns on how many of the hosts the network is, when it is on all of them or after 10 s */
-function appearsOn(hosts: readonly Host[], name: string): Promise<number> {
-  return eventually(
-    () => countOf(hosts, name),
-    (count) => count === hosts.length,
-  )
-}
-
-/** @returns on how many of the hosts the network is left, when it is on none or after 10 s */
-function goesFrom(hosts: readonly Host[], name: string): Promise<number> {
-  return eventually(
-    () => countOf(hosts, name),
-    (count) => count === 0,
-  )
-}
-
-async function countOf(hosts: readonly Host[], name: string): Promise<number> {
-  const found = await Promise.all(hosts.map((host) => inspect(host, name)))
-  return found.filter((one) => one !== undefined).length
-}
-
-async function problems(host: Host): Promise<string> {
-  const socket = host.path('/run/tsoverlay/admin.sock')
-  return JSON.stringify((await httpOnSocket(socket, 'GET', '/status')).body['sync'])
 }
 
 t.test('a network made on one host is on all within 2 s, as it is', async (t) => {

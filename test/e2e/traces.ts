@@ -56,15 +56,16 @@ export async function ports(host: Host, sandbox: string): Promise<string[]> {
 }
 
 /**
- * Reads until the reading is as wanted, 10 s at most: what the store is told and what peers learn
- * comes a moment after docker's answer.
+ * Reads until the reading is as wanted, 10 s at most unless told: what the store is told and what
+ * peers learn comes a moment after docker's answer.
  * @returns the last reading
  */
 export async function eventually<T>(
   read: () => Promise<T>,
   wanted: (value: T) => boolean,
+  withinMs = 10_000,
 ): Promise<T> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + withinMs
   for (;;) {
     const value = await read()
     if (wanted(value) || Date.now() > end) return value

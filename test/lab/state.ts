@@ -29,20 +29,28 @@ export interface LabRecord {
 
 const LOCK_FILE = join(STATE_DIR, 'lab.json')
 /** An abstract socket: the kernel frees it with its process, however that ends (unix(7)). */
-const MUTEX = `\0tsoverlay-lab:${STATE_DIR}`
+const mutexOf = (directory: string): string => `\0tsoverlay-lab:${directory}`
 const MUTEX_PATIENCE_MS = 60_000
 
 /**
- * Runs `work` while no other process of this machine brings a lab up or down.
- * @throws LabError if another one does for a minute; whatever `work` throws.
+ * Runs `work` while no other process of this machine does the like with the directory: with the
+ * lab's own, bring the lab up or down.
+ * @throws LabError if another one does for `patienceMs`; whatever `work` throws.
  */
-export async function exclusively<T>(work: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + MUTEX_PATIENCE_MS
-  let server = await bind()
+export async function exclusively<T>(
+  work: () => Promise<T>,
+  directory = STATE_DIR,
+  patienceMs = MUTEX_PATIENCE_MS,
+): Promise<T> {
+  const deadline = Date.now() + patienceMs
+  const mutex = mutexOf(directory)
+  let server = await bind(mutex)
   while (server === undefined) {
-    if (Date.now() > deadline) throw new LabError('another lab command is still at work')
+    if (Date.now() > deadline) {
+      throw new LabError(`another lab command is still at work with ${directory}`)
+    }
     await sleep(200)
-    server = await bind()
+    server = await bind(mutex)
   }
   const held = server
   try {
@@ -52,7 +60,7 @@ export async function exclusively<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function bind(): Promise<Server | undefined> {
+function bind(mutex: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy())
     server.unref()
@@ -60,7 +68,7 @@ function bind(): Promise<Server | undefined> {
       if (error.code === 'EADDRINUSE') resolve(undefined)
       else reject(error)
     })
-    server.listen(MUTEX, () => resolve(server))
+    server.listen(mutex, () => resolve(server))
   })
 }
 
