@@ -4,6 +4,7 @@ import { writeLauncher } from './admin/launcher.js'
 import { AdminServer } from './admin/server.js'
 import { choreHandlers, chores, usageOf, usedAddresses, type VtepSource } from './control/chores.js'
 import { ClusterView } from './control/cluster-view.js'
+import { DockerSweep } from './control/docker-sweep.js'
 import { TsoverlayDriver } from './control/driver.js'
 import { Endpoints } from './control/endpoints.js'
 import { ForeignAddresses } from './control/foreign-addresses.js'
@@ -95,7 +96,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   control.reconciler.sweep().catch((error: unknown) => {
     logger.error({ err: messageOf(error) }, 'sweep failed')
   })
-  if (config.scope === 'global') sweep.start()
+  sweep.start()
   const closing = async (): Promise<void> => {
     sweep.close()
     await close(options, state, control, [rpc, admin])
@@ -179,14 +180,11 @@ function wireControl(options: DaemonOptions, state: State) {
   const sync = isSynced
     ? new NetworkSync({ ...state, store, docker, dataplane, logger })
     : undefined
-  return { peers, underlay, reconciler, misses, presence, sync }
+  return { peers, underlay, reconciler, misses, presence, sync, docker }
 }
 
-function wireServers(
-  { config, store, dataplane, logger }: DaemonOptions,
-  state: State,
-  control: Control,
-) {
+function wireServers(options: DaemonOptions, state: State, control: Control) {
+  const { config, store, dataplane, logger } = options
   const { book, swarm, outbox } = state
   const { underlay } = control
   const { scope } = config
@@ -212,7 +210,7 @@ function wireServers(
     globalAddressSpace: ipam.globalAddressSpace,
     logger,
   })
-  const sweep = new SwarmSweep({ ...state, dataplane, endpoints, networks, logger })
+  const sweep = sweepOf(options, state, control, { endpoints, networks })
   const network = new TsoverlayDriver(scope, { networks, endpoints, swarm: allocation })
   const rpc = createRpcServer({ network, ipam, logger })
   const admin = new AdminServer({
@@ -221,4 +219,17 @@ function wireServers(
     removal: new HostRemoval(store),
   })
   return { rpc, admin, sweep }
+}
+
+/** Finds what dockerd no longer has, where nobody tells. */
+function sweepOf(
+  { config, dataplane, logger }: DaemonOptions,
+  state: State,
+  { docker, sync }: Control,
+  { endpoints, networks }: { endpoints: Endpoints; networks: Networks },
+): { start(): void; close(): void } {
+  const parts = { ...state, endpoints, networks, logger }
+  if (config.scope === 'global') return new SwarmSweep({ ...parts, dataplane })
+  const onForgotten = (): void => sync?.trigger()
+  return new DockerSweep({ ...parts, docker, now: () => performance.now(), onForgotten })
 }

@@ -16,6 +16,7 @@ import type { Journal } from '../state/journal.js'
 import type { NetworkRepository } from '../state/network-repository.js'
 import type { Endpoints } from './endpoints.js'
 import type { Networks } from './networks.js'
+import { Sightings } from './sightings.js'
 
 const INTERVAL_MS = 15_000
 const SIGHTINGS = 3
@@ -31,8 +32,7 @@ export interface SweepParts {
 
 export class SwarmSweep {
   readonly #parts: SweepParts
-  /** how often in a row each endpoint or network looked dead */
-  #suspects: ReadonlyMap<string, number> = new Map()
+  readonly #sightings = new Sightings({ rounds: SIGHTINGS, ms: 0, now: () => performance.now() })
   #timer: NodeJS.Timeout | undefined
 
   constructor(parts: SweepParts) {
@@ -60,14 +60,7 @@ export class SwarmSweep {
    * @throws TsoverlayError STORE_UNAVAILABLE
    */
   async sweep(): Promise<void> {
-    const before = this.#suspects
-    const seen = new Map<string, number>()
-    const isDead = (id: string): boolean => {
-      const times = (before.get(id) ?? 0) + 1
-      seen.set(id, times)
-      return times >= SIGHTINGS
-    }
-    this.#suspects = seen
+    const isDead = this.#sightings.round()
     for (const binding of [...this.#parts.journal.bindings.values()]) {
       if (binding.ipam === 'swarm') await this.#sweepNetwork(binding, isDead)
     }

@@ -98,6 +98,8 @@ export async function startHost(options: HostOptions) {
     driver,
     ipam,
     docker,
+    endpoints,
+    networks,
     sweep,
     status,
     close,

@@ -1,15 +1,21 @@
 /** dockerd's networks by its unix socket. */
 import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
-import { withLimit } from '../../core/deadline.js'
-import type { DockerNetworkId } from '../../core/types.js'
-import type { DockerNetwork, DockerNetworks, DockerPool, NewNetwork } from './docker-networks.js'
+import { untilAborted, withLimit } from '../../core/deadline.js'
+import type { DockerNetworkId, EndpointId } from '../../core/types.js'
+import type {
+  DockerContents,
+  DockerNetwork,
+  DockerNetworks,
+  DockerPool,
+  NewNetwork,
+} from './docker-networks.js'
 
 const CALL_MS = 10_000
 /** dockerd waits for our IPAM and for our driver meanwhile. */
 const CREATE_MS = 60_000
 
-export class DockerApi implements DockerNetworks {
+export class DockerApi implements DockerNetworks, DockerContents {
   readonly #docker: Docker
 
   /** @param socketPath such as /run/docker.sock; nobody has to listen there yet */
@@ -22,6 +28,35 @@ export class DockerApi implements DockerNetworks {
       this.#docker.listNetworks({ abortSignal }),
     )
     return networks.map(fromDocker)
+  }
+
+  async endpointIds(signal: AbortSignal): Promise<ReadonlySet<EndpointId>> {
+    const containers = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
+    )
+    const networks = containers.flatMap(({ NetworkSettings }) =>
+      Object.values(NetworkSettings?.Networks ?? {}),
+    )
+    return new Set(networks.map(({ EndpointID }) => EndpointID))
+  }
+
+  async endpointsOf(
+    network: DockerNetworkId,
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<EndpointId>> {
+    try {
+      // dockerode cannot cut this call off: whoever waits for it can go.
+      const found = await withLimit(CALL_MS, signal, (limit) =>
+        untilAborted(this.#docker.getNetwork(network).inspect(), limit, `network ${network}`),
+      )
+      // One without a container is listed as `ep-<id>`, with its id as well
+      // (moby api/server/router/network buildDetailedNetworkResources).
+      const endpoints = Object.values(found.Containers ?? {})
+      return new Set(endpoints.map(({ EndpointID }) => EndpointID))
+    } catch (error) {
+      if (statusOf(error) === 404) return new Set()
+      throw error
+    }
   }
 
   async create(network: NewNetwork, signal: AbortSignal): Promise<DockerNetworkId> {

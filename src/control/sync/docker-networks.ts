@@ -1,5 +1,5 @@
 /** The part of the Docker API that network sync needs; docker-api.ts is the real one. */
-import type { DockerNetworkId } from '../../core/types.js'
+import type { DockerNetworkId, EndpointId } from '../../core/types.js'
 
 type Texts = Readonly<Record<string, string>>
 
@@ -39,4 +39,12 @@ export interface DockerNetworks {
   remove(id: DockerNetworkId, signal: AbortSignal): Promise<boolean>
   /** Calls back when it has connected and after each network that came or went; returns when cut off. */
   follow(onChange: () => void, signal: AbortSignal): Promise<void>
+}
+
+/** What dockerd has, to compare with; every call as those of DockerNetworks. */
+export interface DockerContents extends Pick<DockerNetworks, 'list'> {
+  /** Endpoints of all containers that have one, running or not. */
+  endpointIds(signal: AbortSignal): Promise<ReadonlySet<EndpointId>>
+  /** Endpoints of one network, those of containers that are starting, too; none if it is gone. */
+  endpointsOf(network: DockerNetworkId, signal: AbortSignal): Promise<ReadonlySet<EndpointId>>
 }
