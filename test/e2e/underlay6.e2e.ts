@@ -62,6 +62,20 @@ t.test('VTEPs over IPv6', async (t) => {
     await expectPing(one, 'h1', ip6?.[0] ?? 'fd20::2')
   })
 
+  const { stdout: help } = await one.docker(['network', 'create', '--help'])
+  const skip = help.includes('--ipv4') ? false : 'IPv6 alone needs Docker 28'
+  t.test('two routed subnets without any IPv4, inside and outside', { skip }, async (t) => {
+    const flags = ['--ipv4=false', '--ipv6', '--subnet', 'fd30::/64', '--subnet', 'fd31::/64']
+    await createOn([one, two], 'six', flags)
+    await runSleeper(one, 'ca', 'six', ['--ip6', 'fd30::10'])
+    await runSleeper(two, 'cb', 'six', ['--ip6', 'fd31::10'])
+    t.match(await inNetwork(one, 'six', 'ip -o link'), /vxlan1/, 'a segment per subnet')
+    for (const to of ['fd31::10', 'fd31::1']) await expectPing(one, 'ca', to)
+    for (const to of ['fd30::10', 'fd30::1']) await expectPing(two, 'cb', to)
+    await inContainer(one, 'ca', 'ping -c 2 -s 6000 fd31::10')
+    t.notMatch(await inContainer(one, 'ca', 'ip addr show eth0'), /inet /)
+  })
+
   t.test('packets go from IPv6 to IPv6', async (t) => {
     const { vtep } = (await statusOf(one)).host
     t.match(vtep, /^fd10:/)
