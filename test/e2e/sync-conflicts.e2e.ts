@@ -107,7 +107,10 @@ t.test('a subnet of dockerd’s choice that another host uses concerns only that
     t.equal(await problems(host), NO_PROBLEM)
     await runSleeper(host, host.name, 'plain')
   }
-  await expectPing(one, 'h1', await addressOf(three, 'h3', 'plain'))
+  t.equal(await addressOf(one, 'h1', 'plain'), '172.29.0.2', 'dockerd begins at the bottom')
+  const top = await addressOf(three, 'h3', 'plain')
+  t.match(top, /^172\.29\.255\./, 'and our IPAM at the top')
+  await expectPing(one, 'h1', top)
   await two.docker(['network', 'rm', 'local'])
   t.equal(await appearsOn([two], 'plain', REPEATED_MS), 1)
   t.equal(await inSync(two), NO_PROBLEM)
