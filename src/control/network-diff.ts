@@ -14,6 +14,7 @@ export function differences(
     ['backend', request.backend, cluster.backend],
     ['subnets and gateways', subnetsOf(request), subnetsOf(cluster)],
     ['--internal', String(request.internal), String(cluster.internal)],
+    ['source-check', checkText(request, cluster), checkText(cluster)],
     ['MTU', String(request.mtu ?? cluster.mtu ?? 'automatic'), String(cluster.mtu ?? 'automatic')],
     ...vnis.map((vni, index): readonly [string, string, string] => {
       const has = String(cluster.segments[index]?.vni)
@@ -23,6 +24,10 @@ export function differences(
   return rows
     .filter(([, asked, has]) => asked !== has)
     .map(([what, asked, has]) => `${what} is ${has} there, not ${asked}`)
+}
+
+function checkText(network: Network, otherwise: Network = network): string {
+  return (network.sourceCheck ?? otherwise.sourceCheck ?? true) ? 'on' : 'off'
 }
 
 function subnetsOf(network: Network): string {

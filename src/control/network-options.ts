@@ -12,7 +12,8 @@ import { LAST_VNI } from '../state/network-repository.js'
 const BACKEND_OPTION = 'backend'
 const MTU_OPTION = 'com.docker.network.driver.mtu'
 export const VNI_OPTION = 'com.docker.network.driver.overlay.vxlanid_list'
-const KNOWN = [BACKEND_OPTION, RENDEZVOUS_OPTION, MTU_OPTION, VNI_OPTION]
+const SOURCE_CHECK_OPTION = 'source-check'
+const KNOWN = [BACKEND_OPTION, RENDEZVOUS_OPTION, SOURCE_CHECK_OPTION, MTU_OPTION, VNI_OPTION]
 
 export interface NetworkOptions {
   readonly backend?: string
@@ -20,6 +21,8 @@ export interface NetworkOptions {
   readonly name: string
   /** MTU of the containers' interfaces, bytes */
   readonly mtu?: number
+  /** false: containers may use MACs and addresses that are not theirs */
+  readonly sourceCheck?: boolean
   /** one per segment, in the order of their subnets; empty when the user leaves the choice to us */
   readonly vnis: readonly number[]
 }
@@ -31,17 +34,24 @@ export function parseNetworkOptions(options: Options): NetworkOptions {
   }
   const backend = options[BACKEND_OPTION]
   const mtu = options[MTU_OPTION]
+  const sourceCheck = options[SOURCE_CHECK_OPTION]
   return {
     name: checkRendezvous('-o', options[RENDEZVOUS_OPTION]),
     vnis: parseVnis(options[VNI_OPTION]),
     ...(backend === undefined ? {} : { backend }),
     ...(mtu === undefined ? {} : { mtu: parseMtu(mtu) }),
+    ...(sourceCheck === undefined ? {} : { sourceCheck: parseSwitch(sourceCheck) }),
   }
 }
 
 function parseMtu(text: string): number {
   if (/^\d{1,5}$/.test(text)) return Number(text)
   throw invalidOption('-o', MTU_OPTION, text, 'a number of bytes')
+}
+
+function parseSwitch(text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on'
+  throw invalidOption('-o', SOURCE_CHECK_OPTION, text, 'on or off')
 }
 
 function parseVnis(text: string | undefined): number[] {

@@ -34,6 +34,7 @@ export function networkSpec(
     segments,
     internal: request.internal,
     ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
+    ...(options.sourceCheck === undefined ? {} : { sourceCheck: options.sourceCheck }),
   }
   backend.validate(network, underlay)
   return { network, vnis: segments.map((_segment, index) => options.vnis[index]) }

@@ -52,6 +52,14 @@ export interface FdbPlan {
   readonly vtep: Ip
 }
 
+/** Who may speak on a port: frames with another source MAC or address are dropped there. */
+export interface SourcePlan {
+  /** the port in the sandbox */
+  readonly dev: string
+  readonly mac: Mac
+  readonly ips: readonly Ip[]
+}
+
 export interface Plan {
   /** file name of the network namespace under the host's /run/docker/netns */
   readonly sandbox: string
@@ -59,6 +67,8 @@ export interface Plan {
   readonly links: readonly LinkPlan[]
   readonly neighbours: readonly NeighbourPlan[]
   readonly fdb: readonly FdbPlan[]
+  /** one per port that is heard at all; absent: whatever comes from a port is let through */
+  readonly sources?: readonly SourcePlan[]
   /**
    * The peers are not known yet, as the store was not read since the start: neighbours and FDB
    * entries that are there and not named stay, since a former run knew why.

@@ -44,6 +44,8 @@ export interface Network {
   /** MTU of the containers' interfaces; absent = underlay MTU less the encapsulation */
   readonly mtu?: number
   readonly internal: boolean
+  /** false: containers may use MACs and addresses that are not theirs; absent = true */
+  readonly sourceCheck?: boolean
 }
 
 export interface Endpoint {

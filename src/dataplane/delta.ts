@@ -20,6 +20,10 @@ export class DeltaTracker<K, V> {
     return [...this.#installed.values()]
   }
 
+  get desired(): readonly V[] {
+    return [...this.#desired.values()]
+  }
+
   setDesired(desired: ReadonlyMap<K, V>): void {
     this.#desired = desired
     this.#recount()

@@ -1,4 +1,4 @@
-/** A sandbox's namespace while this process holds it: a descriptor and two sockets inside. */
+/** A sandbox's namespace while this process holds it: a descriptor and three sockets inside. */
 import { closeSync } from 'node:fs'
 import { refused } from './failure.js'
 import { SANDBOX_MARK } from './names.js'
@@ -6,20 +6,29 @@ import type { Home } from './netns.js'
 import { openNetns, pinNetns } from './netns.js'
 import { RTNLGRP_NEIGH } from './rtnl/constants.js'
 import { decodeLink, getLink, setLink } from './rtnl/link-codec.js'
-import { openNotices, openRtnl } from './rtnl/netlink-rtnl.js'
-import type { NoticeSocket, Rtnl } from './rtnl/rtnl.js'
+import { openNetfilter, openNotices, openRtnl } from './rtnl/netlink-rtnl.js'
+import type { BatchSocket, NoticeSocket, Rtnl } from './rtnl/rtnl.js'
 
 export type OnNotice = (type: number, body: Buffer) => void
+
+interface Sockets {
+  readonly rtnl: Rtnl
+  readonly notices: NoticeSocket
+  readonly netfilter: BatchSocket | undefined
+}
 
 export class Namespace {
   readonly fd: number
   readonly rtnl: Rtnl
+  /** undefined on a kernel without netfilter */
+  readonly netfilter: BatchSocket | undefined
   readonly #notices: NoticeSocket
 
-  private constructor(fd: number, rtnl: Rtnl, notices: NoticeSocket) {
+  private constructor(fd: number, sockets: Sockets) {
     this.fd = fd
-    this.rtnl = rtnl
-    this.#notices = notices
+    this.rtnl = sockets.rtnl
+    this.netfilter = sockets.netfilter
+    this.#notices = sockets.notices
   }
 
   /**
@@ -58,7 +67,8 @@ export class Namespace {
   static #attach(fd: number, onNotice: OnNotice): Namespace {
     const rtnl = openRtnl()
     try {
-      return new Namespace(fd, rtnl, openNotices(RTNLGRP_NEIGH, onNotice))
+      const notices = openNotices(RTNLGRP_NEIGH, onNotice)
+      return new Namespace(fd, { rtnl, notices, netfilter: openNetfilter() })
     } catch (error) {
       // closes in a later turn, when the caller is home
       rtnl.close().catch(() => undefined)
@@ -74,7 +84,7 @@ export class Namespace {
 
   /** Lets go of the namespace; it ends when nobody else holds it. */
   async close(): Promise<void> {
-    await Promise.all([this.rtnl.close(), this.#notices.close()])
+    await Promise.all([this.rtnl.close(), this.netfilter?.close(), this.#notices.close()])
     closeSync(this.fd)
   }
 }

@@ -11,12 +11,14 @@ import { decodeMiss } from './misses.js'
 import { Namespace } from './namespace.js'
 import type { Home } from './netns.js'
 import { isSameNetns, netnsState, pinNetns, unpinNetns } from './netns.js'
+import { NftTable } from './nft/table.js'
 import { decodeLink, deleteLinks, dumpLinks } from './rtnl/link-codec.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { EntryTable } from './tables/entry-table.js'
 import { FDB } from './tables/fdb.js'
 import { isOurKind, LinkTable } from './tables/links.js'
 import { NEIGHBOURS } from './tables/neighbours.js'
+import { SOURCE_CHECK, sourceElements } from './tables/source-check.js'
 
 interface SandboxOptions {
   readonly name: string
@@ -32,30 +34,41 @@ class Tables {
   readonly links = new LinkTable()
   readonly neighbours = new EntryTable(NEIGHBOURS)
   readonly fdb = new EntryTable(FDB)
+  readonly sources: NftTable
+
+  constructor(sandbox: string) {
+    this.sources = new NftTable(SOURCE_CHECK, `sandbox ${sandbox} source check`)
+  }
 
   setDesired(plan: Plan): void {
     this.links.setDesired(plan.links)
     this.neighbours.setDesired(plan.neighbours, plan.partial)
     this.fdb.setDesired(plan.fdb, plan.partial)
+    this.sources.setDesired(sourceElements(plan.sources))
   }
 
   queueResync(): void {
     this.links.queueResync()
     this.neighbours.queueResync()
     this.fdb.queueResync()
+    this.sources.queueResync()
   }
 }
+
+const NOTHING: TableResult = { written: 0, drift: 0, failures: [] }
 
 export class Sandbox {
   readonly #options: SandboxOptions
   #namespace: Namespace | undefined
-  #tables = new Tables()
+  #tables: Tables
   #resync = true
+  #unchecked = false
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
 
   constructor(options: SandboxOptions) {
     this.#options = options
+    this.#tables = new Tables(options.name)
   }
 
   /** True when no call is under way or waiting. */
@@ -95,7 +108,7 @@ export class Sandbox {
       if (live || this.attached) await deleteOurLinks((await this.#opened()).rtnl)
       await this.#detach()
       unpinNetns(path)
-      this.#tables = new Tables()
+      this.#tables = new Tables(name)
       this.#resync = true
       if (live) logger.info({ sandbox: name }, 'sandbox removed')
     })
@@ -144,6 +157,8 @@ export class Sandbox {
       const namespace = await this.#opened()
       const { host, home } = this.#options
       const scope = { rtnl: namespace.rtnl, netnsFd: namespace.fd, host, hostFd: home.fd }
+      // before the ports: none is ever heard unchecked
+      done.push(await this.#checkSources(namespace))
       const links = await tables.links.apply(scope)
       done.push(links)
       for (const dev of links.remade) {
@@ -162,6 +177,19 @@ export class Sandbox {
       drift: done.reduce((sum, table) => sum + table.drift, 0),
       failures: [...done.flatMap((table) => table.failures), ...failures],
     }
+  }
+
+  /** A kernel that cannot check sources carries traffic all the same, and the log says so once. */
+  async #checkSources({ netfilter }: Namespace): Promise<TableResult> {
+    const { sources } = this.#tables
+    const result = netfilter === undefined ? NOTHING : await sources.apply(netfilter)
+    const problem = netfilter === undefined ? 'no netfilter sockets' : sources.unsupported
+    if (problem !== undefined && !this.#unchecked) {
+      this.#unchecked = true
+      const fields = { sandbox: this.#options.name, err: problem }
+      this.#options.logger.error(fields, 'no source check, the kernel has no nftables for bridges')
+    }
+    return result
   }
 
   /** Makes our path show the namespace that we hold, if we hold one. */

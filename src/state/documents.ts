@@ -29,6 +29,7 @@ const NetworkSchema = Type.Object({
   segments: Type.Array(Type.Object({ vni: Type.Integer(), subnets: Type.Array(SubnetSchema) })),
   mtu: Type.Optional(Type.Integer()),
   internal: Type.Boolean(),
+  sourceCheck: Type.Optional(Type.Boolean()),
 })
 
 const endpointFields = {

@@ -47,7 +47,8 @@ t.test('one subnet, one container here, one there', async (t) => {
   vxlan vxlan0 mtu 1450 master br0 vni 256 local 192.0.2.1 port 4789
   veth vethaaaa000 mtu 1450 master br0 peer tsoaaaa00000000 02:42:0a:14:00:05
   neighbour vxlan0 10.20.0.7 02:42:0a:14:00:07
-  fdb vxlan0 02:42:0a:14:00:07 dst 192.0.2.2`,
+  fdb vxlan0 02:42:0a:14:00:07 dst 192.0.2.2
+  source vethaaaa000 02:42:0a:14:00:05 10.20.0.5`,
   )
 })
 
@@ -64,7 +65,8 @@ t.test('IPv4 and IPv6 of one endpoint share its MAC; IPv6 underlay; MTU of the u
   veth vethaaaa000 mtu 8930 master br0 peer tsoaaaa00000000 02:42:0a:14:00:05
   neighbour vxlan0 10.20.0.7 02:42:0a:14:00:07
   neighbour vxlan0 fd20::7 02:42:0a:14:00:07
-  fdb vxlan0 02:42:0a:14:00:07 dst 2001:db8::2`,
+  fdb vxlan0 02:42:0a:14:00:07 dst 2001:db8::2
+  source vethaaaa000 02:42:0a:14:00:05 10.20.0.5 fd20::5`,
   )
   t.match(text(view({ mtu: 1400, local: here })), /bridge br0 mtu 1400 .*\n.* vxlan0 mtu 1400/)
 })
@@ -88,8 +90,16 @@ t.test('two subnets are two segments, and a MAC counts within its own', async (t
   neighbour vxlan0 fd20::5 02:42:00:00:00:05
   neighbour vxlan1 fd21::6 02:42:00:00:00:06
   fdb vxlan0 02:42:00:00:00:05 dst 192.0.2.2
-  fdb vxlan1 02:42:00:00:00:06 dst 192.0.2.3`,
+  fdb vxlan1 02:42:00:00:00:06 dst 192.0.2.3
+  source vethaaaa000 02:42:00:00:00:05 fd21::5`,
   )
+})
+
+t.test('without source check nothing is said of who may speak', async (t) => {
+  const open = view({ local: [local('aaaa', true, '10.20.0.5/16')] })
+  const plan = overlay.plan({ ...open, network: { ...open.network, sourceCheck: false } })
+  t.equal(plan?.links.length, 3)
+  t.equal(plan?.sources, undefined)
 })
 
 t.test('without a joined endpoint there is no sandbox', async (t) => {

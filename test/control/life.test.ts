@@ -38,6 +38,7 @@ t.test('a container gets an address and a place in the kernel, and leaves nothin
       '  bridge br0 mtu 1450 10.20.0.1/16',
       '  vxlan vxlan0 mtu 1450 master br0 vni 256 local 192.0.2.1 port 4789',
       `  veth veth${WEB.slice(0, 7)} mtu 1450 master br0 peer tso${WEB.slice(0, 12)} 02:42:0a:14:00:02`,
+      `  source veth${WEB.slice(0, 7)} 02:42:0a:14:00:02 10.20.0.2`,
     ].join('\n'),
   )
   t.equal((await a.store.keys('/endpoints/')).length, 1)
@@ -140,11 +141,11 @@ t.test('a network of other properties is refused, naming each', async (t) => {
   await a.docker.createNetwork(BLUE_A, { ...SUBNET, ...name, options: { network: 'blue' } })
   const mtu = { 'com.docker.network.driver.mtu': '1400' }
   const vni = { 'com.docker.network.driver.overlay.vxlanid_list': '77' }
-  const options = { network: 'blue', ...mtu, ...vni }
+  const options = { network: 'blue', 'source-check': 'off', ...mtu, ...vni }
   await t.rejects(b.docker.createNetwork(BLUE_B, { ...SUBNET, ...name, options, internal: true }), {
     code: 'NETWORK_CONFLICT',
     message:
-      'the network name:blue exists in the cluster with other properties: --internal is false there, not true; MTU is automatic there, not 1400; VNI is 256 there, not 77',
+      'the network name:blue exists in the cluster with other properties: --internal is false there, not true; source-check is on there, not off; MTU is automatic there, not 1400; VNI is 256 there, not 77',
   })
   await until('b has let go', async () => b.outbox.owed === 0)
   t.equal((await a.book.pools('blue')).length, 1)

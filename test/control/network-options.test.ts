@@ -19,12 +19,21 @@ t.test('every option is taken over', async (t) => {
   const options = { backend: 'overlay', network: 'blue', [MTU]: '1400', [VNIS]: '1, 16777215' }
   const expected = { backend: 'overlay', name: 'blue', mtu: 1400, vnis: [1, 16_777_215] }
   t.strictSame(parseNetworkOptions(options), expected)
+  for (const [value, sourceCheck] of [
+    ['on', true],
+    ['off', false],
+  ] as const) {
+    t.equal(parseNetworkOptions({ 'source-check': value }).sourceCheck, sourceCheck)
+  }
+  t.notOk('sourceCheck' in spec(['10.1.0.0/16']).network)
+  t.equal(spec(['10.1.0.0/16'], { 'source-check': 'off' }).network.sourceCheck, false)
 })
 
 t.test('a wrong option is refused with itself and what is allowed', async (t) => {
   const bad: readonly [string, string, string][] = [
     ['bakend', 'overlay', 'OPTION_UNKNOWN'],
     ['network', 'a/b', 'OPTION_INVALID'],
+    ['source-check', 'no', 'OPTION_INVALID'],
     [MTU, '1400b', 'OPTION_INVALID'],
     [MTU, '-1', 'OPTION_INVALID'],
     [VNIS, '', 'VNI_INVALID'],

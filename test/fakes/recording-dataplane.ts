@@ -53,6 +53,7 @@ export class RecordingDataplane implements Dataplane {
       neighbours: merge(plan.neighbours, kept?.neighbours, ({ dev, ip }) => `${dev} ${ip}`).filter(
         ({ dev, ip }) => admit(`neighbour ${dev} ${ip}`),
       ),
+      ...(plan.sources === undefined ? {} : { sources: plan.sources }),
       fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),
     }
     this.sandboxes.set(plan.sandbox, made)
@@ -127,6 +128,7 @@ export function planText(plan: Plan): string {
     ...plan.links.map((link) => `  ${linkText(link)}`),
     ...plan.neighbours.map(({ dev, ip, mac }) => `  neighbour ${dev} ${ip} ${mac}`),
     ...plan.fdb.map(({ dev, mac, vtep }) => `  fdb ${dev} ${mac} dst ${vtep}`),
+    ...(plan.sources ?? []).map(({ dev, mac, ips }) => `  source ${dev} ${mac} ${ips.join(' ')}`),
   ].join('\n')
 }
 

@@ -12,9 +12,9 @@ import { TsoverlayError } from '../../core/errors.js'
 import { familyOf, ipOf } from '../../core/ip.js'
 import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
 import { invalidOption } from '../../core/options.js'
-import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../core/plan.js'
+import type { FdbPlan, LinkPlan, NeighbourPlan, Plan, SourcePlan } from '../../core/plan.js'
 import type { Backend } from '../../core/ports.js'
-import type { Endpoint, NetworkView, Segment, Underlay } from '../../core/types.js'
+import type { Endpoint, LocalEndpoint, NetworkView, Segment, Underlay } from '../../core/types.js'
 import { segmentOf } from './segments.js'
 
 const MTU_OPTION = 'com.docker.network.driver.mtu'
@@ -65,6 +65,7 @@ export const overlay: Backend = {
       sandbox: sandboxName(view.dockerNetwork),
       links: [...links, ...ports],
       ...peerEntries(view),
+      ...(view.network.sourceCheck === false ? {} : { sources: joined.map(source) }),
     }
   },
 }
@@ -99,6 +100,10 @@ function port(endpoint: Endpoint, view: NetworkView, mtu: number): LinkPlan {
     master: bridgeName(segmentOf(view.network, endpoint)),
     peer: { name: hostLinkName(endpoint.id), mac: endpoint.mac },
   }
+}
+
+function source({ id, mac, addresses }: LocalEndpoint): SourcePlan {
+  return { dev: portName(id), mac, ips: addresses.map(ipOf) }
 }
 
 /**

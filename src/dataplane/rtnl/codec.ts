@@ -41,6 +41,12 @@ export function u32(type: number, value: number): Buffer {
   return attr(type, bytes)
 }
 
+export function u32be(type: number, value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value | 0)
+  return attr(type, bytes)
+}
+
 export function text(type: number, value: string): Buffer {
   return attr(type, Buffer.from(`${value}\0`))
 }

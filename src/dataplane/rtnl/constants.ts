@@ -9,6 +9,7 @@ export const NLM_F = {
   REPLACE: 0x100,
   EXCL: 0x200,
   CREATE: 0x400,
+  APPEND: 0x800,
 } as const
 export const NLMSG = { ERROR: 2, DONE: 3 } as const
 

@@ -13,9 +13,11 @@ import { RawNetlinkSocket } from 'netlink'
 import { kernelFailed, refused } from '../failure.js'
 import { NLM_F, NLMSG } from './constants.js'
 import { claimDescriptor, releaseDescriptor } from './descriptor.js'
-import type { NoticeSocket, Outcome, Rtnl, RtnlMessage } from './rtnl.js'
+import type { BatchSocket, NoticeSocket, Outcome, Rtnl, RtnlMessage } from './rtnl.js'
 
+/** linux/netlink.h */
 const NETLINK_ROUTE = 0
+const NETLINK_NETFILTER = 12
 const HEADER = 16
 const TIMEOUT_MS = 2000
 const MAX_DUMPS = 5
@@ -31,6 +33,10 @@ const BUFFER_BYTES = 1024 * 1024
 
 interface Exchange {
   readonly first: number
+  /** index of the message that asks for the acknowledgement */
+  readonly last: number
+  /** a refusal of the first message is one of all */
+  readonly atomic: boolean
   readonly outcomes: Outcome[]
   readonly replies: Buffer[]
   interrupted: boolean
@@ -39,17 +45,27 @@ interface Exchange {
 
 /** Opens a socket in the network namespace of the calling thread, synchronously. */
 export function openRtnl(): Rtnl {
-  return new NetlinkRtnl()
+  return new NetlinkRtnl(NETLINK_ROUTE)
 }
 
-class NetlinkRtnl implements Rtnl {
-  readonly #socket = openSocket(RECEIVE_BYTES, BUFFER_BYTES)
+/** As openRtnl, for netfilter's messages; undefined on a kernel that has no such sockets. */
+export function openNetfilter(): BatchSocket | undefined {
+  try {
+    return new NetlinkRtnl(NETLINK_NETFILTER)
+  } catch {
+    return undefined
+  }
+}
+
+class NetlinkRtnl implements Rtnl, BatchSocket {
+  readonly #socket: RawNetlinkSocket
   #sequence = 1
   #tail: Promise<unknown> = Promise.resolve()
   #current: Exchange | undefined
   #closed = false
 
-  constructor() {
+  constructor(protocol: number) {
+    this.#socket = openSocket(protocol, RECEIVE_BYTES, BUFFER_BYTES)
     this.#socket.on('message', (buffer) => this.#receive(buffer))
     this.#socket.on('truncatedMessage', () => this.#current?.finish('EMSGSIZE'))
     this.#socket.on('error', (error) => this.#current?.finish(error.code))
@@ -63,6 +79,17 @@ class NetlinkRtnl implements Rtnl {
         for (const outcome of exchange.outcomes) outcomes.push(outcome)
       }
       return outcomes
+    })
+  }
+
+  /**
+   * What ends a batch is not acknowledged by kernels before 6.10, so the message before it is. The
+   * answers come when the kernel has done or undone all of them (nfnetlink.c nfnetlink_rcv_batch).
+   */
+  batch(messages: readonly RtnlMessage[]): Promise<Outcome> {
+    return this.#exclusive(async () => {
+      const { outcomes } = await this.#exchange(messages, true)
+      return outcomes.find((outcome) => outcome !== undefined)
     })
   }
 
@@ -108,7 +135,7 @@ class NetlinkRtnl implements Rtnl {
   }
 
   /** Sends one chunk and waits until its last message is answered. Never rejects. */
-  #exchange(messages: readonly RtnlMessage[]): Promise<Exchange> {
+  #exchange(messages: readonly RtnlMessage[], atomic = false): Promise<Exchange> {
     const { promise, resolve } = withResolver<Exchange>()
     const finish = (error?: string): void => {
       if (this.#current !== exchange) return
@@ -120,7 +147,9 @@ class NetlinkRtnl implements Rtnl {
     }
     const first = this.#sequence
     const outcomes: Outcome[] = Array.from({ length: messages.length }, () => undefined)
-    const exchange: Exchange = { first, outcomes, replies: [], interrupted: false, finish }
+    const last = messages.length - (atomic ? 2 : 1)
+    const replies: Buffer[] = []
+    const exchange = { first, last, atomic, outcomes, replies, interrupted: false, finish }
     const timer = setTimeout(() => finish('ETIMEDOUT'), TIMEOUT_MS)
     this.#current = exchange
     if (this.#closed) {
@@ -129,7 +158,7 @@ class NetlinkRtnl implements Rtnl {
     }
     this.#sequence = (first + messages.length) % 0x7fffffff || 1
     this.#socket.ref()
-    this.#socket.send(pack(messages, first), {}, (error) => {
+    this.#socket.send(pack(messages, first, last), {}, (error) => {
       if (error) finish(error.code)
     })
     return promise
@@ -159,7 +188,7 @@ class NetlinkRtnl implements Rtnl {
     }
     const errno = message.length >= HEADER + 4 ? message.readInt32LE(HEADER) : 0
     if (errno < 0) exchange.outcomes[index] = getSystemErrorName(errno)
-    if (index === exchange.outcomes.length - 1) exchange.finish()
+    if (index === exchange.last || (exchange.atomic && index === 0)) exchange.finish()
   }
 }
 
@@ -173,7 +202,7 @@ export function openNotices(
   group: number,
   onNotice: (type: number, body: Buffer) => void,
 ): NoticeSocket {
-  const socket = openSocket(1024, 32 * 1024)
+  const socket = openSocket(NETLINK_ROUTE, 1024, 32 * 1024)
   socket.on('message', (buffer) => {
     if (buffer.length >= HEADER) onNotice(buffer.readUInt16LE(4), buffer.subarray(HEADER))
   })
@@ -191,8 +220,8 @@ export function openNotices(
 const descriptors = new WeakMap<RawNetlinkSocket, number>()
 
 /** A socket that does not keep the process alive. */
-function openSocket(messageBytes: number, bufferBytes: number): RawNetlinkSocket {
-  const socket = new RawNetlinkSocket(NETLINK_ROUTE, {
+function openSocket(protocol: number, messageBytes: number, bufferBytes: number): RawNetlinkSocket {
+  const socket = new RawNetlinkSocket(protocol, {
     messagePeeking: false,
     msgBufferSize: messageBytes,
     recvBufferSize: bufferBytes,
@@ -246,14 +275,14 @@ function* chunksOf(messages: readonly RtnlMessage[]): Generator<readonly RtnlMes
   if (chunk.length > 0) yield chunk
 }
 
-function pack(messages: readonly RtnlMessage[], first: number): Buffer {
+function pack(messages: readonly RtnlMessage[], first: number, last: number): Buffer {
   const bytes = messages.reduce((sum, message) => sum + HEADER + message.body.length, 0)
   const buffer = Buffer.alloc(bytes)
   let at = 0
   messages.forEach((message, index) => {
     const length = HEADER + message.body.length
     const dump = (message.flags & NLM_F.DUMP) === NLM_F.DUMP
-    const ack = index === messages.length - 1 && !dump ? NLM_F.ACK : 0
+    const ack = index === last && !dump ? NLM_F.ACK : 0
     buffer.writeUInt32LE(length, at)
     buffer.writeUInt16LE(message.type, at + 4)
     buffer.writeUInt16LE(message.flags | NLM_F.REQUEST | ack, at + 6)

@@ -38,6 +38,16 @@ export interface Rtnl {
   close(): Promise<void>
 }
 
+/** A netfilter socket: its subsystems take changes in batches that the kernel does whole or not at all. */
+export interface BatchSocket extends Pick<Rtnl, 'get' | 'dump' | 'close'> {
+  /**
+   * Never rejects.
+   * @param messages the first opens the batch and the last closes it; there is one between them
+   * @returns undefined when all is done, else why nothing is
+   */
+  batch(messages: readonly RtnlMessage[]): Promise<Outcome>
+}
+
 /** A socket that only listens to multicast groups. */
 export interface NoticeSocket {
   close(): Promise<void>

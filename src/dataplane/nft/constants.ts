@@ -1,0 +1,46 @@
+/** Numbers of nf_tables (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h, netfilter.h). */
+
+/** netfilter.h; a table's family decides which packets its hooks see */
+export const NFPROTO = { BRIDGE: 7 } as const
+/** netfilter.h nf_inet_hooks, netfilter_bridge.h */
+export const HOOK = { BRIDGE_PREROUTING: 0 } as const
+export const VERDICT = { DROP: 0, ACCEPT: 1, GOTO: -4 } as const
+
+export const NFNL_MSG_BATCH = { BEGIN: 16, END: 17 } as const
+export const NFNL_SUBSYS_NFTABLES = 10
+export const NFT_MSG = {
+  NEWTABLE: 0,
+  DELTABLE: 2,
+  NEWCHAIN: 3,
+  GETCHAIN: 4,
+  NEWRULE: 6,
+  NEWSET: 9,
+  NEWSETELEM: 12,
+  GETSETELEM: 13,
+  DELSETELEM: 14,
+  GETTABLE: 1,
+  NEWGEN: 15,
+  GETGEN: 16,
+} as const
+
+export const NFTA_TABLE = { NAME: 1, USERDATA: 6 } as const
+export const NFTA_CHAIN = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, USE: 6, TYPE: 7 } as const
+export const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2 } as const
+export const NFTA_RULE = { TABLE: 1, CHAIN: 2, EXPRESSIONS: 4 } as const
+export const NFTA_LIST_ELEM = 1
+export const NFTA_SET = { TABLE: 1, NAME: 2, FLAGS: 3, KEY_TYPE: 4, KEY_LEN: 5, ID: 10 } as const
+export const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const
+export const NFTA_SET_ELEM_KEY = 1
+export const NFTA_GEN_ID = 1
+/** libnftnl udata.h: the comment of a table, as nft shows it */
+export const NFTNL_UDATA_TABLE_COMMENT = 0
+
+export const NFTA_EXPR = { NAME: 1, DATA: 2 } as const
+export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
+export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
+/** registers of 4 bytes each; a value takes as many as it needs */
+export const NFT_REG = { VERDICT: 0, FIRST: 8 } as const
+export const META = { IIFNAME: 6, NFPROTO: 15, L4PROTO: 16 } as const
+export const PAYLOAD = { LINK: 0, NETWORK: 1, TRANSPORT: 2 } as const
+export const CMP = { EQ: 0, NEQ: 1 } as const
+export const LOOKUP_INVERTED = 1

@@ -1,0 +1,134 @@
+/**
+ * Rules of nf_tables as the kernel takes them: expressions that load packet data into registers,
+ * compare them and give a verdict. An expression that cannot load its data (too short a packet, no
+ * such header) ends its rule without a verdict, so rules that accept are safe against it and rules
+ * that drop need one behind them that catches the rest.
+ */
+import { attr, nested, text, u32be } from '../rtnl/codec.js'
+import {
+  CMP,
+  LOOKUP_INVERTED,
+  META,
+  NFT_REG,
+  NFTA_DATA,
+  NFTA_EXPR,
+  NFTA_VERDICT,
+  PAYLOAD,
+  VERDICT,
+} from './constants.js'
+
+/** One expression, or several in order. */
+export type Expressions = readonly Buffer[]
+
+const REGISTER_BYTES = 4
+
+function expression(name: string, ...data: readonly Buffer[]): Buffer {
+  return Buffer.concat([text(NFTA_EXPR.NAME, name), nested(NFTA_EXPR.DATA, ...data)])
+}
+
+/** The register that is `offset` bytes behind the first; parts of a set's key stand in a row. */
+function register(offset: number): number {
+  return NFT_REG.FIRST + offset / REGISTER_BYTES
+}
+
+function meta(key: number, at = 0): Buffer {
+  return expression('meta', u32be(1, register(at)), u32be(2, key))
+}
+
+function payload(base: number, offset: number, length: number, at = 0): Buffer {
+  const where = [u32be(2, base), u32be(3, offset), u32be(4, length)]
+  return expression('payload', u32be(1, register(at)), ...where)
+}
+
+/** Compares with the first bytes of the first registers. */
+function compare(value: Uint8Array, operation: number): Buffer {
+  const data = nested(3, attr(NFTA_DATA.VALUE, value))
+  return expression('cmp', u32be(1, NFT_REG.FIRST), u32be(2, operation), data)
+}
+
+/** Name of the port, as a set's key begins: 16 bytes, filled with zeros (IFNAMSIZ). */
+export const IFNAME_BYTES = 16
+const portName = meta(META.IIFNAME)
+
+/** The receiving device's name begins so. */
+export function fromDevices(prefix: string): Expressions {
+  return [portName, compare(Buffer.from(prefix), CMP.EQ)]
+}
+
+export type Base = 'link' | 'network' | 'transport'
+const BASES = { link: PAYLOAD.LINK, network: PAYLOAD.NETWORK, transport: PAYLOAD.TRANSPORT }
+
+/** Bytes of the packet are these. */
+export function bytesAre(base: Base, offset: number, value: readonly number[]): Expressions {
+  return [payload(BASES[base], offset, value.length), compare(Uint8Array.from(value), CMP.EQ)]
+}
+
+export function bytesAreNot(base: Base, offset: number, value: readonly number[]): Expressions {
+  return [payload(BASES[base], offset, value.length), compare(Uint8Array.from(value), CMP.NEQ)]
+}
+
+/** The address at this place is in fe80::/10. */
+export function isLinkLocal6(base: Base, offset: number): Expressions {
+  const mask = nested(4, attr(NFTA_DATA.VALUE, Uint8Array.of(0xff, 0xc0)))
+  const xor = nested(5, attr(NFTA_DATA.VALUE, Uint8Array.of(0, 0)))
+  const here = [u32be(1, NFT_REG.FIRST), u32be(2, NFT_REG.FIRST), u32be(3, 2)]
+  const masked = expression('bitwise', ...here, mask, xor)
+  return [payload(BASES[base], offset, 2), masked, compare(Uint8Array.of(0xfe, 0x80), CMP.EQ)]
+}
+
+/** Bytes of the packet, behind the receiving port's name, are in the set. */
+export function portHas(set: string, base: Base, offset: number, length: number): Expressions {
+  return [portName, payload(BASES[base], offset, length, IFNAME_BYTES), lookup(set, 0)]
+}
+
+export function portHasNot(set: string, base: Base, offset: number, length: number): Expressions {
+  const load = payload(BASES[base], offset, length, IFNAME_BYTES)
+  return [portName, load, lookup(set, LOOKUP_INVERTED)]
+}
+
+function lookup(set: string, flags: number): Buffer {
+  const flag = flags === 0 ? [] : [u32be(5, flags)]
+  return expression('lookup', text(1, set), u32be(2, NFT_REG.FIRST), ...flag)
+}
+
+/** Of this IPPROTO_…, behind IPv6 extension headers if there are any. */
+export function transportIs(protocol: number): Expressions {
+  return [meta(META.L4PROTO), compare(Uint8Array.of(protocol), CMP.EQ)]
+}
+
+export function transportIsNot(protocol: number): Expressions {
+  return [meta(META.L4PROTO), compare(Uint8Array.of(protocol), CMP.NEQ)]
+}
+
+function verdict(code: number, chain?: string): Buffer {
+  const to = chain === undefined ? [] : [text(NFTA_VERDICT.CHAIN, chain)]
+  const value = nested(NFTA_DATA.VERDICT, u32be(NFTA_VERDICT.CODE, code), ...to)
+  return expression('immediate', u32be(1, NFT_REG.VERDICT), nested(2, value))
+}
+
+const counter = expression('counter')
+
+/** A rule: all of `matches` hold, then its verdict. */
+export interface Rule {
+  readonly expressions: Expressions
+  /** chain that it goes to */
+  readonly target?: string
+}
+
+const rule = (matches: readonly Expressions[], end: readonly Buffer[]): Rule => ({
+  expressions: [...matches.flat(), ...end],
+})
+
+export function accept(...matches: readonly Expressions[]): Rule {
+  return rule(matches, [verdict(VERDICT.ACCEPT)])
+}
+
+/** Counts what it drops; `nft list table …` shows it. */
+export function drop(...matches: readonly Expressions[]): Rule {
+  return rule(matches, [counter, verdict(VERDICT.DROP)])
+}
+
+/** The packet's fate is decided by another chain; at its end the hook's policy holds. */
+export function goTo(target: string, ...matches: readonly Expressions[]): Rule {
+  return { ...rule(matches, [verdict(VERDICT.GOTO, target)]), target }
+}

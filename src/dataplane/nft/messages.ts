@@ -1,0 +1,211 @@
+/** struct nfgenmsg (linux/netfilter/nfnetlink.h) and the messages of nf_tables. */
+import { attr, nested, parseAttributes, readText, text, u32be } from '../rtnl/codec.js'
+import { NLM_F } from '../rtnl/constants.js'
+import type { RtnlMessage } from '../rtnl/rtnl.js'
+import {
+  NFNL_MSG_BATCH,
+  NFNL_SUBSYS_NFTABLES,
+  NFT_MSG,
+  NFTA_CHAIN,
+  NFTA_DATA,
+  NFTA_GEN_ID,
+  NFTA_HOOK,
+  NFTA_LIST_ELEM,
+  NFTA_RULE,
+  NFTA_SET,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST,
+  NFTA_TABLE,
+  NFTNL_UDATA_TABLE_COMMENT,
+} from './constants.js'
+import type { Expressions } from './expressions.js'
+
+const NFGENMSG = 4
+/** An attribute has 64 KiB at most, and an element takes 36 bytes. */
+const ELEMENTS_PER_MESSAGE = 1000
+
+/** Which table a message is about. */
+export interface TableRef {
+  /** NFPROTO_… */
+  readonly family: number
+  readonly table: string
+}
+
+export interface BaseHook {
+  readonly number: number
+  readonly priority: number
+  /** NF_ACCEPT or NF_DROP: what happens to packets that no rule decides on */
+  readonly policy: number
+}
+
+function message(
+  type: number,
+  flags: number,
+  family: number,
+  ...attributes: readonly Buffer[]
+): RtnlMessage {
+  const header = Buffer.alloc(NFGENMSG)
+  header[0] = family
+  return {
+    type: (NFNL_SUBSYS_NFTABLES << 8) | type,
+    flags,
+    body: Buffer.concat([header, ...attributes]),
+  }
+}
+
+/** All of it happens or nothing (nfnetlink.c nfnetlink_rcv_batch). */
+export function inBatch(messages: readonly RtnlMessage[]): readonly RtnlMessage[] {
+  const header = Buffer.alloc(NFGENMSG)
+  header.writeUInt16BE(NFNL_SUBSYS_NFTABLES, 2)
+  return [
+    { type: NFNL_MSG_BATCH.BEGIN, flags: 0, body: header },
+    ...messages,
+    { type: NFNL_MSG_BATCH.END, flags: 0, body: header },
+  ]
+}
+
+/** Makes the table if it is not there. */
+export function newTable({ family, table }: TableRef, comment: string): RtnlMessage {
+  const words = Buffer.from(`${comment}\0`)
+  const tlv = Buffer.concat([Uint8Array.of(NFTNL_UDATA_TABLE_COMMENT, words.length), words])
+  const attributes = [text(NFTA_TABLE.NAME, table), attr(NFTA_TABLE.USERDATA, tlv)]
+  return message(NFT_MSG.NEWTABLE, NLM_F.CREATE, family, ...attributes)
+}
+
+/** With all that is in it. */
+export function deleteTable({ family, table }: TableRef): RtnlMessage {
+  return message(NFT_MSG.DELTABLE, 0, family, text(NFTA_TABLE.NAME, table))
+}
+
+export function newChain(of: TableRef, name: string, hook?: BaseHook): RtnlMessage {
+  const attributes = [text(NFTA_CHAIN.TABLE, of.table), text(NFTA_CHAIN.NAME, name)]
+  if (hook !== undefined) {
+    const place = [u32be(NFTA_HOOK.HOOKNUM, hook.number), u32be(NFTA_HOOK.PRIORITY, hook.priority)]
+    attributes.push(
+      nested(NFTA_CHAIN.HOOK, ...place),
+      u32be(NFTA_CHAIN.POLICY, hook.policy),
+      text(NFTA_CHAIN.TYPE, 'filter'),
+    )
+  }
+  return message(NFT_MSG.NEWCHAIN, NLM_F.CREATE, of.family, ...attributes)
+}
+
+/** Behind the rules that the chain has. */
+export function newRule(of: TableRef, chain: string, expressions: Expressions): RtnlMessage {
+  const list = expressions.map((one) => nested(NFTA_LIST_ELEM, one))
+  return message(
+    NFT_MSG.NEWRULE,
+    NLM_F.CREATE | NLM_F.APPEND,
+    of.family,
+    text(NFTA_RULE.TABLE, of.table),
+    text(NFTA_RULE.CHAIN, chain),
+    nested(NFTA_RULE.EXPRESSIONS, ...list),
+  )
+}
+
+/** @param keyType how nft shows the keys; the kernel does not look at it */
+export function newSet(
+  of: TableRef,
+  name: string,
+  key: { readonly type: number; readonly length: number },
+  id: number,
+): RtnlMessage {
+  return message(
+    NFT_MSG.NEWSET,
+    NLM_F.CREATE,
+    of.family,
+    text(NFTA_SET.TABLE, of.table),
+    text(NFTA_SET.NAME, name),
+    u32be(NFTA_SET.FLAGS, 0),
+    u32be(NFTA_SET.KEY_TYPE, key.type),
+    u32be(NFTA_SET.KEY_LEN, key.length),
+    u32be(NFTA_SET.ID, id),
+  )
+}
+
+/** Adding what is there is success, deleting what is not there (ENOENT) is none. */
+export function changeElements(
+  of: TableRef,
+  set: string,
+  change: 'add' | 'delete',
+  keys: readonly Buffer[],
+): readonly RtnlMessage[] {
+  const type = change === 'add' ? NFT_MSG.NEWSETELEM : NFT_MSG.DELSETELEM
+  const flags = change === 'add' ? NLM_F.CREATE : 0
+  const messages: RtnlMessage[] = []
+  for (let at = 0; at < keys.length; at += ELEMENTS_PER_MESSAGE) {
+    const elements = keys
+      .slice(at, at + ELEMENTS_PER_MESSAGE)
+      .map((key) => nested(NFTA_LIST_ELEM, nested(NFTA_SET_ELEM_KEY, attr(NFTA_DATA.VALUE, key))))
+    const head = [text(NFTA_SET_ELEM_LIST.TABLE, of.table), text(NFTA_SET_ELEM_LIST.SET, set)]
+    const list = nested(NFTA_SET_ELEM_LIST.ELEMENTS, ...elements)
+    messages.push(message(type, flags, of.family, ...head, list))
+  }
+  return messages
+}
+
+export function getTable({ family, table }: TableRef): RtnlMessage {
+  return message(NFT_MSG.GETTABLE, 0, family, text(NFTA_TABLE.NAME, table))
+}
+
+/** The comment that the table was made with; empty when it has none. */
+export function decodeComment(body: Buffer): string {
+  const data = parseAttributes(body, NFGENMSG).get(NFTA_TABLE.USERDATA)
+  if (data === undefined || data[0] !== NFTNL_UDATA_TABLE_COMMENT) return ''
+  return readText(data.subarray(2))
+}
+
+/** All chains of the family. */
+export function dumpChains({ family }: TableRef): RtnlMessage {
+  return message(NFT_MSG.GETCHAIN, NLM_F.DUMP, family)
+}
+
+export interface ChainState {
+  readonly table: string
+  readonly name: string
+  /** its rules, and those that lead to it */
+  readonly uses: number
+  readonly policy?: number
+}
+
+export function decodeChain(body: Buffer): ChainState {
+  const attributes = parseAttributes(body, NFGENMSG)
+  const policy = attributes.get(NFTA_CHAIN.POLICY)?.readUInt32BE()
+  return {
+    table: readText(attributes.get(NFTA_CHAIN.TABLE)),
+    name: readText(attributes.get(NFTA_CHAIN.NAME)),
+    uses: attributes.get(NFTA_CHAIN.USE)?.readUInt32BE() ?? 0,
+    ...(policy === undefined ? {} : { policy }),
+  }
+}
+
+export function dumpElements(of: TableRef, set: string): RtnlMessage {
+  const head = [text(NFTA_SET_ELEM_LIST.TABLE, of.table), text(NFTA_SET_ELEM_LIST.SET, set)]
+  return message(NFT_MSG.GETSETELEM, NLM_F.DUMP, of.family, ...head)
+}
+
+/** The keys of one part of the dump. */
+export function decodeElements(body: Buffer): readonly Buffer[] {
+  const list = parseAttributes(body, NFGENMSG).get(NFTA_SET_ELEM_LIST.ELEMENTS)
+  const keys: Buffer[] = []
+  let at = 0
+  while (list !== undefined && at + 4 <= list.length) {
+    const length = list.readUInt16LE(at)
+    if (length < 4) break
+    const element = parseAttributes(list.subarray(at + 4, at + length))
+    const key = element.get(NFTA_SET_ELEM_KEY)
+    const value = key && parseAttributes(key).get(NFTA_DATA.VALUE)
+    if (value !== undefined) keys.push(value)
+    at += (length + 3) & ~3
+  }
+  return keys
+}
+
+/** Which generation the rules of this namespace have: each change of any of them makes another. */
+export function getGeneration(): RtnlMessage {
+  return message(NFT_MSG.GETGEN, 0, 0)
+}
+
+export function decodeGeneration(body: Buffer): number {
+  return parseAttributes(body, NFGENMSG).get(NFTA_GEN_ID)?.readUInt32BE() ?? 0
+}
