@@ -7,6 +7,7 @@ import { startDaemon } from './daemon.js'
 import { createDataplane } from './dataplane/dataplane.js'
 import { EmbeddedEtcd } from './state/embedded-etcd.js'
 import { createEtcdStore } from './state/etcd-store.js'
+import { lockHost } from './state/host-lock.js'
 
 /** Paths inside the plugin; config.json mounts the host's /run on /host/run. */
 const DATA = '/data'
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   })
+  await lockHost()
   const embedded =
     config.store.endpoints.length > 0
       ? undefined

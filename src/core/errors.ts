@@ -15,6 +15,11 @@ export const ERRORS = {
     retryable: false,
     meaning: 'A plugin setting has a value that is not allowed; the plugin does not start.',
   },
+  SOCKET_IN_USE: {
+    retryable: false,
+    meaning:
+      'Another plugin runs on this host, or another process has the socket; the plugin does not start.',
+  },
   REQUEST_INVALID: {
     retryable: false,
     meaning: 'dockerd sent a body that is empty, is not JSON or lacks a field.',

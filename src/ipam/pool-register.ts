@@ -57,7 +57,8 @@ export class PoolRegister {
       const holder = { put: holderKey, value: held?.value ?? documents.holder.encode({}) }
       const made = { put: keys.pool(ref), value: documents.pool.encode(document) }
       const { done } = await this.#store.txn(
-        [unchanged(gateKey, gate)],
+        // Without a gate there is no pool: one that was seen all the same is gone by now.
+        [unchanged(gateKey, gate), { key: keys.pool(ref), is: existing ? 'present' : 'absent' }],
         // The gate is written also by who only joins, so that a removal under way fails.
         [{ put: gateKey, value: ref.pool }, holder, ...(existing ? [] : [made])],
         signal,
@@ -90,9 +91,16 @@ export class PoolRegister {
         { deletePrefix: keys.addresses(ref) },
         { deletePrefix: keys.blocks(ref) },
       ]
+      const pools = last ? await this.#store.keys(keys.pools(ref.space), signal) : []
+      const empty = last && pools.every((key) => key === keys.pool(ref))
       const { done } = await this.#store.txn(
         [unchanged(gateKey, gate), unchanged(mine, held)],
-        [{ put: gateKey, value: ref.pool }, { delete: mine }, ...(last ? rest : [])],
+        [
+          // The gate of an empty space can go: whoever has seen it fails, who has not finds no pool.
+          empty ? { delete: gateKey } : { put: gateKey, value: ref.pool },
+          { delete: mine },
+          ...(last ? rest : []),
+        ],
         signal,
       )
       return done ? true : undefined

@@ -36,8 +36,8 @@ export class UnixListener {
 
   /**
    * Listens at `path`, mode 0600; makes its directory if there is none.
-   * @throws TsoverlayError SETTING_INVALID when something answers there, or it is no socket, or the
-   *   path is longer than 103 bytes
+   * @throws TsoverlayError SOCKET_IN_USE when something answers there, SETTING_INVALID when it is no
+   *   socket, or the path is longer than 103 bytes
    */
   static async open(path: string, handler: RequestListener, logger: Logger): Promise<UnixListener> {
     const fresh = `${path}.new`
@@ -80,7 +80,12 @@ async function refuseUnlessStale(path: string): Promise<void> {
   const stat = await lstat(path).catch(() => undefined)
   if (stat === undefined) return
   if (!stat.isSocket()) throw unusable(path, 'is not a socket')
-  if (await answers(path)) throw unusable(path, 'is in use: another process answers on it')
+  if (await answers(path)) {
+    throw new TsoverlayError(
+      'SOCKET_IN_USE',
+      `the plugin socket ${path} is in use: another process answers on it`,
+    )
+  }
 }
 
 function unusable(path: string, state: string): TsoverlayError {

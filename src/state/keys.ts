@@ -52,7 +52,10 @@ export const keys = {
   pools: (space: string) => `/pools/${spacePart(space)}/`,
   allPools: '/pools/',
   pool: (ref: PoolRef) => `/pools/${poolPart(ref)}`,
-  /** Written with every new pool of the space and every removal: serialises the overlap check. */
+  /**
+   * Written with every new pool of the space and every removal: serialises the overlap check. It goes
+   * with the last pool of the space, in the same transaction.
+   */
   poolGate: (space: string) => `/gates/pools/${spacePart(space)}`,
   allHolders: '/holders/',
   holders: (ref: PoolRef) => `/holders/${poolPart(ref)}/`,
