@@ -9,7 +9,7 @@ export MINUTES SEED
 H ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn bench-propagation bench-ipam ci
+.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn faults bench-propagation bench-ipam ci
 
 help: ## this list
 	@echo 'tsoverlay: multi-host networks for plain Docker'
@@ -70,6 +70,9 @@ lab-down: ## remove the lab
 
 churn: deps plugin ## MINUTES of random life on three hosts: make churn MINUTES=10 SEED=7
 	$(TSX) test/churn/churn.ts
+
+faults: deps plugin ## kill, cut and fill what a cluster stands on: make faults ONLY=etcd-down,clock-back
+	$(TSX) test/faults/faults.ts $(ONLY)
 
 bench-propagation: deps plugin ## how fast a new endpoint is in the other hosts' kernels
 	$(TSX) test/bench/propagation.ts

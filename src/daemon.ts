@@ -129,7 +129,7 @@ type Control = ReturnType<typeof wireControl>
 /** What this host knows and owes; the outbox publishes the underlay, which comes later. */
 function wireState({ config, paths, store, logger }: DaemonOptions) {
   const identity = loadIdentity(paths.data, paths.run)
-  const journal = new Journal(join(paths.data, 'journal'), logger)
+  const journal = new Journal(join(paths.data, 'journal'), logger, join(paths.run, 'journal'))
   const blocks = new BlockBook({
     store,
     host: identity.id,
@@ -172,7 +172,7 @@ function wireControl(options: DaemonOptions, state: State) {
     },
   })
   const reconciler = new Reconciler({ journal, peers, underlay, dataplane, logger })
-  const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
+  const misses = new Misses({ journal, peers, reconciler, logger, now: () => performance.now() })
   const presence = new Presence({ store, identity, logger })
   // In a swarm, swarm itself brings every network to every node.
   const isSynced = config.networkSync && config.scope === 'local'

@@ -120,11 +120,11 @@ export class EmbeddedEtcd {
   /** Until stop(): waits for the end of etcd and spawns it again. Never rejects. */
   async #keepRunning(args: readonly string[]): Promise<void> {
     for (let failures = 0; ; ) {
-      const started = Date.now()
+      const started = performance.now()
       const how = await this.#ended()
       this.#child = undefined
       if (this.#stopping.signal.aborted) break
-      failures = Date.now() - started > GOOD_RUN ? 1 : failures + 1
+      failures = performance.now() - started > GOOD_RUN ? 1 : failures + 1
       const delay = Math.min(RESTART_MAX, RESTART_FIRST * 2 ** Math.min(failures - 1, 10))
       this.#logger.error({ ...how, failures, delay }, 'embedded etcd ended, starting it again')
       const { signal } = this.#stopping
@@ -154,8 +154,8 @@ export class EmbeddedEtcd {
     if (pid === undefined || !this.#isStale(pid)) return
     this.#logger.warn({ pid }, 'ending the etcd of a plugin that was killed')
     process.kill(pid, 'SIGKILL')
-    const end = Date.now() + STALE_TIMEOUT
-    while (this.#isStale(pid) && Date.now() < end) await sleep(10)
+    const end = performance.now() + STALE_TIMEOUT
+    while (this.#isStale(pid) && performance.now() < end) await sleep(10)
   }
 
   /** A zombie has no command line any more, and so is none of ours. */

@@ -15,6 +15,7 @@
  * A client whose calls time out is replaced: grpc-js has no timeout for connecting, so a lost SYN or
  * an etcd that accepts but does not speak would hold every later call as well.
  */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../core/errors.js'
 import {
@@ -44,12 +45,12 @@ export const CALL_DEADLINE = 3_000
 
 /** Milliseconds left of CALL_DEADLINE, from now on: for several calls that share it. */
 export function countdown(): () => number {
-  const end = Date.now() + CALL_DEADLINE
-  return () => end - Date.now()
+  const end = performance.now() + CALL_DEADLINE
+  return () => end - performance.now()
 }
 
 export interface Attempt {
-  /** absolute time (ms) */
+  /** by performance.now() (ms), which no change of the clock moves */
   readonly deadline: number
   /** token of the login; absent without STORE_USER */
   readonly token: string | undefined
@@ -91,6 +92,8 @@ export class Calls<C extends object> {
   constructor(options: CallsOptions<C>) {
     this.#options = options
     this.#clients = options.endpoints.map(() => undefined)
+    // every call and watch under way listens to it
+    setMaxListeners(0, this.closed)
     this.#at = Math.floor(Math.random() * options.endpoints.length)
   }
 
@@ -101,7 +104,7 @@ export class Calls<C extends object> {
 
   /** @throws TsoverlayError STORE_UNAVAILABLE */
   async call<T>(options: CallOptions<C, T>): Promise<T> {
-    const end = Date.now() + (options.deadline ?? CALL_DEADLINE)
+    const end = performance.now() + (options.deadline ?? CALL_DEADLINE)
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#attempt(options, attempt, end)
       if (outcome !== undefined) return outcome.value
@@ -119,15 +122,15 @@ export class Calls<C extends object> {
     // a hanging endpoint must leave time for another
     const share = options.repeatable && attempt < this.#clients.length ? 2 : 1
     try {
-      const deadline = Date.now() + (end - Date.now()) / share
+      const deadline = performance.now() + (end - performance.now()) / share
       const value = await this.#within(options, client, deadline)
       this.#patience = PATIENCE_FIRST
       return { value }
     } catch (error) {
       if (!this.#judge(options, client, error)) throw this.#failed(options, error, end)
-      if (attempt < Math.max(2, this.#clients.length) && Date.now() < end) return undefined
+      if (attempt < Math.max(2, this.#clients.length) && performance.now() < end) return undefined
       // An etcd that restarts, or elects a leader, refuses for a second or so.
-      if (!isRefused(failureOf(error)) || end - Date.now() < 2 * REFUSED_PAUSE) {
+      if (!isRefused(failureOf(error)) || end - performance.now() < 2 * REFUSED_PAUSE) {
         throw this.#failed(options, error, end)
       }
       await sleep(REFUSED_PAUSE)
@@ -141,7 +144,7 @@ export class Calls<C extends object> {
     if (known !== undefined) return known
     const client = this.#options.open(this.#options.endpoints[this.#at] ?? '')
     this.#clients[this.#at] = client
-    this.#opened.set(client, Date.now())
+    this.#opened.set(client, performance.now())
     return client
   }
 
@@ -153,7 +156,7 @@ export class Calls<C extends object> {
     const index = this.#clients.indexOf(client)
     if (index < 0) return
     if (index === this.#at) this.#at = (index + 1) % this.#clients.length
-    const age = Date.now() - (this.#opened.get(client) ?? 0)
+    const age = performance.now() - (this.#opened.get(client) ?? 0)
     if (!timedOut || age < this.#patience) return
     this.#patience = Math.min(PATIENCE_MAX, this.#patience * 2)
     this.#clients[index] = undefined
@@ -215,7 +218,7 @@ export class Calls<C extends object> {
     client: C,
     attempt: Omit<Attempt, 'token'>,
   ): Promise<T> {
-    if (attempt.deadline <= Date.now()) throw new Error('4 DEADLINE_EXCEEDED: no time left')
+    if (attempt.deadline <= performance.now()) throw new Error('4 DEADLINE_EXCEEDED: no time left')
     const { login } = this.#options
     if (login !== undefined && this.#token === undefined) {
       this.#token = await login(client, { ...attempt, token: undefined })
@@ -226,7 +229,7 @@ export class Calls<C extends object> {
   #failed(options: CallOptions<C, unknown>, error: unknown, end: number): Error {
     if (error instanceof TypeError) return error
     const failure = failureOf(error)
-    const took = ((options.deadline ?? CALL_DEADLINE) + Date.now() - end) / 1000
+    const took = ((options.deadline ?? CALL_DEADLINE) + performance.now() - end) / 1000
     const cause = causeOf(failure, this.#options.login !== undefined)
     const time = isTimeout(failure) ? ` after ${took.toFixed(1)} s` : ''
     const doubt =

@@ -25,7 +25,7 @@ export class Leases {
   }
 
   async grant(ttlSeconds: number, signal: AbortSignal | undefined): Promise<Lease> {
-    const asked = Date.now()
+    const asked = performance.now()
     const { id, ttl } = await this.#calls.grant(ttlSeconds, signal)
     const lease = new KeptLease({ id, ttl, asked }, this.#calls, () => this.#leases.delete(id))
     this.#leases.set(id, lease)
@@ -56,7 +56,7 @@ class KeptLease implements Lease {
   #expiry: NodeJS.Timeout | undefined
 
   /**
-   * @param grant `ttl` in seconds as etcd granted it, `asked` the time (ms) before asking for it
+   * @param grant `ttl` in seconds as etcd granted it, `asked` performance.now() before asking for it
    * @param onEnd called once, when the lease is lost, revoked or released
    */
   constructor(
@@ -98,7 +98,7 @@ class KeptLease implements Lease {
 
   #renewed(ttl: number, asked: number): void {
     clearTimeout(this.#expiry)
-    this.#expiry = setTimeout(() => this.lose(), asked + ttl * 1000 - Date.now())
+    this.#expiry = setTimeout(() => this.lose(), asked + ttl * 1000 - performance.now())
     this.#schedule((ttl * 1000) / 3)
   }
 
@@ -108,7 +108,7 @@ class KeptLease implements Lease {
 
   /** Never rejects: a failed renewal is tried again until the time is over. */
   async #renew(): Promise<void> {
-    const asked = Date.now()
+    const asked = performance.now()
     const left = await this.#calls.renew(this.id, this.#ended.signal).catch(() => undefined)
     if (this.#ended.signal.aborted) return
     if (left === 0) this.lose()

@@ -265,7 +265,8 @@ class EtcdStore implements Store {
 /** Options of a request that ends with its attempt. */
 function grpc(attempt: Attempt): GrpcOptions {
   return {
-    deadline: attempt.deadline,
+    // gRPC takes a time of day, and makes a duration of it at once
+    deadline: Date.now() + attempt.deadline - performance.now(),
     interceptors: [interceptor(attempt.token, {}, (cancel) => attempt.onCancel(cancel))],
   }
 }

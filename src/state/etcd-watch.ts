@@ -73,10 +73,10 @@ export async function* watchPrefix(
 ): AsyncGenerator<Snapshot | Delta, void, undefined> {
   let failures = 0
   while (!signal.aborted) {
-    const started = Date.now()
+    const started = performance.now()
     const reason = yield* round(source, prefix, signal)
     if (signal.aborted) return
-    failures = Date.now() - started > GOOD_ROUND ? 1 : failures + 1
+    failures = performance.now() - started > GOOD_ROUND ? 1 : failures + 1
     const level = failures === 1 ? 'warn' : 'debug'
     source.logger[level]({ prefix, reason, failures }, 'store watch interrupted')
     await pause(failures, signal)

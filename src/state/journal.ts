@@ -2,7 +2,11 @@
  * What this host must remember by itself: dockerd never repeats CreateNetwork for a network that
  * it has stored (reference: moby daemon/libnetwork/controller.go New), and etcd may be away when
  * a container starts.
+ *
+ * It lives in the plugin's own folder, which `docker plugin rm` takes away. So a copy stands in the
+ * host's /run: a plugin that is put in the place of another, containers running, takes that up.
  */
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../core/ports.js'
 import type { DockerNetworkId, LocalEndpoint, NetworkKey } from '../core/types.js'
@@ -23,9 +27,16 @@ export class Journal {
   readonly blocks: Shelf<BlockHold>
   readonly chores: Shelf<ChoreDocument>
 
-  constructor(dir: string, logger: Logger) {
-    const shelf = <T>(name: string, codec: Codec<T>, idOf: (value: T) => string): Shelf<T> =>
-      new Shelf<T>({ dir: join(dir, name), codec, idOf, logger })
+  /**
+   * @param dir kept over restarts and reboots
+   * @param copyDir on the host's tmpfs, kept over a reinstall; a reboot ends the containers, too
+   */
+  constructor(dir: string, logger: Logger, copyDir?: string) {
+    if (copyDir !== undefined && !existsSync(dir) && existsSync(copyDir)) takeUp(copyDir, dir)
+    const shelf = <T>(name: string, codec: Codec<T>, idOf: (value: T) => string): Shelf<T> => {
+      const copy = copyDir === undefined ? {} : { copyDir: join(copyDir, name) }
+      return new Shelf<T>({ dir: join(dir, name), ...copy, codec, idOf, logger })
+    }
     this.bindings = shelf('networks', documents.binding, (binding) => binding.dockerNetwork)
     this.endpoints = shelf('endpoints', documents.localEndpoint, (endpoint) => endpoint.id)
     this.pools = shelf('pools', documents.poolHold, (hold) => hold.id)
@@ -45,6 +56,14 @@ export class Journal {
     }
     return found
   }
+}
+
+/** All or nothing: a crash in between must not leave half a journal. */
+function takeUp(copyDir: string, dir: string): void {
+  const unfinished = `${dir}.new`
+  rmSync(unfinished, { recursive: true, force: true })
+  cpSync(copyDir, unfinished, { recursive: true })
+  renameSync(unfinished, dir)
 }
 
 /** The id of a block in the journal. */

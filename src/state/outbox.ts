@@ -8,6 +8,7 @@
  * run side by side. Handlers are idempotent: a chore whose end was not noted runs twice.
  */
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { rest } from '../core/deadline.js'
 import { hasCode, messageOf } from '../core/errors.js'
 import type { Logger } from '../core/ports.js'
@@ -36,6 +37,8 @@ export class Outbox {
   readonly #logger: Logger
   readonly #tails = new Map<string, Promise<void>>()
   readonly #closing = new AbortController()
+  /** of the next chore; not a time, as a clock that is set back must not change the order */
+  #next: number
 
   constructor(options: {
     shelf: Shelf<ChoreDocument>
@@ -45,12 +48,16 @@ export class Outbox {
     this.#shelf = options.shelf
     this.#handlers = options.handlers
     this.#logger = options.logger
+    this.#next = 1 + Math.max(0, ...[...this.#shelf.values()].map(({ id }) => numberOf(id)))
+    // Every chore under way listens to it.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   /** Takes up what a former run left. */
   start(): void {
-    // Ids start with the time of submission, so sorting by them restores the order.
-    const left = [...this.#shelf.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    const left = [...this.#shelf.values()].sort(
+      (a, b) => numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1),
+    )
     for (const chore of left) void this.#append(chore)
   }
 
@@ -64,7 +71,8 @@ export class Outbox {
    * @returns resolves when it is done, never rejects, may take as long as etcd is away
    */
   submit(chore: Chore): Promise<void> {
-    const id = `${Date.now().toString().padStart(15, '0')}-${process.hrtime.bigint().toString().padStart(20, '0')}-${randomUUID()}`
+    const id = `${this.#next}-${randomUUID()}`
+    this.#next += 1
     const document = { ...chore, id }
     this.#shelf.put(document)
     return this.#append(document)
@@ -125,4 +133,9 @@ export class Outbox {
       return !again
     }
   }
+}
+
+/** An id is the number of its submission and something random. */
+function numberOf(id: string): number {
+  return Number.parseInt(id, 10) || 0
 }

@@ -5,7 +5,7 @@ import type { Lab } from '../lab/lab.js'
 import { sandboxOf } from '../lab/tsoverlay.js'
 import { NETWORKS } from './operations.js'
 
-interface Attachment {
+export interface Attachment {
   readonly host: Host
   readonly network: string
   readonly endpoint: string
@@ -22,8 +22,8 @@ interface Inspected {
   }
 }
 
-/** Attachments of running containers, as one dockerd tells them. */
-async function attachments(host: Host): Promise<Attachment[]> {
+/** Attachments of running containers to these networks, as one dockerd tells them. */
+export async function attachments(host: Host, networks: readonly string[]): Promise<Attachment[]> {
   const ids = (await host.docker(['ps', '-q'])).stdout.split('\n').filter(Boolean)
   if (ids.length === 0) return []
   const inspected = JSON.parse((await host.docker(['inspect', ...ids])).stdout) as Inspected[]
@@ -31,7 +31,7 @@ async function attachments(host: Host): Promise<Attachment[]> {
     .filter((one) => one.State.Running)
     .flatMap((one) =>
       Object.entries(one.NetworkSettings.Networks)
-        .filter(([network, { EndpointID }]) => isOurs(network) && EndpointID !== '')
+        .filter(([network, { EndpointID }]) => networks.includes(network) && EndpointID !== '')
         .map(([network, { EndpointID, IPAddress, MacAddress }]) => ({
           host,
           network,
@@ -42,8 +42,6 @@ async function attachments(host: Host): Promise<Attachment[]> {
     )
 }
 
-const isOurs = (network: string): boolean => NETWORKS.some((name) => name === network)
-
 export interface Comparison {
   /** attachments of running containers that were compared */
   readonly attachments: number
@@ -51,13 +49,26 @@ export interface Comparison {
   readonly found: readonly string[]
 }
 
-export async function compareAll(lab: Lab): Promise<Comparison> {
-  const all = (await Promise.all(lab.hosts.map(attachments))).flat()
-  const found = [...twice(all), ...(await storeAgainst(lab, all))]
-  for (const host of lab.hosts) {
-    for (const network of NETWORKS) found.push(...(await kernelAgainst(host, network, all)))
+/**
+ * Compares the hosts that are powered on.
+ * @param networks that every host has
+ * @param vtepOf where a host is reached
+ */
+export async function compareAll(
+  lab: Lab,
+  networks: readonly string[] = NETWORKS,
+  vtepOf: (host: Host) => string = (host) => host.address,
+): Promise<Comparison> {
+  const hosts = lab.hosts.filter((host) => host.isOn())
+  const all = (await Promise.all(hosts.map((host) => attachments(host, networks)))).flat()
+  const pairs = hosts.flatMap((host) => networks.map((network) => ({ host, network })))
+  const kernels = await Promise.all(
+    pairs.map(({ host, network }) => kernelAgainst(host, network, all, vtepOf)),
+  )
+  return {
+    attachments: all.length,
+    found: [...twice(all), ...(await storeAgainst(lab, all)), ...kernels.flat()],
   }
-  return { attachments: all.length, found }
 }
 
 function twice(all: readonly Attachment[]): string[] {
@@ -85,6 +96,7 @@ async function kernelAgainst(
   host: Host,
   network: string,
   all: readonly Attachment[],
+  vtepOf: (host: Host) => string,
 ): Promise<string[]> {
   const sandbox = await sandboxOf(host, network)
   const here = all.filter((one) => one.network === network && one.host === host)
@@ -111,7 +123,7 @@ async function kernelAgainst(
     ...compare(
       `${what}: FDB`,
       pairs(await fdb(host, sandbox)),
-      there.map((one) => `${one.mac} ${one.host.address}`),
+      there.map((one) => `${one.mac} ${vtepOf(one.host)}`),
     ),
   ]
 }

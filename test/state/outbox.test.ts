@@ -101,6 +101,28 @@ t.test('what is owed survives a restart, in its order', async (t) => {
   t.equal(open(dir, {}).outbox.owed, 0)
 })
 
+t.test('a clock that is set back does not change the order', async (t) => {
+  const dir = t.testdir()
+  const hour = 3_600_000
+  let shift = 0
+  const real = Date.now
+  t.intercept(Date, 'now', { value: () => real() + shift })
+  for (let n = 0; n < 10; n += 1) {
+    const { outbox } = open(dir, {}) // never started: each submits one and dies
+    outbox.close()
+    void outbox.submit(chore('work', 'a', n))
+    shift -= hour
+  }
+  const done: string[] = []
+  const after = open(dir, { work: async ({ n }) => void done.push(`${n}`) })
+  after.outbox.start()
+  await after.outbox.settled('a')
+  t.same(
+    done,
+    Array.from({ length: 10 }, (_, n) => String(n)),
+  )
+})
+
 t.test('close ends the trying at once and aborts the chore under way', async (t) => {
   let aborted = false
   const { outbox } = open(t.testdir(), {

@@ -1,0 +1,111 @@
+/** dockerd dies or is restarted, with and without live-restore. */
+import type { Host } from '../lab/host.js'
+import type { Scenario } from './scenario.js'
+import { type Stage, witness } from './stage.js'
+
+const POLICIES = {
+  x0: 'unless-stopped',
+  x1: 'on-failure',
+  x2: 'no',
+} as const
+
+/** One container of each restart policy; the witness has `always`. */
+export async function runPolicies(stage: Stage): Promise<void> {
+  for (const [name, policy] of Object.entries(POLICIES)) {
+    await stage.run(stage.host(1), name, ['--restart', policy])
+  }
+}
+
+/** Which of those wanted does not run, and which of those that run is not reached. */
+export async function missingOf(
+  stage: Stage,
+  wanted: readonly string[],
+): Promise<readonly string[]> {
+  const [host, other] = [stage.host(1), stage.host(2)]
+  const names = await runningOn(host)
+  const dead = [witness(host), ...wanted].filter((name) => !names.includes(name))
+  if (dead.length > 0) return [`h1 runs ${names.join(' ')}, not ${dead.join(' ')}`]
+  const ways = names.map((name) => stage.unreached(other, witness(other), host, name))
+  return (await Promise.all(ways)).flat()
+}
+
+async function runningOn(host: Host): Promise<string[]> {
+  const { stdout } = await host.docker(['ps', '--format', '{{.Names}}'], { timeoutMs: 10_000 })
+  return stdout.split('\n').filter(Boolean).sort()
+}
+
+const RUN_AGAIN = 'containers with a restart policy run again, are reached'
+
+const killed: Scenario = {
+  name: 'dockerd-killed',
+  fault: 'dockerd killed (-9), started; no live-restore',
+  steady: [
+    [2, 3],
+    [3, 2],
+  ],
+  until: RUN_AGAIN,
+  async play(stage) {
+    const host = stage.host(1)
+    await runPolicies(stage)
+    await host.dockerd.kill()
+    stage.mark()
+    await host.dockerd.start()
+  },
+  // The new dockerd kills what runs, calls that stopped by hand, and leaves unless-stopped at that.
+  missing: (stage) => missingOf(stage, ['x1']),
+}
+
+const restarted: Scenario = {
+  name: 'dockerd-restarted',
+  fault: 'dockerd stopped (SIGTERM) and started; no live-restore',
+  steady: [
+    [2, 3],
+    [3, 2],
+  ],
+  until: RUN_AGAIN,
+  async play(stage) {
+    const host = stage.host(1)
+    await runPolicies(stage)
+    await host.dockerd.stop()
+    stage.mark()
+    await host.dockerd.start()
+  },
+  missing: (stage) => missingOf(stage, ['x0', 'x1']),
+}
+
+const liveRestore: Scenario = {
+  name: 'dockerd-killed-live-restore',
+  fault: 'dockerd with live-restore killed (-9); meanwhile a container ends; started',
+  steady: [
+    [1, 2],
+    [3, 1],
+    [2, 3],
+  ],
+  until: 'containers run on, the one that ended is gone, a new one is reached',
+  async prepare(stage) {
+    const host = stage.host(1)
+    await host.dockerd.stop()
+    await host.dockerd.start(['--live-restore'])
+    await stage.prepare()
+    await stage.run(host, 'x0')
+    await stage.run(host, 'x1')
+  },
+  async play(stage) {
+    const host = stage.host(1)
+    const { stdout } = await host.docker(['inspect', '-f', '{{.State.Pid}}', 'x1'])
+    await host.dockerd.kill()
+    await host.sh(['kill', '-9', stdout.trim()])
+    stage.mark()
+    await host.dockerd.start()
+    await stage.mustRun(host, 'x3')
+  },
+  missing: (stage) => missingOf(stage, ['x0', 'x3']),
+  async restore(stage) {
+    const host = stage.host(1)
+    await host.dockerd.stop()
+    await host.dockerd.start([])
+    await stage.prepare()
+  },
+}
+
+export const DOCKERD_FAULTS: readonly Scenario[] = [killed, restarted, liveRestore]

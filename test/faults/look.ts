@@ -1,0 +1,78 @@
+/** Whether anything is there that should not be, or is missing: dockerds, kernels, store, addresses. */
+import { attachments, compareAll } from '../churn/agreement.js'
+import { kernelTraces, storeKeys } from '../e2e/traces.js'
+import type { Host } from '../lab/host.js'
+import type { Lab } from '../lab/lab.js'
+import { httpOnSocket } from '../lab/plugin-call.js'
+import { sandboxOf } from '../lab/tsoverlay.js'
+
+interface AdminStatus {
+  readonly store: { readonly reached: boolean; readonly owed: number }
+  readonly networks: readonly { readonly held: readonly string[]; readonly synced: boolean }[]
+  readonly sync?: { readonly problems: readonly unknown[] }
+}
+
+/** The plugin's own words about itself. */
+export async function statusOf(host: Host): Promise<AdminStatus> {
+  const { body } = await httpOnSocket(host.path('/run/tsoverlay/admin.sock'), 'GET', '/status')
+  return body as unknown as AdminStatus
+}
+
+/** @returns every disagreement in words; a look that fails is one, too */
+export async function lookAround(
+  lab: Lab,
+  network: string,
+  vtepOf: (host: Host) => string,
+): Promise<readonly string[]> {
+  try {
+    const on = lab.hosts.filter((host) => host.isOn())
+    const parts = await Promise.all([
+      compareAll(lab, [network], vtepOf).then(({ found }) => found),
+      addressesOf(lab, on, network),
+      ...on.map((host) => tracesOf(host, network)),
+      ...on.map(plugin),
+      storeKeys(lab, 'asks/'),
+    ])
+    return parts.flat()
+  } catch (error) {
+    return [`cannot look: ${error instanceof Error ? error.message : String(error)}`]
+  }
+}
+
+/** Addresses held or lent against those that containers have. */
+async function addressesOf(
+  lab: Lab,
+  on: readonly Host[],
+  network: string,
+): Promise<readonly string[]> {
+  const used = (await Promise.all(on.map((host) => attachments(host, [network])))).flat()
+  const held = (await Promise.all(on.map(statusOf))).flatMap(({ networks }) =>
+    networks.flatMap((one) => one.held),
+  )
+  const lent = (await storeKeys(lab, 'addresses/'))
+    .map((key) => key.slice(key.lastIndexOf('/') + 1))
+    .filter((ip) => !ip.endsWith('.0.1')) // the gateway's
+  const has = [...held, ...lent].sort()
+  const wants = used.map(({ ip }) => ip).sort()
+  return has.join() === wants.join()
+    ? []
+    : [`addresses handed out: ${has.join(' ')}; containers have ${wants.join(' ')}`]
+}
+
+/** Sandboxes of other networks, and links of ours outside of any sandbox. */
+async function tracesOf(host: Host, network: string): Promise<readonly string[]> {
+  const [traces, sandbox] = await Promise.all([kernelTraces(host), sandboxOf(host, network)])
+  return traces.filter((one) => one !== sandbox).map((one) => `${host.name}: ${one} is left`)
+}
+
+async function plugin(host: Host): Promise<readonly string[]> {
+  const { store, networks, sync } = await statusOf(host)
+  return [
+    ...(store.reached ? [] : [`${host.name}: the store is not reached`]),
+    ...(store.owed === 0 ? [] : [`${host.name}: owes the store ${store.owed} chores`]),
+    ...(networks.length === 1
+      ? []
+      : [`${host.name}: the plugin knows ${networks.length} networks`]),
+    ...(sync?.problems ?? []).map((one) => `${host.name}: ${JSON.stringify(one)}`),
+  ]
+}

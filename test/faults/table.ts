@@ -1,0 +1,44 @@
+/** The results as a table for people. */
+import { isGood, type Result } from './scenario.js'
+
+const HEAD = ['', 'fault', 'lost', 'sent', 'repair', 'left', 'name']
+
+export function tableOf(results: readonly Result[]): string {
+  const rows = [HEAD, ...results.map(rowOf)]
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => pad(cell, widths[column] ?? 0, column))
+      .join('  ')
+      .trimEnd(),
+  )
+  return [...lines, ...results.flatMap(troubles)].join('\n')
+}
+
+/** Figures stand to the right. */
+function pad(cell: string, width: number, column: number): string {
+  return column >= 2 && column <= 5 ? cell.padStart(width) : cell.padEnd(width)
+}
+
+function rowOf(result: Result): string[] {
+  const { name, fault, sent, lost, repairMs, leftovers } = result
+  const repair = repairMs === undefined ? 'never' : `${(repairMs / 1_000).toFixed(1)} s`
+  const verdict = isGood(result) ? 'ok' : 'BAD'
+  const packets = sent === 0 ? '-' : `${lost}`
+  return [
+    verdict,
+    fault,
+    packets,
+    sent === 0 ? '-' : `${sent}`,
+    repair,
+    `${leftovers.length}`,
+    name,
+  ]
+}
+
+function troubles({ name, leftovers, problems }: Result): string[] {
+  return [
+    ...leftovers.map((one) => `${name}: left: ${one}`),
+    ...problems.map((one) => `${name}: ${one}`),
+  ]
+}
