@@ -9,6 +9,9 @@ const FIRST_ANSWER_MS = 15_000
 /** An answer that is not there when the ping ends may be under way. */
 const LAST_ANSWER_MS = 300
 
+/** Host numbers, counted from 1: the witness of the first pings that of the second. */
+export type Way = readonly [from: number, to: number]
+
 export interface Count {
   readonly sent: number
   readonly lost: number

@@ -1,8 +1,6 @@
 /** What a fault is to the harness; the groups beside this file hold the faults. */
+import type { Way } from './pings.js'
 import type { Stage } from './stage.js'
-
-/** Host numbers, counted from 1: the witness of the first pings that of the second. */
-export type Way = readonly [from: number, to: number]
 
 export interface Scenario {
   /** for `ONLY=` */
