@@ -115,7 +115,7 @@ async function close(
   await sync?.close()
   underlay.close()
   peers.closeAll()
-  outbox.close()
+  await outbox.close()
   await blocks.close()
   await presence.close()
   await reconciler.close()

@@ -14,7 +14,6 @@ import {
   type Binding,
   type BlockHold,
   type ChoreDocument,
-  type Codec,
   documents,
   type PoolHold,
 } from './documents.js'
@@ -33,15 +32,39 @@ export class Journal {
    */
   constructor(dir: string, logger: Logger, copyDir?: string) {
     if (copyDir !== undefined && !existsSync(dir) && existsSync(copyDir)) takeUp(copyDir, dir)
-    const shelf = <T>(name: string, codec: Codec<T>, idOf: (value: T) => string): Shelf<T> => {
-      const copy = copyDir === undefined ? {} : { copyDir: join(copyDir, name) }
-      return new Shelf<T>({ dir: join(dir, name), ...copy, codec, idOf, logger })
+    const file = (kind: string) => {
+      const name = `${kind}.jsonl`
+      const copy = copyDir === undefined ? {} : { copyPath: join(copyDir, name) }
+      return { path: join(dir, name), ...copy, logger }
     }
-    this.bindings = shelf('networks', documents.binding, (binding) => binding.dockerNetwork)
-    this.endpoints = shelf('endpoints', documents.localEndpoint, (endpoint) => endpoint.id)
-    this.pools = shelf('pools', documents.poolHold, (hold) => hold.id)
-    this.blocks = shelf('blocks', documents.blockHold, blockId)
-    this.chores = shelf('chores', documents.chore, (chore) => chore.id)
+    // dockerd remembers its networks over a power loss and never tells of them again.
+    this.bindings = new Shelf<Binding>({
+      ...file('networks'),
+      codec: documents.binding,
+      idOf: (binding) => binding.dockerNetwork,
+      durable: true,
+    })
+    this.pools = new Shelf<PoolHold>({
+      ...file('pools'),
+      codec: documents.poolHold,
+      idOf: (hold) => hold.id,
+      durable: true,
+    })
+    this.endpoints = new Shelf<LocalEndpoint>({
+      ...file('endpoints'),
+      codec: documents.localEndpoint,
+      idOf: (endpoint) => endpoint.id,
+    })
+    this.blocks = new Shelf<BlockHold>({
+      ...file('blocks'),
+      codec: documents.blockHold,
+      idOf: blockId,
+    })
+    this.chores = new Shelf<ChoreDocument>({
+      ...file('chores'),
+      codec: documents.chore,
+      idOf: (chore) => chore.id,
+    })
   }
 
   bindingOf(key: NetworkKey): Binding | undefined {

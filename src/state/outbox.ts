@@ -83,9 +83,10 @@ export class Outbox {
     return this.#tails.get(subject) ?? Promise.resolve()
   }
 
-  /** Stops trying; what is owed stays in the journal. */
-  close(): void {
+  /** Stops trying and waits for what is under way; what is owed stays in the journal. */
+  async close(): Promise<void> {
     this.#closing.abort()
+    await Promise.all(this.#tails.values())
   }
 
   #append(chore: ChoreDocument): Promise<void> {
@@ -100,11 +101,22 @@ export class Outbox {
   async #work(chore: ChoreDocument): Promise<void> {
     for (let pause = FIRST_RETRY_MS; !this.#closing.signal.aborted; ) {
       if (await this.#tried(chore, pause === FIRST_RETRY_MS)) {
-        this.#shelf.delete(chore.id)
+        this.#forget(chore)
         return
       }
       await rest(pause, this.#closing.signal)
       pause = Math.min(pause * 2, LAST_RETRY_MS)
+    }
+  }
+
+  /** One that stays in the journal is done once more after the next start, which harms nobody. */
+  #forget({ id, kind, subject }: ChoreDocument): void {
+    if (this.#closing.signal.aborted) return
+    try {
+      this.#shelf.delete(id)
+    } catch (error) {
+      const fields = { kind, subject, err: messageOf(error) }
+      this.#logger.error(fields, 'store work done but not taken off the journal')
     }
   }
 

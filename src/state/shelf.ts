@@ -1,48 +1,49 @@
 /**
- * A folder of small JSON documents, one file each, mirrored in memory. Writes replace a file by
- * rename, so a crash leaves the old or the new one. No fsync: a power loss ends the containers too
- * (docs/design/store.md). Synchronous, as a write costs some 50 µs and order matters.
+ * Small JSON documents, in memory and in one file to which every change is appended: a line `+` with
+ * the whole document, or `-` with the id. A crash can tear the last line only. From time to time the
+ * file is written anew with what is still true.
+ *
+ * Not a file for each document, replaced by rename: ext4 writes such a file to the disk before it
+ * goes on (fs/ext4/namei.c ext4_rename, auto_da_alloc), which made up most of the time of an
+ * address. Synchronous, as an append takes some 20 µs and order matters.
  */
-import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Logger } from '../core/ports.js'
+import { AppendFile } from './append-file.js'
 import type { Codec } from './documents.js'
 
-export class Shelf<T> {
-  readonly #dir: string
-  readonly #copyDir: string | undefined
-  readonly #codec: Codec<T>
-  readonly #idOf: (value: T) => string
-  readonly #items = new Map<string, T>()
+/** A file smaller than this many bytes is not worth writing anew. */
+const COMPACT_FROM = 256 * 1024
 
-  /** Reads the folder, creating it if needed; a file that cannot be read is logged and dropped. */
-  constructor(options: {
-    dir: string
-    /** every change is made here as well, after `dir`; what differs at the start is made equal */
-    copyDir?: string
-    codec: Codec<T>
-    idOf: (value: T) => string
-    logger: Logger
-  }) {
-    this.#dir = options.dir
-    this.#copyDir = options.copyDir
-    this.#codec = options.codec
-    this.#idOf = options.idOf
-    mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
-    for (const name of readdirSync(this.#dir)) {
-      const path = join(this.#dir, name)
-      const value = name.endsWith('.json')
-        ? this.#codec.decode(readFileSync(path, 'utf8'))
-        : undefined
-      if (value !== undefined) {
-        this.#items.set(this.#idOf(value), value)
-        continue
-      }
-      options.logger.warn({ path }, 'unreadable file in the journal dropped')
-      rmSync(path, { force: true })
-    }
-    this.#startCopy()
+export interface ShelfOptions<T> {
+  /** the file; its folder is made */
+  readonly path: string
+  /** another file that always says the same; what differs at the start is made equal to `path` */
+  readonly copyPath?: string
+  readonly codec: Codec<T>
+  readonly idOf: (value: T) => string
+  /** written to the disk before `put` returns: for what must outlive a power loss */
+  readonly durable?: boolean
+  readonly logger: Logger
+}
+
+export class Shelf<T> {
+  readonly #options: ShelfOptions<T>
+  readonly #items = new Map<string, T>()
+  readonly #file: AppendFile
+  readonly #files: readonly AppendFile[]
+  /** bytes at which the file is written anew */
+  #limit = COMPACT_FROM
+
+  /** Reads the file; a line that cannot be read is logged and dropped. */
+  constructor(options: ShelfOptions<T>) {
+    this.#options = options
+    const { path, copyPath, durable = false, logger } = options
+    this.#file = new AppendFile(path, durable)
+    const copies = copyPath === undefined ? [] : [new AppendFile(copyPath, false)]
+    this.#files = [this.#file, ...copies]
+    const bad = this.#file.lines().filter((line) => !this.#replay(line)).length
+    if (bad > 0) logger.warn({ path, lines: bad }, 'unreadable lines in the journal dropped')
+    this.#compact()
   }
 
   get(id: string): T | undefined {
@@ -53,37 +54,57 @@ export class Shelf<T> {
     return this.#items.values()
   }
 
+  /** @throws Error of the file system; then nothing has changed */
   put(value: T): void {
-    const id = this.#idOf(value)
-    for (const dir of this.#dirs()) this.#write(dir, id, value)
-    this.#items.set(id, value)
+    this.#append(`+${this.#options.codec.encode(value)}\n`)
+    this.#items.set(this.#options.idOf(value), value)
+    this.#compactIfLong()
   }
 
+  /** @throws Error of the file system; then nothing has changed */
   delete(id: string): void {
-    for (const dir of this.#dirs()) rmSync(pathOf(dir, id), { force: true })
+    if (!this.#items.has(id)) return
+    this.#append(`-${JSON.stringify(id)}\n`)
     this.#items.delete(id)
+    this.#compactIfLong()
   }
 
-  #dirs(): readonly string[] {
-    return this.#copyDir === undefined ? [this.#dir] : [this.#dir, this.#copyDir]
+  #replay(line: string): boolean {
+    if (line.startsWith('-')) return this.#replayDelete(line.slice(1))
+    const value = line.startsWith('+') ? this.#options.codec.decode(line.slice(1)) : undefined
+    if (value === undefined) return false
+    this.#items.set(this.#options.idOf(value), value)
+    return true
   }
 
-  #write(dir: string, id: string, value: T): void {
-    const path = pathOf(dir, id)
-    writeFileSync(`${path}.new`, this.#codec.encode(value), { mode: 0o600 })
-    renameSync(`${path}.new`, path)
+  #replayDelete(text: string): boolean {
+    try {
+      this.#items.delete(JSON.parse(text))
+      return true
+    } catch {
+      return false
+    }
   }
 
-  /** What a crash between the two writes has left apart. */
-  #startCopy(): void {
-    if (this.#copyDir === undefined) return
-    rmSync(this.#copyDir, { recursive: true, force: true })
-    mkdirSync(this.#copyDir, { recursive: true, mode: 0o700 })
-    for (const [id, value] of this.#items) this.#write(this.#copyDir, id, value)
+  #append(text: string): void {
+    const before = this.#files.map(({ bytes }) => bytes)
+    try {
+      for (const file of this.#files) file.append(text)
+    } catch (error) {
+      for (const [at, file] of this.#files.entries()) file.undo(before[at] ?? 0)
+      throw error
+    }
   }
-}
 
-/** Ids may hold slashes and be long: the name is a hash, the id stands in the document. */
-function pathOf(dir: string, id: string): string {
-  return join(dir, `${createHash('sha256').update(id).digest('hex').slice(0, 32)}.json`)
+  #compactIfLong(): void {
+    if (this.#file.bytes > this.#limit) this.#compact()
+  }
+
+  /** Replaces the file by one with a line for each document. */
+  #compact(): void {
+    const { codec } = this.#options
+    const text = [...this.#items.values()].map((value) => `+${codec.encode(value)}\n`).join('')
+    for (const file of this.#files) file.replace(text)
+    this.#limit = Math.max(COMPACT_FROM, 4 * this.#file.bytes)
+  }
 }

@@ -1,6 +1,7 @@
 /** What is undone, what is owed and what is told when kernel, store or underlay fail. */
 import t from 'tap'
 import { sandboxName } from '../../src/core/names.js'
+import { folder } from '../fakes/folder.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingDataplane } from '../fakes/recording-dataplane.js'
 import { until } from '../fakes/until.js'
@@ -85,7 +86,7 @@ t.test('with the store away nothing is created and nothing is left of it', async
 t.test('whichever answer of the store gets lost, a failed create leaves nothing', async (t) => {
   for (let lost = 1; lost <= 6; lost += 1) {
     const store = new MemoryStore()
-    const a = await host(t, { store, dir: t.testdir() })
+    const a = await host(t, { store, dir: folder(t) })
     await until('the host is published', () => a.outbox.owed === 0)
     const txn = store.txn.bind(store)
     let count = 0

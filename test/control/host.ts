@@ -32,6 +32,7 @@ import { SWARM } from '../../src/state/keys.js'
 import { NetworkRepository } from '../../src/state/network-repository.js'
 import { Outbox } from '../../src/state/outbox.js'
 import { Publications } from '../../src/state/publications.js'
+import { folder } from '../fakes/folder.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingDataplane } from '../fakes/recording-dataplane.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
@@ -83,7 +84,7 @@ export async function startHost(options: HostOptions) {
   const close = async (): Promise<void> => {
     control.underlay.close()
     control.peers.closeAll()
-    state.outbox.close()
+    await state.outbox.close()
     await state.blocks.close()
     await control.presence.close()
     await control.reconciler.close()
@@ -108,21 +109,20 @@ export async function startHost(options: HostOptions) {
 
 /** The parts of a tap test that hosts need. */
 interface Scope {
-  testdir(content?: Record<'a' | 'b', Record<string, string>>): string
   teardown(work: () => unknown): unknown
 }
 
 /** A host that ends with the test; by default alone in its cluster. */
 export async function host(t: Scope, options: Partial<HostOptions> = {}): Promise<TestHost> {
   const store = options.store ?? new MemoryStore()
-  const dir = options.dir ?? t.testdir()
+  const dir = options.dir ?? folder(t)
   const made = await startHost({ vtep: '192.0.2.1', ...options, store, dir })
   t.teardown(() => made.close())
   return made
 }
 
 export async function twoHosts(t: Scope) {
-  const dirs = t.testdir({ a: {}, b: {} })
+  const dirs = folder(t)
   const store = new MemoryStore()
   const a = await host(t, { store, dir: `${dirs}/a`, vtep: '192.0.2.1' })
   const b = await host(t, { store: store.peer(), dir: `${dirs}/b`, vtep: '192.0.2.2' })

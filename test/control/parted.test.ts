@@ -1,6 +1,7 @@
 /** Hosts of one cluster whose VTEPs are of different address families. */
 import t from 'tap'
 import { sandboxName } from '../../src/core/names.js'
+import { folder } from '../fakes/folder.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { until } from '../fakes/until.js'
 import { host, idOf } from './host.js'
@@ -11,7 +12,7 @@ const MESSAGE =
   'host not reached, its VTEP is of another address family: set ADVERTISE alike on all hosts'
 
 t.test('a peer behind a VTEP of the other family is left out and told of once', async (t) => {
-  const dirs = t.testdir({ a: {}, b: {}, c: {} })
+  const dirs = folder(t)
   const store = new MemoryStore()
   const a = await host(t, { store, dir: `${dirs}/a`, vtep: '192.0.2.1' })
   const b = await host(t, { store: store.peer(), dir: `${dirs}/b`, vtep: '2001:db8::2' })

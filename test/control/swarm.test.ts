@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { PoolData } from '../../src/core/driver.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { keys } from '../../src/state/keys.js'
+import { folder } from '../fakes/folder.js'
 import { until } from '../fakes/until.js'
 import { host, idOf, type TestHost } from './host.js'
 
@@ -60,7 +61,7 @@ async function task(node: TestHost, endpoint: string, address: string, sandbox?:
 }
 
 async function twoNodes(t: Test) {
-  const dirs = t.testdir({ a: {}, b: {} })
+  const dirs = folder(t)
   const scope = 'global'
   const a = await host(t, { dir: `${dirs}/a`, vtep: '192.0.2.1', scope })
   const store = a.store.peer()

@@ -9,6 +9,7 @@ import { SWARM } from '../../src/state/keys.js'
 import { NetworkRepository } from '../../src/state/network-repository.js'
 import { Outbox } from '../../src/state/outbox.js'
 import { Publications } from '../../src/state/publications.js'
+import { folder } from '../fakes/folder.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingDataplane } from '../fakes/recording-dataplane.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
@@ -62,7 +63,7 @@ function open(dir: string, store = new MemoryStore(), scope: 'local' | 'global' 
 }
 
 t.test('before its network exists, the addresses of a pool are reserved ones', async (t) => {
-  const host = open(t.testdir())
+  const host = open(folder(t))
   const { id, pool } = await host.request('10.20.0.9/24' as Cidr)
   t.same([id, pool], [`${LOCAL}||10.20.0.0/24|`, POOL])
   t.equal(await host.address(id, undefined, true), '10.20.0.1/24')
@@ -78,7 +79,7 @@ t.test('before its network exists, the addresses of a pool are reserved ones', a
 })
 
 t.test('an address can be had again right after its release', async (t) => {
-  const host = open(t.testdir())
+  const host = open(folder(t))
   const { id } = await host.request(POOL)
   host.bind(id, 'n')
   for (let round = 0; round < 5; round += 1) {
@@ -88,7 +89,7 @@ t.test('an address can be had again right after its release', async (t) => {
 })
 
 t.test('a subnet of another network of this host is refused', async (t) => {
-  const host = open(t.testdir())
+  const host = open(folder(t))
   const { id } = await host.request(POOL)
   host.bind(id, 'f00dfeedf00dfeed')
   await t.rejects(host.request(POOL), {
@@ -101,7 +102,7 @@ t.test('a subnet of another network of this host is refused', async (t) => {
 })
 
 t.test('chosen subnets avoid routes, pools of the cluster and each other', async (t) => {
-  const dirs = t.testdir({ a: {}, b: {} })
+  const dirs = folder(t)
   const store = new MemoryStore()
   const [a, b] = [open(`${dirs}/a`, store), open(`${dirs}/b`, store.peer())]
   a.dataplane.routeList.push('10.0.0.0/14' as Cidr)
@@ -120,7 +121,7 @@ t.test('chosen subnets avoid routes, pools of the cluster and each other', async
 })
 
 t.test('a named network that exists has its subnet for every host', async (t) => {
-  const dirs = t.testdir({ a: {}, b: {} })
+  const dirs = folder(t)
   const store = new MemoryStore()
   const [a, b] = [open(`${dirs}/a`, store), open(`${dirs}/b`, store.peer())]
   await a.request(POOL, 'blue')
@@ -133,7 +134,7 @@ t.test('a named network that exists has its subnet for every host', async (t) =>
 })
 
 t.test('releases never fail, whatever their id is', async (t) => {
-  const host = open(t.testdir())
+  const host = open(folder(t))
   for (const id of ['', 'garbage', 'a|b|c|d', `${LOCAL}||10.99.0.0/16|`]) {
     await host.ipam.releasePool(id)
     await host.ipam.releaseAddress(id, '10.99.0.1' as Ip)
@@ -143,7 +144,7 @@ t.test('releases never fail, whatever their id is', async (t) => {
 })
 
 t.test('a subnet that is removed and made again at once is there', async (t) => {
-  const host = open(t.testdir())
+  const host = open(folder(t))
   for (let round = 0; round < 5; round += 1) {
     const { id } = await host.request(POOL)
     t.equal(await host.address(id, undefined, true), '10.20.0.1/24')
@@ -155,7 +156,7 @@ t.test('a subnet that is removed and made again at once is there', async (t) => 
 })
 
 t.test('a pool whose answer was lost is not left behind', async (t) => {
-  const host = open(t.testdir())
+  const host = open(folder(t))
   host.store.loseNext(1)
   await t.rejects(host.request(POOL), { code: 'STORE_UNAVAILABLE' })
   await until('nothing is owed', () => host.outbox.owed === 0)
@@ -167,7 +168,7 @@ t.test('a pool whose answer was lost is not left behind', async (t) => {
 })
 
 t.test('in a swarm a node repeats what the leader decided and asks no store', async (t) => {
-  const host = open(t.testdir(), new MemoryStore(), 'global')
+  const host = open(folder(t), new MemoryStore(), 'global')
   host.store.unavailable = true
   const { id } = await host.request(POOL)
   t.equal(await host.address(id, '10.20.0.1', true), '10.20.0.1/24')
@@ -179,5 +180,5 @@ t.test('in a swarm a node repeats what the leader decided and asks no store', as
   t.equal(host.outbox.owed, 0)
   t.same([...host.journal.pools.values()], [])
   await t.rejects(host.request(POOL, '', false, GLOBAL), { code: 'STORE_UNAVAILABLE' })
-  host.outbox.close()
+  await host.outbox.close()
 })

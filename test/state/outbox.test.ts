@@ -88,7 +88,7 @@ t.test('what is owed survives a restart, in its order', async (t) => {
   })
   for (let n = 0; n < 20; n += 1) void before.outbox.submit(chore('work', 'a', n))
   await until('it was tried', () => before.logger.count('store work has to wait') === 1)
-  before.outbox.close()
+  await before.outbox.close()
   const done: string[] = []
   const after = open(dir, { work: async ({ n }) => void done.push(`${n}`) })
   t.equal(after.outbox.owed, 20)
@@ -109,7 +109,7 @@ t.test('a clock that is set back does not change the order', async (t) => {
   t.intercept(Date, 'now', { value: () => real() + shift })
   for (let n = 0; n < 10; n += 1) {
     const { outbox } = open(dir, {}) // never started: each submits one and dies
-    outbox.close()
+    await outbox.close()
     void outbox.submit(chore('work', 'a', n))
     shift -= hour
   }
@@ -138,7 +138,7 @@ t.test('close ends the trying at once and aborts the chore under way', async (t)
   })
   const both = [outbox.submit(chore('waiting', 'a')), outbox.submit(chore('failing', 'b'))]
   await sleep(10)
-  outbox.close()
+  await outbox.close()
   await Promise.all(both)
   t.equal(aborted, true)
   t.equal(outbox.owed, 2, 'both stay in the journal')

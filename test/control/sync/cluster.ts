@@ -1,12 +1,12 @@
 /** Hosts whose dockerds are kept in sync over one store in memory. */
 import { NetworkSync } from '../../../src/control/sync/network-sync.js'
+import { folder } from '../../fakes/folder.js'
 import { MemoryStore } from '../../fakes/memory-store.js'
 import { until } from '../../fakes/until.js'
 import { startHost, type TestHost } from '../host.js'
 import { FakeDocker } from './fake-docker.js'
 
 interface Scope {
-  testdir(content?: Record<string, Record<string, string>>): string
   teardown(work: () => unknown): unknown
 }
 
@@ -23,7 +23,7 @@ export interface Cluster {
 
 /** @param started how many of the three follow from the start */
 export async function cluster(t: Scope, started = 3): Promise<Cluster> {
-  const dirs = t.testdir({ a: {}, b: {}, c: {} })
+  const dirs = folder(t)
   const store = new MemoryStore()
   const member = async (letter: string, index: number): Promise<SyncedHost> => {
     const own = index === 0 ? store : store.peer()
