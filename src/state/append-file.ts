@@ -1,11 +1,13 @@
 /** A file that grows by whole lines, and is replaced by a shorter one from time to time. */
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   truncateSync,
   writeSync,
 } from 'node:fs'
@@ -24,21 +26,23 @@ export class AppendFile {
     this.#path = path
     this.#durable = durable
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    this.#bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   }
 
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Lines of the file, also one that has no end; none when there is no file. */
+  /** Lines of the file; none when there is no file. One that a crash has torn is cut off then. */
   lines(): readonly string[] {
-    try {
-      const text = readFileSync(this.#path, 'utf8')
-      return text.split('\n').filter((line) => line !== '')
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-      throw error
-    }
+    if (!existsSync(this.#path)) return []
+    const data = readFileSync(this.#path)
+    const whole = data.lastIndexOf('\n') + 1
+    if (whole < data.length) this.undo(whole)
+    return data
+      .toString()
+      .split('\n')
+      .filter((line) => line !== '')
   }
 
   /** @throws Error of the file system; `undo` then takes back what was written of it */

@@ -7,6 +7,7 @@
  * goes on (fs/ext4/namei.c ext4_rename, auto_da_alloc), which made up most of the time of an
  * address. Synchronous, as an append takes some 20 µs and order matters.
  */
+import { messageOf } from '../core/errors.js'
 import type { Logger } from '../core/ports.js'
 import { AppendFile } from './append-file.js'
 import type { Codec } from './documents.js'
@@ -100,11 +101,15 @@ export class Shelf<T> {
     if (this.#file.bytes > this.#limit) this.#compact()
   }
 
-  /** Replaces the file by one with a line for each document. */
+  /** Replaces the file by one with a line for each document; where that fails, it grows for now. */
   #compact(): void {
-    const { codec } = this.#options
+    const { codec, path, logger } = this.#options
     const text = [...this.#items.values()].map((value) => `+${codec.encode(value)}\n`).join('')
-    for (const file of this.#files) file.replace(text)
+    try {
+      for (const file of this.#files) file.replace(text)
+    } catch (error) {
+      logger.error({ path, err: messageOf(error) }, 'journal not written anew, it grows')
+    }
     this.#limit = Math.max(COMPACT_FROM, 4 * this.#file.bytes)
   }
 }

@@ -88,6 +88,18 @@ t.test('a write that fails changes nothing', async (t) => {
   t.same(ids(shelf), ['one'])
 })
 
+t.test('a file that cannot be written anew goes on from its last whole line', async (t) => {
+  const path = `${t.testdir()}/shelf`
+  open(path).shelf.put(hold('one'))
+  appendFileSync(path, '+{"id":"to')
+  mkdirSync(`${path}.new`)
+  const { shelf, logger } = open(path)
+  t.equal(logger.count('journal not written anew, it grows'), 1)
+  shelf.put(hold('two'))
+  rmSync(`${path}.new`, { recursive: true })
+  t.same(ids(open(path).shelf), ['one', 'two'])
+})
+
 t.test('the journal finds bindings by key and endpoints by network', async (t) => {
   const journal = new Journal(t.testdir(), new RecordingLogger())
   const base = { identity: 'x', space: '', backend: 'overlay', segments: [], internal: false }
