@@ -6,24 +6,16 @@ import { within, withLimit } from '../core/deadline.js'
 import { hasCode, type TsoverlayError } from '../core/errors.js'
 import { bitsOf, type Cidr, familyOf, type Ip, prefixLength, withPrefixOf } from '../core/ip.js'
 import type { HostId } from '../core/types.js'
-import { documents, type PoolDocument } from '../state/documents.js'
+import type { PoolDocument } from '../state/documents.js'
 import { keys, type PoolRef } from '../state/keys.js'
-import { retryConflicts } from '../state/retry.js'
 import type { AddressBook, Choice, Claim, HoldOptions } from './address-book.js'
 import { BlockCare } from './block-care.js'
 import { BlockKeeper, type BlockParts } from './block-keeper.js'
-import { blockLength, blockOf, touches } from './block-size.js'
+import { touches } from './block-size.js'
 import { Borrower } from './borrower.js'
 import { isUsable, usableRange } from './candidates.js'
-import {
-  exhaustedError,
-  RESERVED,
-  silentOwnerError,
-  takenError,
-  unusableError,
-} from './ipam-errors.js'
-import { HELD } from './lender.js'
-import type { OwnBlock } from './own-block.js'
+import { Claims } from './claims.js'
+import { exhaustedError, unusableError } from './ipam-errors.js'
 
 /** How long an owner has to answer, and how long a start may wait for the first look at the store. */
 const ANSWER_MS = 2_000
@@ -35,6 +27,7 @@ export class BlockBook implements AddressBook {
   readonly #keeper: BlockKeeper
   readonly #borrower: Borrower
   readonly #care: BlockCare
+  readonly #claims: Claims
   readonly #answerMs: number
   readonly #growing = new Set<string>()
   #looked: Promise<unknown> | undefined
@@ -44,6 +37,7 @@ export class BlockBook implements AddressBook {
     this.#borrower = new Borrower(this.#keeper)
     this.#care = new BlockCare(this.#keeper, this.#borrower)
     this.#answerMs = parts.answerMs ?? ANSWER_MS
+    this.#claims = new Claims(this.#keeper, this.#borrower, this.#answerMs)
   }
 
   /**
@@ -108,12 +102,7 @@ export class BlockBook implements AddressBook {
   async claim(claim: Claim, signal?: AbortSignal): Promise<void> {
     if (!isUsable(claim.pool, claim.ip)) throw unusableError(claim.pool, claim.ip)
     await this.#looked
-    await retryConflicts(`address ${claim.ip}`, signal, async () => {
-      const own = this.#keeper.blocks.holding(claim, claim.ip)
-      if (own === undefined) return this.#takeElsewhere(claim, signal)
-      if (claim.kind === 'reserved') return this.#reserve(own, claim, signal)
-      return own.take(claim.ip) ? true : this.#taken(own, claim, signal)
-    })
+    await this.#claims.take(claim, signal)
     if (claim.kind === 'endpoint') this.#prefetch(claim)
   }
 
@@ -175,108 +164,6 @@ export class BlockBook implements AddressBook {
     }
   }
 
-  /** An address in a block that is not ours, as far as we know. @returns undefined to look again */
-  async #takeElsewhere(claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
-    const { register, pools, parts } = this.#keeper
-    const { pool, ip, kind } = claim
-    const known = await register.outsider(claim, ip, signal)
-    if (known !== undefined) return this.#takeOutside(claim, known, signal)
-    const block = blockOf(pool, blockLength(await pools.pool(claim, signal)), ip)
-    const owner = await register.owner(claim, block, signal)
-    if (owner === undefined && kind === 'reserved') {
-      const guards = [{ key: keys.block(claim, block), is: 'absent' }] as const
-      const document = { host: parts.host, kind }
-      const done = await register.putOutside(claim, ip, document, guards, [], signal)
-      return done ? true : undefined
-    }
-    if (owner === undefined || owner === parts.host) {
-      await this.#keeper.obtain(claim, block, signal)
-      return undefined
-    }
-    return this.#ask(owner, claim, signal)
-  }
-
-  async #takeOutside(
-    claim: Claim,
-    { document, revision }: { document: { host: HostId; kind: string }; revision: number },
-    signal?: AbortSignal,
-  ): Promise<true | undefined> {
-    const { parts, register } = this.#keeper
-    if (document.kind === 'reserved' && claim.kind === 'reserved') return true
-    const mine = document.kind === 'endpoint' && document.host === parts.host
-    const idle = !parts.used(claim).has(claim.ip)
-    const handedOut = this.#borrower.has(claim, claim.ip)
-    if (!mine || !idle || handedOut || claim.kind === 'reserved') {
-      throw takenError(claim.pool, claim.ip, await this.#whose(document, signal))
-    }
-    // Left by a former run of this host: ours, if nothing is on its way that would give it back.
-    if (!(await register.keepOutside(claim, claim.ip, revision, signal))) return undefined
-    this.#borrower.note(claim, claim.ip)
-    return true
-  }
-
-  async #ask(owner: HostId, claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
-    const answer = await this.#borrower.ask(owner, claim, this.#answerMs, signal)
-    if ('granted' in answer) return true
-    const name = await this.#nameOf(owner, signal)
-    if ('silent' in answer) throw silentOwnerError(claim.pool, claim.ip, name)
-    if (!answer.refused.startsWith(HELD)) return undefined
-    const endpoint = answer.refused.slice(HELD.length).trim().slice(0, 12)
-    const which = endpoint === '' ? '' : ` (endpoint ${endpoint})`
-    throw takenError(claim.pool, claim.ip, `is held by a container on host ${name}${which}`)
-  }
-
-  #reserve(own: OwnBlock, claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
-    const { parts, register } = this.#keeper
-    return this.#keeper.serial(claim, async () => {
-      const known = await register.outsider(claim, claim.ip, signal)
-      if (known !== undefined) return this.#takeOutside(claim, known, signal)
-      const document = { host: parts.host, kind: 'reserved' } as const
-      const nothing = { guards: [], writes: [] }
-      if (this.#keeper.blocks.holding(claim, claim.ip) !== own) return undefined
-      if (own.outside(claim.ip) !== undefined) {
-        await this.#keeper.settle(claim, [own], signal)
-        return undefined
-      }
-      const put = await this.#keeper.putOutside(own, claim.ip, document, nothing, signal)
-      if (put === 'held') throw await this.#heldHere(claim)
-      return put === 'done' ? true : undefined
-    })
-  }
-
-  /** It is in our block and not free: why? @returns undefined when it just came back */
-  async #taken(own: OwnBlock, claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
-    if (own.held.has(claim.ip)) throw this.#heldHere(claim)
-    const known = own.outside(claim.ip)
-    if (known?.kind !== undefined) {
-      const mine = known.host === this.#keeper.parts.host && known.kind === 'endpoint'
-      if (!mine) throw takenError(claim.pool, claim.ip, await this.#whose(known, signal))
-    }
-    const found = await this.#keeper.register.outsider(claim, claim.ip, signal)
-    if (found !== undefined) return this.#takeOutside(claim, found, signal)
-    await this.#keeper.serial(claim, () => this.#keeper.settle(claim, [own], signal))
-    return undefined
-  }
-
-  #heldHere(claim: Claim): TsoverlayError {
-    const endpoint = this.#keeper.parts.used(claim).get(claim.ip)?.slice(0, 12)
-    const which = endpoint === undefined ? '' : ` (endpoint ${endpoint})`
-    return takenError(claim.pool, claim.ip, `is held by a container on this host${which}`)
-  }
-
-  async #whose(document: { host: HostId; kind: string }, signal?: AbortSignal): Promise<string> {
-    if (document.kind === 'reserved') return RESERVED
-    if (document.host === this.#keeper.parts.host) return 'is held by a container on this host'
-    return `is held by a container on host ${await this.#nameOf(document.host, signal)}`
-  }
-
-  async #nameOf(host: HostId, signal?: AbortSignal): Promise<string> {
-    const record = await this.#keeper.parts.store
-      .get(keys.host(host), signal)
-      .catch(() => undefined)
-    return (record && documents.host.decode(record.value)?.name) ?? host
-  }
-
   /** No block is free: any address of any owner, in 2 s for all of them together. */
   async #borrow(
     choice: Choice,
@@ -295,7 +182,7 @@ export class BlockBook implements AddressBook {
       const wish = { ...choice, kind: 'endpoint' } as const
       const answer = await this.#borrower.ask(owner, wish, waitMs, signal)
       if ('granted' in answer) return { ip: answer.granted }
-      if ('silent' in answer) silent.push(await this.#nameOf(owner, signal))
+      if ('silent' in answer) silent.push(await this.#claims.nameOf(owner, signal))
     }
     return { full: await this.#full(choice, shares, silent, signal) }
   }
@@ -311,7 +198,7 @@ export class BlockBook implements AddressBook {
     const who =
       most === undefined
         ? ''
-        : `, most of them (${most[1]}) in blocks of ${await this.#nameOf(most[0], signal)}`
+        : `, most of them (${most[1]}) in blocks of ${await this.#claims.nameOf(most[0], signal)}`
     const quiet = silent.length === 0 ? '' : `; no answer came from ${silent.join(', ')}`
     return exhaustedError(choice, choice.subPool, `it has ${size} addresses${who}${quiet}`)
   }
