@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { writeLauncher } from './admin/launcher.js'
 import { AdminServer } from './admin/server.js'
+import { Admission } from './control/admission.js'
 import { choreHandlers, chores, usageOf, usedAddresses, type VtepSource } from './control/chores.js'
 import { ClusterView } from './control/cluster-view.js'
 import { DockerSweep } from './control/docker-sweep.js'
@@ -82,9 +83,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (config.scope === 'local') state.blocks.start(announced)
   if (control.sync === undefined) forgetNames(state.journal)
   dataplane.onMiss((miss) => control.misses.handle(miss))
-  control.peers.start((key) => control.reconciler.markKey(key))
+  control.peers.start(
+    (key) => control.reconciler.markKey(key),
+    () => void control.admission.update(),
+  )
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
   await control.underlay.start()
+  await control.admission.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
   const socket = join(paths.run, 'admin.sock')
   await admin.listen(socket)
@@ -108,7 +113,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function close(
   { store, dataplane }: DaemonOptions,
   { outbox, blocks }: State,
-  { underlay, peers, presence, reconciler, sync }: Control,
+  { underlay, peers, presence, reconciler, admission, sync }: Control,
   servers: readonly { close(): Promise<void> }[],
 ): Promise<void> {
   for (const server of servers) await server.close()
@@ -118,6 +123,7 @@ async function close(
   await outbox.close()
   await blocks.close()
   await presence.close()
+  admission.close()
   await reconciler.close()
   await dataplane.close()
   await store.close()
@@ -168,10 +174,13 @@ function wireControl(options: DaemonOptions, state: State) {
       vtep.current = known.vtep
       peers.useFamily(familyOf(known.vtep))
       void outbox.submit(chores.publishHost())
+      void admission.update()
       reconciler.markAll()
     },
   })
-  const reconciler = new Reconciler({ journal, peers, underlay, dataplane, logger })
+  const port = config.vxlanPort
+  const admission = new Admission({ journal, peers, underlay, dataplane, port, logger })
+  const reconciler = new Reconciler({ journal, peers, underlay, dataplane, admission, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: () => performance.now() })
   const presence = new Presence({ store, identity, logger })
   // In a swarm, swarm itself brings every network to every node.
@@ -180,7 +189,7 @@ function wireControl(options: DaemonOptions, state: State) {
   const sync = isSynced
     ? new NetworkSync({ ...state, store, docker, dataplane, logger })
     : undefined
-  return { peers, underlay, reconciler, misses, presence, sync, docker }
+  return { peers, underlay, admission, reconciler, misses, presence, sync, docker }
 }
 
 function wireServers(options: DaemonOptions, state: State, control: Control) {

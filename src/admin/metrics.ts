@@ -34,6 +34,10 @@ const GAUGES: Readonly<Record<string, readonly [string, Reading]>> = {
     (status) => Number(status.store.reached),
   ],
   tsoverlay_store_owed: ['Changes that the store does not know yet', (status) => status.store.owed],
+  tsoverlay_admission_in_force: [
+    '1 when VXLAN packets of strangers are dropped',
+    (status) => Number(status.admission.inForce),
+  ],
   tsoverlay_networks: ['Networks of this host', (status) => status.networks.length],
   tsoverlay_endpoints: ['Endpoints of this host', (status) => sum(status, 'endpoints')],
   tsoverlay_peers: [

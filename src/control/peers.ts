@@ -17,8 +17,10 @@ export class Peers {
   readonly #hosts: Mirror<Host>
   readonly #networks = new Map<NetworkKey, { mirror: Mirror<Endpoint>; synced: boolean }>()
   readonly #parted = new Set<HostId>()
+  #knowsHosts = false
   #family: Family | undefined
   #onChange: (network: NetworkKey) => void = () => undefined
+  #onHosts: () => void = () => undefined
 
   constructor(options: { store: Store; self: HostId; logger: Logger }) {
     this.#store = options.store
@@ -32,13 +34,25 @@ export class Peers {
     })
   }
 
-  /** @param onChange called with each open network whose peers or their VTEPs changed */
-  start(onChange: (network: NetworkKey) => void): void {
+  /**
+   * @param onChange called with each open network whose peers or their VTEPs changed
+   * @param onHosts called when the hosts of the cluster are known, and when they change
+   */
+  start(onChange: (network: NetworkKey) => void, onHosts: () => void = () => undefined): void {
     this.#onChange = onChange
+    this.#onHosts = onHosts
     this.#hosts.onChange(() => {
+      this.#onHosts()
       for (const network of this.#networks.keys()) this.#onChange(network)
     })
     this.#hosts.start()
+    this.#hosts.synced().then(
+      () => {
+        this.#knowsHosts = true
+        this.#onHosts()
+      },
+      () => undefined, // closed before it was synced
+    )
   }
 
   /** Follows a network's endpoints; open already is success. */
@@ -135,6 +149,11 @@ export class Peers {
       { host: name, vtep, ownFamily: `IPv${this.#family}` },
       'host not reached, its VTEP is of another address family: set ADVERTISE alike on all hosts',
     )
+  }
+
+  /** False until the store was read once: then hosts may be missing. */
+  get knowsHosts(): boolean {
+    return this.#knowsHosts
   }
 
   /** All hosts of the cluster, this one too. */

@@ -11,6 +11,7 @@ import type { ApplyResult, Dataplane, Logger } from '../core/ports.js'
 import type { DockerNetworkId, NetworkKey, NetworkView } from '../core/types.js'
 import type { Binding } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
+import type { Admission } from './admission.js'
 import type { Peers } from './peers.js'
 import { KeyedQueue } from './queue.js'
 import type { UnderlaySource } from './underlay-source.js'
@@ -30,6 +31,7 @@ export class Reconciler {
   readonly #peers: Peers
   readonly #underlay: UnderlaySource
   readonly #dataplane: Dataplane
+  readonly #admission: Pick<Admission, 'cover' | 'update'>
   readonly #logger: Logger
   readonly #queue: KeyedQueue<ApplyResult>
   readonly #troubled = new Set<DockerNetworkId>()
@@ -39,12 +41,14 @@ export class Reconciler {
     peers: Peers
     underlay: UnderlaySource
     dataplane: Dataplane
+    admission: Pick<Admission, 'cover' | 'update'>
     logger: Logger
   }) {
     this.#journal = parts.journal
     this.#peers = parts.peers
     this.#underlay = parts.underlay
     this.#dataplane = parts.dataplane
+    this.#admission = parts.admission
     this.#logger = parts.logger
     this.#queue = new KeyedQueue((id) => this.#pass(id))
   }
@@ -116,7 +120,9 @@ export class Reconciler {
   async #make(network: DockerNetworkId): Promise<ApplyResult> {
     try {
       const plan = this.#plan(network)
-      return plan === undefined ? await this.#remove(network) : await this.#dataplane.apply(plan)
+      if (plan === undefined) return await this.#remove(network)
+      await this.#admission.cover(network)
+      return await this.#dataplane.apply(plan)
     } catch (error) {
       // The queue tries again; who did not wait for the pass would never learn why.
       this.counters.failures += 1
@@ -144,6 +150,7 @@ export class Reconciler {
 
   async #remove(network: DockerNetworkId): Promise<ApplyResult> {
     await this.#dataplane.remove(sandboxName(network))
+    await this.#admission.update()
     return NOTHING
   }
 

@@ -5,6 +5,7 @@ import type { BlockBook } from '../ipam/block-book.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
 import type { Outbox } from '../state/outbox.js'
+import type { Admission } from './admission.js'
 import type { Misses } from './misses.js'
 import type { Peers } from './peers.js'
 import type { Presence } from './presence.js'
@@ -38,6 +39,8 @@ export interface Status {
   readonly store: { readonly reached: boolean; readonly owed: number }
   readonly networks: readonly NetworkStatus[]
   readonly kernel: Counters
+  /** whether VXLAN packets of strangers are dropped, or why not */
+  readonly admission: { readonly inForce: boolean; readonly problem?: string }
   readonly misses: { readonly known: number; readonly unknown: number }
   /** absent when network sync is off */
   readonly sync?: ReturnType<NetworkSync['status']>
@@ -51,6 +54,7 @@ export interface StatusParts {
   readonly peers: Peers
   readonly presence: Presence
   readonly reconciler: Reconciler
+  readonly admission: Pick<Admission, 'problem'>
   readonly misses: Misses
   readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
@@ -80,9 +84,14 @@ export function statusOf(parts: StatusParts): Status {
       synced: peers.isSynced(network.key),
     })),
     kernel: { ...reconciler.counters },
+    admission: admissionOf(parts.admission),
     misses: { ...misses.counters },
     ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),
   }
+}
+
+function admissionOf({ problem }: StatusParts['admission']): Status['admission'] {
+  return { inForce: problem === undefined, ...(problem === undefined ? {} : { problem }) }
 }
 
 function holdings(

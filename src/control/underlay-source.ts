@@ -55,6 +55,10 @@ export class UnderlaySource {
     return this.#current
   }
 
+  get known(): Underlay | undefined {
+    return this.#current
+  }
+
   /** For people: the underlay, or why there is none. */
   summary(): { vtep?: string; mtu?: number; problem?: string } {
     if (this.#current === undefined) return { problem: this.#problem }

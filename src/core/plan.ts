@@ -60,6 +60,20 @@ export interface SourcePlan {
   readonly ips: readonly Ip[]
 }
 
+/** Who may send VXLAN packets to this host's devices. */
+export interface AdmissionPlan {
+  /** UDP port of the packets */
+  readonly port: number
+  /** of the networks that this host has a sandbox for; packets of others are none of our business */
+  readonly vnis: readonly number[]
+  /** VTEPs of all hosts of the cluster */
+  readonly vteps: readonly Ip[]
+  /** not all hosts are known yet: VTEPs that are admitted and not named stay */
+  readonly partial: boolean
+  /** false: nothing is made where nothing is, so that nobody unknown is shut out */
+  readonly create: boolean
+}
+
 export interface Plan {
   /** file name of the network namespace under the host's /run/docker/netns */
   readonly sandbox: string

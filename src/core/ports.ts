@@ -1,7 +1,7 @@
 /** The interfaces between the layers. Each has a fake in test/fakes and a contract suite. */
 import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
-import type { Plan } from './plan.js'
+import type { AdmissionPlan, Plan } from './plan.js'
 import type { Network, NetworkView, Underlay } from './types.js'
 
 /** The part of pino that we use: constant lower-case message, data as fields. */
@@ -41,6 +41,11 @@ export interface ApplyResult {
   readonly failures: readonly ApplyFailure[]
 }
 
+export interface AdmissionResult extends ApplyResult {
+  /** why this kernel cannot do it, if it cannot */
+  readonly unsupported?: string
+}
+
 /** An address that the kernel was asked for and did not know (l3miss). */
 export interface Miss {
   readonly sandbox: string
@@ -59,6 +64,12 @@ export interface Dataplane {
   remove(sandbox: string): Promise<void>
   /** The next apply of this sandbox reads the kernel instead of trusting memory. */
   queueResync(sandbox: string): void
+  /**
+   * Has the host drop VXLAN packets of our VNIs that come from elsewhere than the VTEPs. Stays in
+   * the kernel when the process ends.
+   * @param look whether others have changed it is looked for first
+   */
+  admit(plan: AdmissionPlan, look: boolean): Promise<AdmissionResult>
   /** Names of the sandboxes in the kernel that are of our making (`1-<id>` with our vxlan or bridge). */
   list(): Promise<readonly string[]>
   /** True while a network namespace is on the file of this name, ours or a container's. */

@@ -1,6 +1,7 @@
 /** The kernel, as the Dataplane port of core/ports.ts describes it. docs/design/dataplane.md tells how. */
 import { basename, join } from 'node:path'
 import type { Dataplane, Logger, Miss } from '../core/ports.js'
+import { openAdmission } from './admission.js'
 import { failureOf, kernelFailed } from './failure.js'
 import { isSandboxName } from './names.js'
 import { Home, listNetns, netnsState } from './netns.js'
@@ -23,6 +24,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const { netnsDir, logger } = options
   const home = await Home.open()
   const host = openRtnl()
+  const admission = openAdmission()
   const sandboxes = new Map<string, Sandbox>()
   let listener: (miss: Miss) => void = () => undefined
 
@@ -57,6 +59,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     },
     remove: (name) => withSandbox(name, (sandbox) => sandbox.remove()),
     queueResync: (name) => sandboxes.get(name)?.queueResync(),
+    admit: (plan, look) => admission.apply(plan, look),
     list: async () => {
       const ours: string[] = []
       for (const name of listNetns(netnsDir).filter(isSandboxName)) {
@@ -76,7 +79,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     close: async () => {
       await Promise.all([...sandboxes.values()].map((sandbox) => sandbox.close()))
       sandboxes.clear()
-      await host.close()
+      await Promise.all([host.close(), admission.close()])
       home.close()
     },
   }

@@ -27,6 +27,7 @@ const STATUS: Status = {
     { ...NETWORK, endpoints: 1, blocks: 1, held: [], peers: 0, parted: ['h3'] },
   ],
   kernel: { passes: 7, written: 40, drift: 1, failures: 2 },
+  admission: { inForce: true },
   misses: { known: 4, unknown: 9 },
 }
 const STORE = new MemoryStore()
@@ -57,7 +58,12 @@ t.test('status and metrics come through a socket that only root can open', async
   const [plain, metrics] = await get(socket, '/metrics')
   t.match(plain.headers['content-type'], /^text\/plain; version=0\.0\.4/)
   const lines = ['passes_total 7', 'kernel_writes_total 40', 'drift_total 1', 'networks 2']
-  lines.push('kernel_failures_total 2', 'l3miss_known_total 4', 'l3miss_unknown_total 9')
+  lines.push(
+    'admission_in_force 1',
+    'kernel_failures_total 2',
+    'l3miss_known_total 4',
+    'l3miss_unknown_total 9',
+  )
   lines.push('store_reached 1', 'store_owed 3', 'endpoints 3', 'peers 5', 'hosts_parted 2')
   for (const line of lines) t.ok(metrics.split('\n').includes(`tsoverlay_${line}`), line)
   status = {

@@ -1,6 +1,7 @@
 /** One plugin without its sockets, wired as src/daemon.ts does it, and the dockerd that calls it. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { Admission } from '../../src/control/admission.js'
 import {
   choreHandlers,
   chores,
@@ -76,13 +77,18 @@ export async function startHost(options: HostOptions) {
   recoverJournal({ ...state, logger })
   if (scope === 'local') state.blocks.start()
   dataplane.onMiss((miss) => control.misses.handle(miss))
-  control.peers.start((key) => control.reconciler.markKey(key))
+  control.peers.start(
+    (key) => control.reconciler.markKey(key),
+    () => void control.admission.update(),
+  )
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
   await control.underlay.start()
+  await control.admission.start()
   const status = (): Status =>
     statusOf({ ...state, ...control, underlay: () => control.underlay.summary() })
   const close = async (): Promise<void> => {
     control.underlay.close()
+    control.admission.close()
     control.peers.closeAll()
     await state.outbox.close()
     await state.blocks.close()
@@ -178,11 +184,13 @@ function wireControl(
       vtep.current = known.vtep
       peers.useFamily(familyOf(known.vtep))
       void outbox.submit(chores.publishHost())
+      void admission.update()
       reconciler.markAll()
     },
   })
-  const reconciler = new Reconciler({ journal, peers, underlay, dataplane, logger })
+  const admission = new Admission({ journal, peers, underlay, dataplane, port: 4789, logger })
+  const reconciler = new Reconciler({ journal, peers, underlay, dataplane, admission, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
   const presence = new Presence({ store, identity, logger })
-  return { peers, underlay, reconciler, misses, presence }
+  return { peers, underlay, admission, reconciler, misses, presence }
 }

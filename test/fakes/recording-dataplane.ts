@@ -1,8 +1,14 @@
 /** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
-import type { LinkPlan, Plan } from '../../src/core/plan.js'
-import type { ApplyFailure, ApplyResult, Dataplane, Miss } from '../../src/core/ports.js'
+import type { AdmissionPlan, LinkPlan, Plan } from '../../src/core/plan.js'
+import type {
+  AdmissionResult,
+  ApplyFailure,
+  ApplyResult,
+  Dataplane,
+  Miss,
+} from '../../src/core/ports.js'
 import type { Underlay } from '../../src/core/types.js'
 
 type Method = 'apply' | 'remove' | 'list' | 'deleteHostLink' | 'underlay'
@@ -14,6 +20,8 @@ export class RecordingDataplane implements Dataplane {
   readonly routeList: Cidr[] = []
   /** names of the containers' namespaces that live */
   readonly containers = new Set<string>()
+  /** what was last asked for */
+  admission: AdmissionPlan | undefined
   address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
@@ -58,6 +66,11 @@ export class RecordingDataplane implements Dataplane {
     }
     this.sandboxes.set(plan.sandbox, made)
     return { written: countOf(made), drift: 0, failures }
+  }
+
+  async admit(plan: AdmissionPlan): Promise<AdmissionResult> {
+    this.admission = plan
+    return { written: 0, drift: 0, failures: [] }
   }
 
   async remove(sandbox: string): Promise<void> {

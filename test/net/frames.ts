@@ -140,3 +140,26 @@ export async function watchFrames(netns: string, dev: string): Promise<Watcher> 
     },
   }
 }
+
+const DATAGRAMS = `
+  const [source, to, port, ...packets] = process.argv.slice(2)
+  const socket = require('dgram').createSocket('udp4')
+  socket.bind(0, source, () => {
+    let left = packets.length
+    for (const hex of packets) {
+      socket.send(Buffer.from(hex, 'hex'), Number(port), to, () => { if (--left === 0) socket.close() })
+    }
+  })`
+
+/** Sends UDP from a local address of the namespace. */
+export function sendDatagrams(
+  netns: string,
+  source: string,
+  to: string,
+  packets: readonly Buffer[],
+  port = 4789,
+): void {
+  const hex = packets.map((packet) => packet.toString('hex'))
+  const node = [process.execPath, '-e', DATAGRAMS, '--', 'datagrams', source, to, `${port}`, ...hex]
+  execFileSync('nsenter', [`--net=${netns}`, ...node], { stdio: 'pipe' })
+}

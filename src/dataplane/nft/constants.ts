@@ -1,9 +1,9 @@
 /** Numbers of nf_tables (include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h, netfilter.h). */
 
 /** netfilter.h; a table's family decides which packets its hooks see */
-export const NFPROTO = { BRIDGE: 7 } as const
+export const NFPROTO = { INET: 1, IPV4: 2, BRIDGE: 7, IPV6: 10 } as const
 /** netfilter.h nf_inet_hooks, netfilter_bridge.h */
-export const HOOK = { BRIDGE_PREROUTING: 0 } as const
+export const HOOK = { INET_INPUT: 1, INET_FORWARD: 2, BRIDGE_PREROUTING: 0 } as const
 export const VERDICT = { DROP: 0, ACCEPT: 1, GOTO: -4 } as const
 
 export const NFNL_MSG_BATCH = { BEGIN: 16, END: 17 } as const
@@ -40,7 +40,10 @@ export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
 export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
 /** registers of 4 bytes each; a value takes as many as it needs */
 export const NFT_REG = { VERDICT: 0, FIRST: 8 } as const
-export const META = { IIFNAME: 6, NFPROTO: 15, L4PROTO: 16 } as const
+export const META = { IIFNAME: 6, NFPROTO: 15, L4PROTO: 16, IIFKIND: 26 } as const
 export const PAYLOAD = { LINK: 0, NETWORK: 1, TRANSPORT: 2 } as const
 export const CMP = { EQ: 0, NEQ: 1 } as const
 export const LOOKUP_INVERTED = 1
+/** `fib saddr . iif oif`, as a flag */
+export const FIB = { OIF: 1, SADDR: 1, IIF: 8, PRESENT: 32 } as const
+export const EXTHDR = { PRESENT: 1, IPV6: 0 } as const

@@ -4,9 +4,11 @@
  * such header) ends its rule without a verdict, so rules that accept are safe against it and rules
  * that drop need one behind them that catches the rest.
  */
-import { attr, nested, text, u32be } from '../rtnl/codec.js'
+import { attr, nested, text, u8, u32be } from '../rtnl/codec.js'
 import {
   CMP,
+  EXTHDR,
+  FIB,
   LOOKUP_INVERTED,
   META,
   NFT_REG,
@@ -55,6 +57,11 @@ export function fromDevices(prefix: string): Expressions {
   return [portName, compare(Buffer.from(prefix), CMP.EQ)]
 }
 
+/** The receiving device is of this rtnl_link_ops kind (kernel 5.6 on). */
+export function fromKind(kind: string): Expressions {
+  return [meta(META.IIFKIND), compare(Buffer.from(`${kind}\0`), CMP.EQ)]
+}
+
 export type Base = 'link' | 'network' | 'transport'
 const BASES = { link: PAYLOAD.LINK, network: PAYLOAD.NETWORK, transport: PAYLOAD.TRANSPORT }
 
@@ -86,9 +93,22 @@ export function portHasNot(set: string, base: Base, offset: number, length: numb
   return [portName, load, lookup(set, LOOKUP_INVERTED)]
 }
 
+export function isIn(set: string, base: Base, offset: number, length: number): Expressions {
+  return [payload(BASES[base], offset, length), lookup(set, 0)]
+}
+
+export function isNotIn(set: string, base: Base, offset: number, length: number): Expressions {
+  return [payload(BASES[base], offset, length), lookup(set, LOOKUP_INVERTED)]
+}
+
 function lookup(set: string, flags: number): Buffer {
   const flag = flags === 0 ? [] : [u32be(5, flags)]
   return expression('lookup', text(1, set), u32be(2, NFT_REG.FIRST), ...flag)
+}
+
+/** Of this NFPROTO_…, in a table of family inet. */
+export function protocolIs(family: number): Expressions {
+  return [meta(META.NFPROTO), compare(Uint8Array.of(family), CMP.EQ)]
 }
 
 /** Of this IPPROTO_…, behind IPv6 extension headers if there are any. */
@@ -98,6 +118,20 @@ export function transportIs(protocol: number): Expressions {
 
 export function transportIsNot(protocol: number): Expressions {
   return [meta(META.L4PROTO), compare(Uint8Array.of(protocol), CMP.NEQ)]
+}
+
+/** An IPv6 packet has this extension header. */
+export function hasExtension(header: number): Expressions {
+  const what = [u32be(1, NFT_REG.FIRST), u8(2, header), u32be(3, 0), u32be(4, 1)]
+  const how = [u32be(5, EXTHDR.PRESENT), u32be(6, EXTHDR.IPV6)]
+  return [expression('exthdr', ...what, ...how), compare(Uint8Array.of(1), CMP.EQ)]
+}
+
+/** This host would not send to the packet's source by the device that it came from. */
+export function isOffPath(): Expressions {
+  const flags = FIB.SADDR | FIB.IIF | FIB.PRESENT
+  const look = [u32be(1, NFT_REG.FIRST), u32be(2, FIB.OIF), u32be(3, flags)]
+  return [expression('fib', ...look), compare(Uint8Array.of(0), CMP.EQ)]
 }
 
 function verdict(code: number, chain?: string): Buffer {

@@ -75,12 +75,16 @@ export class NftTable {
     this.#resync = true
   }
 
-  /** @throws TsoverlayError KERNEL_FAILED when the kernel cannot be read */
-  async apply(socket: BatchSocket): Promise<TableResult> {
+  /**
+   * @param create false: where there is no table, none is made
+   * @throws TsoverlayError KERNEL_FAILED when the kernel cannot be read
+   */
+  async apply(socket: BatchSocket, create = true): Promise<TableResult> {
     const drift = this.#resync ? await this.#read(socket) : 0
     this.#resync = false
     if (!this.#wanted) return this.#remove(socket, drift)
-    if (this.#unsupported !== undefined) return { written: 0, drift, failures: [] }
+    const isMissing = this.#found === 'absent' && !create
+    if (isMissing || this.#unsupported !== undefined) return { written: 0, drift, failures: [] }
     if (this.#found !== 'intact') return this.#replace(socket, drift)
     const added = this.#tracker.updates().map(([, one]) => one)
     const gone = this.#partial ? [] : this.#tracker.deletions().map(([, one]) => one)

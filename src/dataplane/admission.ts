@@ -1,0 +1,157 @@
+/**
+ * `table inet tsoverlay` in the host's namespace: VXLAN packets of our VNIs come from the
+ * cluster's hosts or not at all. Packets of other VNIs are not looked at, as Docker's own overlay
+ * may be on the same port with hosts that we know nothing of.
+ *
+ * A container must not be a host, either. Docker gives what it sends this host's address
+ * (masquerade), so what it sends to a VTEP on the VXLAN port is dropped before; and so is what it
+ * sends from a host's address, known by coming out of a bridge through which that host is not.
+ */
+import { familyOf } from '../core/ip.js'
+import type { AdmissionPlan } from '../core/plan.js'
+import type { AdmissionResult } from '../core/ports.js'
+import { failureOf } from './failure.js'
+import { HOOK, NFPROTO, VERDICT } from './nft/constants.js'
+import type { Expressions, Rule } from './nft/expressions.js'
+import {
+  accept,
+  bytesAre,
+  drop,
+  fromKind,
+  goTo,
+  hasExtension,
+  isIn,
+  isNotIn,
+  isOffPath,
+  protocolIs,
+  transportIs,
+} from './nft/expressions.js'
+import type { Ruleset } from './nft/ruleset.js'
+import type { SetElement } from './nft/table.js'
+import { NftTable } from './nft/table.js'
+import { addressBytes } from './rtnl/codec.js'
+import { openNetfilter } from './rtnl/netlink-rtnl.js'
+
+const IPPROTO = { UDP: 17, FRAGMENT: 44 } as const
+/** Before the host's own rules (priority filter, 0), which may still drop what passes here. */
+const PRIORITY = -10
+/** Types as nft's datatype.h numbers them. */
+const VNIS = { name: 'vnis', length: 3, type: 4 }
+const VTEPS4 = { name: 'vteps4', length: 4, type: 7 }
+const VTEPS6 = { name: 'vteps6', length: 16, type: 8 }
+/** RFC 7348 section 5: 8 bytes of UDP, flags, then the VNI. */
+const VNI_OFFSET = 12
+
+const ITEM = 'admission of VXLAN packets'
+
+/** Where the addresses stand in the packet. */
+const FAMILIES = [
+  { protocol: NFPROTO.IPV4, set: VTEPS4, source: 12, destination: 16 },
+  { protocol: NFPROTO.IPV6, set: VTEPS6, source: 8, destination: 24 },
+] as const
+
+function rulesetFor(port: number): Ruleset {
+  const isVxlan = [
+    ...transportIs(IPPROTO.UDP),
+    ...bytesAre('transport', 2, [port >> 8, port & 0xff]),
+  ]
+  const hook = { priority: PRIORITY, policy: VERDICT.ACCEPT }
+  return {
+    family: NFPROTO.INET,
+    table: 'tsoverlay',
+    sets: [VNIS, VTEPS4, VTEPS6],
+    chains: [
+      { name: 'vxlan', rules: toUs() },
+      {
+        name: 'input',
+        hook: { ...hook, number: HOOK.INET_INPUT },
+        rules: [
+          goTo('vxlan', isVxlan, isIn(VNIS.name, 'transport', VNI_OFFSET, VNIS.length)),
+          // IPv6 is put together behind this hook, and the first part may end before the VNI
+          goTo('vxlan', protocolIs(NFPROTO.IPV6), hasExtension(IPPROTO.FRAGMENT), isVxlan),
+        ],
+      },
+      {
+        name: 'forward',
+        hook: { ...hook, number: HOOK.INET_FORWARD },
+        rules: throughUs(isVxlan),
+      },
+    ],
+  }
+}
+
+function toUs(): readonly Rule[] {
+  return [
+    drop(fromKind('bridge'), isOffPath()),
+    ...FAMILIES.map(({ protocol, set, source }) =>
+      accept(protocolIs(protocol), isIn(set.name, 'network', source, set.length)),
+    ),
+    drop(),
+  ]
+}
+
+function throughUs(isVxlan: Expressions): readonly Rule[] {
+  return FAMILIES.flatMap(({ protocol, set: { name, length }, source, destination }) => {
+    const toHost = [protocolIs(protocol), isVxlan, isIn(name, 'network', destination, length)]
+    return [
+      drop(...toHost, isNotIn(name, 'network', source, length)),
+      drop(...toHost, fromKind('bridge'), isOffPath()),
+    ]
+  })
+}
+
+function elementsOf({ vnis, vteps }: AdmissionPlan): readonly SetElement[] {
+  return [
+    ...vnis.map((vni) => ({
+      set: VNIS.name,
+      key: Buffer.from([vni >> 16, (vni >> 8) & 0xff, vni & 0xff]),
+    })),
+    ...vteps.map((vtep) => ({
+      set: (familyOf(vtep) === 4 ? VTEPS4 : VTEPS6).name,
+      key: Buffer.from(addressBytes(vtep)),
+    })),
+  ]
+}
+
+export interface Admission {
+  /** One call after the other; never rejects. */
+  apply(plan: AdmissionPlan, look: boolean): Promise<AdmissionResult>
+  close(): Promise<void>
+}
+
+/** For the network namespace of the calling process. */
+export function openAdmission(): Admission {
+  const socket = openNetfilter()
+  let current: { readonly port: number; readonly table: NftTable } | undefined
+  let tail: Promise<unknown> = Promise.resolve()
+
+  const tableFor = (port: number): NftTable => {
+    if (current?.port !== port) current = { port, table: new NftTable(rulesetFor(port), ITEM) }
+    return current.table
+  }
+  const pass = async (plan: AdmissionPlan, look: boolean): Promise<AdmissionResult> => {
+    const nothing = { written: 0, drift: 0, failures: [] }
+    if (socket === undefined) return { ...nothing, unsupported: 'no netfilter sockets' }
+    const table = tableFor(plan.port)
+    table.setDesired(elementsOf(plan), plan.partial)
+    if (look) table.queueResync()
+    try {
+      const result = await table.apply(socket, plan.create)
+      const { unsupported } = table
+      return unsupported === undefined ? result : { ...result, unsupported }
+    } catch (error) {
+      return { ...nothing, failures: [failureOf(ITEM, error)] }
+    }
+  }
+  return {
+    apply: (plan, look) => {
+      const turn = tail.then(() => pass(plan, look))
+      tail = turn
+      return turn
+    },
+    close: async () => {
+      await tail
+      await socket?.close()
+    },
+  }
+}
