@@ -63,13 +63,13 @@ function jump(name: string, fault: string, ms: number): Scenario {
     },
     async play(stage: Stage) {
       for (const host of [stage.host(1), stage.host(2)]) await shiftClock(host, ms)
-      stage.mark()
       await lifeWithout(stage)
       // etcd away and back: every wait and retry begins after the jump.
       await stage.lab.etcd.stop()
       await stage.lab.etcd.start()
       // Longer than the lease of a presence that is not renewed.
       await sleep(17_000)
+      stage.mark()
     },
     async missing(stage) {
       const { stdout } = await stage.lab.etcd.ctl([

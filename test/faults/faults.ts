@@ -9,16 +9,18 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Lab } from '../lab/lab.js'
-import { installEverywhere } from '../lab/tsoverlay.js'
 import { CLOCK_FAULTS } from './clock.js'
 import { DOCKERD_FAULTS } from './dockerd.js'
 import { ETCD_FAULTS } from './etcd.js'
 import { HOST_FAULTS } from './host.js'
+import { MEMBER_FAULTS } from './members.js'
 import { PARTITION_FAULTS } from './partition.js'
 import { play } from './play.js'
 import { PLUGIN_FAULTS } from './plugin.js'
-import { isGood, type Result, type Scenario } from './scenario.js'
-import { Stage } from './stage.js'
+import { isGood, type Result, type Scenario, type Setting } from './scenario.js'
+import { openStage } from './settings.js'
+import type { Stage } from './stage.js'
+import { SWARM_FAULTS } from './swarm.js'
 import { tableOf } from './table.js'
 import { UNDERLAY_FAULTS } from './underlay.js'
 
@@ -31,6 +33,8 @@ const FAULTS: readonly Scenario[] = [
   ...PARTITION_FAULTS,
   ...UNDERLAY_FAULTS,
   ...CLOCK_FAULTS,
+  ...MEMBER_FAULTS,
+  ...SWARM_FAULTS,
 ]
 
 const started = Date.now()
@@ -49,20 +53,21 @@ function chosen(names: readonly string[]): readonly Scenario[] {
   return names.length === 0 ? FAULTS : FAULTS.filter(({ name }) => names.includes(name))
 }
 
-async function freshStage(): Promise<Stage> {
-  const lab = await Lab.up({ hosts: 3, etcd: true, log: say })
-  await installEverywhere(lab, { NETWORK_SYNC: 'on' })
-  return new Stage(lab, say)
-}
-
 /** One after the other; after a bad one on a new lab, so that none suffers from another's. */
 async function playAll(scenarios: readonly Scenario[]): Promise<Result[]> {
   const results: Result[] = []
   let stage: Stage | undefined
+  let current: Setting = 'plain'
   try {
     for (const [at, scenario] of scenarios.entries()) {
       say(`${at + 1} of ${scenarios.length}: ${scenario.name}: ${scenario.fault}`)
-      stage ??= await freshStage()
+      const setting = scenario.setting ?? 'plain'
+      if (stage !== undefined && setting !== current) {
+        await stage.lab.down()
+        stage = undefined
+      }
+      current = setting
+      stage ??= await openStage(setting, say)
       const result = await play(stage, scenario)
       results.push(result)
       say(tableOf([result]))

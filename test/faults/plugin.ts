@@ -1,6 +1,8 @@
 /** The plugin dies, is switched off, is replaced. */
-import { sleep } from '../lab/exec.js'
-import { PLUGIN, PLUGIN_DIR } from '../lab/tsoverlay.js'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { run, sleep, waitFor } from '../lab/exec.js'
+import { createNetwork, PLUGIN, PLUGIN_DIR } from '../lab/tsoverlay.js'
 import { statusOf } from './look.js'
 import type { Scenario } from './scenario.js'
 import { disablePlugin, enablePlugin, killPlugin, NETWORK, type Stage } from './stage.js'
@@ -110,28 +112,38 @@ const inCalls: Scenario = {
 /** dockerd tries a call to a plugin that is not there for up to 30 s (moby pkg/plugins/client.go). */
 const GIVEN_UP_MS = 180_000
 
+/** Removed behind the plugin's back; network sync takes that for a loss, and makes it again. */
+const OTHER = 'red'
+
 const disabled: Scenario = {
   name: 'plugin-disabled',
-  fault: 'plugin disabled; meanwhile containers stopped and removed, networks removed; enabled',
+  fault: 'plugin disabled; containers stopped and removed, a network removed; enabled',
   steady: ALL,
-  until: ANSWERS,
+  until: 'the plugin answers, what dockerd no longer has is let go',
+  // An address whose release dockerd gave up is free after two minutes.
+  limitMs: 200_000,
+  async prepare(stage) {
+    const host = stage.host(1)
+    await createNetwork(host, OTHER)
+    for (const name of ['x0', 'x1']) await stage.run(host, name)
+  },
   async play(stage) {
     const host = stage.host(1)
-    await host.docker(['network', 'create', '-d', 'tsoverlay', '--ipam-driver', 'tsoverlay', 'red'])
-    await host.docker(['run', '-d', '--name', 'x2', '--net', 'red', 'lab', 'sleep', '36000'])
-    for (const name of ['x0', 'x1']) await stage.run(host, name)
     await disablePlugin(host)
     // Each waits until dockerd has given up Leave, DeleteEndpoint and ReleaseAddress, 15 s apiece.
     await Promise.all([
       stage.must(host, ['stop', '-t', '0', 'x0'], GIVEN_UP_MS),
       stage.must(host, ['rm', '-f', 'x1'], GIVEN_UP_MS),
-      stage.must(host, ['rm', '-f', 'x2'], GIVEN_UP_MS),
+      stage.must(host, ['network', 'rm', OTHER], GIVEN_UP_MS),
     ])
-    const { code } = await host.docker(['network', 'rm', 'red'], { check: false })
-    stage.say(`network rm without the plugin: ${code === 0 ? 'done' : 'refused'}`)
     stage.mark()
     await enablePlugin(host)
-    if (code !== 0) await stage.must(host, ['network', 'rm', 'red'])
+    await waitFor(`network ${OTHER} again`, GIVEN_UP_MS, async () => {
+      const { code } = await host.docker(['network', 'inspect', OTHER], { check: false })
+      return code === 0 || undefined
+    })
+    stage.say(`network sync has brought ${OTHER} back`)
+    await stage.must(host, ['network', 'rm', OTHER])
   },
   missing: answers,
 }
@@ -163,4 +175,43 @@ const replaced: Scenario = {
   missing: answers,
 }
 
-export const PLUGIN_FAULTS: readonly Scenario[] = [idle, inCalls, disabled, replaced]
+const SECOND = 'local/second'
+
+/** The plugin once more: dockerd takes the same content under one name only. */
+async function secondPlugin(): Promise<string> {
+  const directory = resolve('build/faults/second')
+  await rm(directory, { recursive: true, force: true })
+  await mkdir(dirname(directory), { recursive: true })
+  await run(['cp', '-al', PLUGIN_DIR, directory])
+  const config = join(directory, 'config.json')
+  const text = await readFile(config, 'utf8')
+  await rm(config) // a link, and what it leads to is another's
+  await writeFile(config, text.replace('"description": "', '"description": "second '))
+  await writeFile(join(directory, 'rootfs/second'), '')
+  return directory
+}
+
+const second: Scenario = {
+  name: 'plugin-second',
+  fault: 'a second plugin enabled on the same host',
+  steady: ALL,
+  until: 'the second is refused, the first answers',
+  async play(stage) {
+    const host = stage.host(1)
+    const settings = { STORE: stage.lab.etcd.endpoint }
+    await host.installPlugin(await secondPlugin(), { name: SECOND, settings, enable: false })
+    const enable = ['plugin', 'enable', SECOND]
+    const { code } = await host.docker(enable, { check: false, timeoutMs: 60_000 })
+    stage.mark()
+    if (code === 0) stage.problem('the second plugin was enabled')
+    const said = /tsoverlay: [^"\\\\]*/.exec(await host.dockerd.log(200))?.[0]
+    if (said === undefined) stage.problem('nothing in the log says why')
+    else stage.say(`the log says: ${said}`)
+  },
+  missing: answers,
+  async restore(stage) {
+    await stage.host(1).removePlugin(SECOND)
+  },
+}
+
+export const PLUGIN_FAULTS: readonly Scenario[] = [idle, inCalls, disabled, replaced, second]

@@ -2,11 +2,16 @@
 import type { Way } from './pings.js'
 import type { Stage } from './stage.js'
 
+/** What it is played on: one etcd; a cluster of three; one etcd and a swarm of three managers. */
+export type Setting = 'plain' | 'members' | 'swarm'
+
 export interface Scenario {
   /** for `ONLY=` */
   readonly name: string
   /** what happens, for people */
   readonly fault: string
+  /** `plain` unless told */
+  readonly setting?: Setting
   /** no packet may get lost between these witnesses, from before the fault until all is repaired */
   readonly steady: readonly Way[]
   /** what must hold besides the agreement of dockerds, kernels and store; for people */

@@ -4,7 +4,7 @@ import { waitFor } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
 import { LabError } from '../lab/names.js'
-import { addressOf, createNetwork, PLUGIN } from '../lab/tsoverlay.js'
+import { addressOf, PLUGIN } from '../lab/tsoverlay.js'
 import { lookAround } from './look.js'
 import { Ping, type Way } from './pings.js'
 
@@ -19,18 +19,21 @@ export class Stage {
   readonly network = NETWORK
   readonly #problems: string[] = []
   readonly #say: (line: string) => void
+  readonly #create: (host: Host) => Promise<void>
   readonly #vteps = new Map<string, string>()
   #since = Date.now()
 
-  constructor(lab: Lab, say: (line: string) => void) {
+  /** @param create makes the network on the first host; all others get it from there */
+  constructor(lab: Lab, say: (line: string) => void, create: (host: Host) => Promise<void>) {
     this.lab = lab
     this.#say = say
+    this.#create = create
   }
 
   /** Network and witnesses; those that are there stay. */
   async prepare(): Promise<void> {
     const known = await this.host(1).docker(['network', 'inspect', NETWORK], { check: false })
-    if (known.code !== 0) await createNetwork(this.host(1), NETWORK, ['--subnet', SUBNET])
+    if (known.code !== 0) await this.#create(this.host(1))
     await Promise.all(this.lab.hosts.map((host) => this.#witness(host)))
   }
 

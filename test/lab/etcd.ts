@@ -11,6 +11,8 @@ export class LabEtcd {
   readonly machine: Machine
   /** What the plugin's STORE takes. */
   readonly endpoint: string
+  /** Whom `ctl` asks; its own service unless told. */
+  ctlEndpoints: readonly string[] = []
 
   constructor(machine: Machine) {
     this.machine = machine
@@ -58,7 +60,11 @@ export class LabEtcd {
 
   /** `etcdctl …` against it. @throws LabError as `sh` does. */
   ctl(argv: readonly string[]): Promise<RunResult> {
-    const env = { ETCDCTL_API: '3' }
+    const asked = this.ctlEndpoints
+    const env = {
+      ETCDCTL_API: '3',
+      ...(asked.length === 0 ? {} : { ETCDCTL_ENDPOINTS: asked.join(',') }),
+    }
     return this.machine.sh(['etcdctl', '--command-timeout=5s', ...argv], { env })
   }
 
