@@ -7,7 +7,7 @@ import { PLUGIN_FAULTS } from '../faults/plugin.js'
 import { openStage } from '../faults/settings.js'
 import type { Stage } from '../faults/stage.js'
 
-const QUICK = ['plugin-second', 'etcd-restarted', 'partition-halves']
+const QUICK = ['plugin-killed', 'etcd-restarted', 'partition-halves']
 const scenarios = [...PLUGIN_FAULTS, ...ETCD_FAULTS, ...PARTITION_FAULTS].filter(({ name }) =>
   QUICK.includes(name),
 )

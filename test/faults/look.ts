@@ -61,8 +61,21 @@ async function addressesOf(
 
 /** Sandboxes of other networks, and links of ours outside of any sandbox. */
 async function tracesOf(host: Host, network: string): Promise<readonly string[]> {
-  const [traces, sandbox] = await Promise.all([kernelTraces(host), sandboxOf(host, network)])
-  return traces.filter((one) => one !== sandbox).map((one) => `${host.name}: ${one} is left`)
+  const [traces, sandbox, others] = await Promise.all([
+    kernelTraces(host),
+    sandboxOf(host, network),
+    dockersOwn(host),
+  ])
+  return traces
+    .filter((one) => one !== sandbox && !others.includes(one))
+    .map((one) => `${host.name}: ${one} is left`)
+}
+
+/** Sandboxes of Docker's own overlay, such as a swarm's ingress network. */
+async function dockersOwn(host: Host): Promise<readonly string[]> {
+  const list = ['network', 'ls', '--no-trunc', '-q', '--filter', 'driver=overlay']
+  const ids = (await host.docker(list)).stdout.split('\n').filter(Boolean)
+  return ids.map((id) => `1-${id.slice(0, 10)}`)
 }
 
 async function plugin(host: Host): Promise<readonly string[]> {

@@ -9,7 +9,6 @@ import { lookAround } from './look.js'
 import { Ping, type Way } from './pings.js'
 
 export const NETWORK = 'blue'
-export const SUBNET = '10.20.0.0/16'
 /** What docker may take while nothing helps: the plugin's 9.5 s for a call, twice, and dockerd's own. */
 const PATIENCE_MS = 30_000
 
