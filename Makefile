@@ -9,7 +9,7 @@ export MINUTES SEED
 H ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn faults bench-propagation bench-ipam ci
+.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn faults bench bench-scale bench-propagation bench-ipam ci
 
 help: ## this list
 	@echo 'tsoverlay: multi-host networks for plain Docker'
@@ -74,10 +74,16 @@ churn: deps plugin ## MINUTES of random life on three hosts: make churn MINUTES=
 faults: deps plugin ## kill, cut and fill what a cluster stands on: make faults ONLY=etcd-down,clock-back
 	$(TSX) test/faults/faults.ts $(ONLY)
 
+bench: deps plugin ## speed beside Docker's own, and what the agent costs: make bench ONLY=start,throughput
+	$(TSX) test/bench/bench.ts $(ONLY)
+
+bench-scale: deps plugin ## up to 1,000 simulated hosts and 100,000 endpoints on one etcd: make bench-scale HOSTS=50,200
+	$(TSX) test/bench/scale.ts $(HOSTS)
+
 bench-propagation: deps plugin ## how fast a new endpoint is in the other hosts' kernels
-	$(TSX) test/bench/propagation.ts
+	$(TSX) test/bench/bench.ts propagation
 
 bench-ipam: deps plugin ## how fast addresses are, at the plugin's socket on three hosts
-	$(TSX) test/bench/ipam.ts
+	$(TSX) test/bench/bench.ts ipam
 
 ci: test ## what CI runs

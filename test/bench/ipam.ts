@@ -1,24 +1,18 @@
 /**
- * `make bench-ipam`: the speed of addresses, asked for at the plugin's socket as dockerd does it, on
- * three hosts with one store. Each figure stands beside its goal.
+ * The speed of addresses, asked for at the plugin's socket as dockerd does it, on
+ * three hosts with one store.
  */
 import type { Host } from '../lab/host.js'
-import { Lab } from '../lab/lab.js'
+import type { Lab } from '../lab/lab.js'
 import { callPlugin } from '../lab/plugin-call.js'
-import { installEverywhere } from '../lab/tsoverlay.js'
+import type { Measurement, Row } from './measurement.js'
+import { median } from './statistics.js'
 
 const SPACE = 'tsoverlay-local'
 const POOL = '10.20.0.0/16'
 const SINGLE = 500
 const ALLOCATORS = 50
 const MANY = 10_000
-
-interface Figure {
-  readonly name: string
-  readonly value: string
-  readonly goal: string
-  readonly met: boolean
-}
 
 async function call(host: Host, method: string, body: object): Promise<Record<string, unknown>> {
   const answer = await callPlugin(host, `IpamDriver.${method}`, body)
@@ -37,11 +31,6 @@ async function hold(host: Host, pool: string): Promise<string> {
 async function take(host: Host, PoolID: string): Promise<string> {
   const body = await call(host, 'RequestAddress', { PoolID, Address: '', Options: {} })
   return String(body['Address'])
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
 /** One after the other, in blocks that the host has already or claims as it goes. */
@@ -81,13 +70,12 @@ async function keysOf(lab: Lab): Promise<number> {
   return count
 }
 
-async function measure(lab: Lab): Promise<readonly Figure[]> {
+async function measure(lab: Lab): Promise<readonly Row[]> {
   const [one] = lab.hosts as readonly [Host]
   const ids = await Promise.all(lab.hosts.map((host) => hold(host, POOL)))
   const [pool = ''] = ids
   await single(one, pool)
-  const times = await single(one, pool)
-  const middle = median(times)
+  const middle = median(await single(one, pool))
   const before = performance.now()
   const some = await crowd(lab.hosts, pool, 1_500)
   const parallel = performance.now() - before
@@ -97,60 +85,38 @@ async function measure(lab: Lab): Promise<readonly Figure[]> {
   const keys = await keysOf(lab)
   const all = new Set([...some, ...many]).size
   const blocks = Math.ceil((all + 2 * SINGLE) / 64)
+  const allocators = `${ALLOCATORS} allocators on ${lab.hosts.length} hosts`
   return [
     {
-      name: `RequestAddress in an own block, median of ${SINGLE}`,
-      value: `${middle.toFixed(3)} ms`,
-      goal: '<= 1 ms',
-      met: middle <= 1,
+      what: `RequestAddress in an own block, median of ${SINGLE}`,
+      unit: 'ms',
+      ours: middle,
+      goal: { is: '<=', value: 1 },
     },
     {
-      name: `${ALLOCATORS} allocators on ${lab.hosts.length} hosts, collisions in ${1_500 + MANY}`,
-      value: `${1_500 + MANY - all}`,
-      goal: '0',
-      met: all === 1_500 + MANY,
+      what: `${allocators}, collisions in ${1_500 + MANY}`,
+      unit: '',
+      ours: 1_500 + MANY - all,
+      goal: { is: '<=', value: 0 },
+    },
+    { what: 'the first 1,500 of them', unit: 's', ours: parallel / 1_000 },
+    {
+      what: `${MANY} addresses of a /16`,
+      unit: 's',
+      ours: seconds,
+      goal: { is: '<=', value: 10 },
     },
     {
-      name: `the first 1,500 of them`,
-      value: `${(parallel / 1_000).toFixed(2)} s`,
-      goal: '-',
-      met: true,
-    },
-    {
-      name: `${MANY} addresses of a /16`,
-      value: `${seconds.toFixed(2)} s`,
-      goal: '< 10 s',
-      met: seconds < 10,
-    },
-    {
-      name: `IPAM keys in the store for ${all + 2 * SINGLE} addresses (${blocks} full blocks)`,
-      value: `${keys}`,
-      goal: `<= ${2 * blocks}`,
-      met: keys <= 2 * blocks,
+      what: `IPAM keys in the store for ${all + 2 * SINGLE} addresses (${blocks} full blocks)`,
+      unit: '',
+      ours: keys,
+      goal: { is: '<=', value: 2 * blocks },
     },
   ]
 }
 
-function report(figures: readonly Figure[]): void {
-  for (const { name, value, goal, met } of figures) {
-    const verdict = met ? 'met' : 'NOT MET'
-    process.stdout.write(`${name.padEnd(64)}${value.padStart(10)}  ${goal.padEnd(9)} ${verdict}\n`)
-  }
-  if (figures.some(({ met }) => !met)) process.exitCode = 1
+export const ipam: Measurement = {
+  name: 'ipam',
+  title: 'addresses, asked for at the plugins as dockerd does it',
+  run: ({ lab }) => measure(lab),
 }
-
-async function main(): Promise<void> {
-  const log = (line: string): void => void process.stdout.write(`${line}\n`)
-  const lab = await Lab.up({ hosts: 3, etcd: true, log })
-  try {
-    await installEverywhere(lab)
-    report(await measure(lab))
-  } finally {
-    await lab.down()
-  }
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
-})

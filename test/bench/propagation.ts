@@ -1,5 +1,5 @@
 /**
- * `make bench-propagation`: from CreateEndpoint's answer on one host to the neighbour and the FDB
+ * From CreateEndpoint's answer on one host to the neighbour and the FDB
  * entry in another host's kernel, as the kernel itself tells it (`ip monitor`, no polling). The
  * entry may be there before the answer: that counts as 0. Beside it, in the same run and
  * interleaved: a bare put to etcd until a watcher has its event, which is what cannot be beaten.
@@ -9,9 +9,11 @@ import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { Etcd3 } from 'etcd3'
 import type { Host } from '../lab/host.js'
-import { Lab } from '../lab/lab.js'
+import type { Lab } from '../lab/lab.js'
 import { callPlugin } from '../lab/plugin-call.js'
-import { createNetwork, installEverywhere, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
+import { createNetwork, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
+import type { Measurement, Row } from './measurement.js'
+import { median, quantile } from './statistics.js'
 
 const ROUNDS = 100
 const WARM_UP = 5
@@ -50,16 +52,6 @@ class Monitor {
   end(): void {
     this.#child.kill()
   }
-}
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
-}
-
-function row(name: string, values: readonly number[]): string {
-  const parts = [0.5, 0.9, 0.99].map((part) => quantile(values, part).toFixed(2).padStart(8))
-  return `${name.padEnd(46)}${parts.join('')}`
 }
 
 type Watched = Awaited<ReturnType<typeof watchLatency>>
@@ -120,7 +112,7 @@ async function watchLatency(
   return { whole: at - before, after: Math.max(0, at - answered) }
 }
 
-async function measure(lab: Lab): Promise<void> {
+async function measure(lab: Lab): Promise<readonly Row[]> {
   const [one, two] = [lab.host(1), lab.host(2)]
   for (const host of [one, two]) await createNetwork(host, 'blue', ['--subnet', '10.20.0.0/16'])
   await runSleeper(two, 'watcher', 'blue')
@@ -147,48 +139,48 @@ async function measure(lab: Lab): Promise<void> {
     fdbs.end()
     await watcher.cancel()
     etcd.close()
+    await two.docker(['rm', '-f', 'watcher'], { check: false })
+    for (const host of [one, two]) await host.docker(['network', 'rm', 'blue'], { check: false })
   }
-  report(samples, watches)
+  return rowsOf(samples, watches)
 }
 
-function report(samples: readonly Sample[], watches: readonly Watched[]): void {
-  const rows: readonly (readonly [string, readonly number[]])[] = [
-    ['CreateEndpoint on h1, its own time', samples.map((one) => one.call)],
-    ['its call -> neighbour in the kernel of h2', samples.map((one) => one.whole)],
-    ['its answer -> neighbour in the kernel of h2', samples.map((one) => one.neighbour)],
-    ['its answer -> FDB entry in the kernel of h2', samples.map((one) => one.fdb)],
-    ['etcd: call of a put -> event at a watcher', watches.map((one) => one.whole)],
-    ['etcd: answer of a put -> event at a watcher', watches.map((one) => one.after)],
+function rowsOf(samples: readonly Sample[], watches: readonly Watched[]): readonly Row[] {
+  const whole = samples.map((one) => one.whole)
+  const after = samples.flatMap(({ neighbour, fdb }) => Math.max(neighbour, fdb))
+  const theirs = watches.map((one) => one.whole)
+  const name = 'put to watch event'
+  return [
+    {
+      what: 'call of CreateEndpoint → neighbour in B, median',
+      unit: 'ms',
+      ours: median(whole),
+      reference: { name, value: median(theirs) },
+      goal: { is: '<=', value: 2 },
+    },
+    {
+      what: 'answer of CreateEndpoint → neighbour and FDB in B, median',
+      unit: 'ms',
+      ours: median(after),
+      reference: { name, value: median(theirs) },
+      goal: { is: '<=', value: 2 },
+    },
+    {
+      what: 'answer of CreateEndpoint → neighbour and FDB in B, p99',
+      unit: 'ms',
+      ours: quantile(after, 0.99),
+      goal: { is: '<=', value: 25 },
+    },
+    {
+      what: 'CreateEndpoint, its own time',
+      unit: 'ms',
+      ours: median(samples.map((one) => one.call)),
+    },
   ]
-  const head = `milliseconds, ${samples.length} rounds`.padEnd(46)
-  process.stdout.write(`\n${head}  median     p90     p99\n`)
-  for (const [name, values] of rows) process.stdout.write(`${row(name, values)}\n`)
-  const ours = quantile(
-    samples.map((one) => one.whole),
-    0.5,
-  )
-  const theirs = quantile(
-    watches.map((one) => one.whole),
-    0.5,
-  )
-  process.stdout.write(
-    `\ncall to neighbour is ${(ours / theirs).toFixed(2)} x etcd's call to event, at the median\n`,
-  )
 }
 
-async function main(): Promise<void> {
-  const log = (line: string): void => void process.stdout.write(`${line}\n`)
-  const lab = await Lab.up({ hosts: 2, etcd: true, log })
-  try {
-    await installEverywhere(lab)
-    log(`measuring ${ROUNDS} rounds`)
-    await measure(lab)
-  } finally {
-    await lab.down()
-  }
+export const propagation: Measurement = {
+  name: 'propagation',
+  title: `from CreateEndpoint to the other host's kernel, ${ROUNDS} rounds`,
+  run: ({ lab }) => measure(lab),
 }
-
-main().catch((error: unknown) => {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
-})

@@ -20,7 +20,7 @@ export async function upSwarm(log: (line: string) => void): Promise<Lab> {
 }
 
 /** Short heartbeats, so that a dead node is known as one sooner. */
-async function formSwarm(lab: Lab): Promise<void> {
+export async function formSwarm(lab: Lab): Promise<void> {
   const [first, ...others] = lab.hosts
   if (first === undefined) return
   const own = (host: Host) => ['--advertise-addr', host.address]

@@ -1,0 +1,102 @@
+/** Endpoints of hosts that do not exist, written straight into the store. */
+import { Etcd3 } from 'etcd3'
+
+const CHUNK = 100
+const HOSTS = 200
+
+const hex = (value: number): string => value.toString(16).padStart(2, '0')
+
+export interface Inhabitant {
+  readonly key: string
+  readonly ip: string
+  readonly mac: string
+  readonly vtep: string
+  readonly value: string
+}
+
+const vtepOf = (host: number): string => `198.18.0.${host + 1}`
+const hostOf = (host: number): string => `bench-host-${host}`
+
+/**
+ * Endpoint `at` of a network, the same at each call.
+ * @param pool of the network, which is 10.N.0.0 and wide enough; the first 256 addresses are left out
+ */
+export function inhabitant(network: string, pool: string, at: number): Inhabitant {
+  const [, second = 0] = pool.split('.').map(Number)
+  const length = pool.split('/')[1]
+  const low = at + 256
+  const ip = `10.${second + (low >> 16)}.${(low >> 8) & 255}.${low & 255}`
+  const mac = `06:42:${hex(second + (low >> 16))}:${hex((low >> 16) & 255)}:${hex((low >> 8) & 255)}:${hex(low & 255)}`
+  const host = at % HOSTS
+  const id = at.toString(16).padStart(64, '0')
+  const fields = {
+    id,
+    network,
+    host: hostOf(host),
+    boot: 'bench',
+    mac,
+    addresses: [`${ip}/${length}`],
+  }
+  const key = `/tsoverlay/endpoints/${network}/${hostOf(host)}/${id}`
+  return { key, ip, mac, vtep: vtepOf(host), value: JSON.stringify(fields) }
+}
+
+export class Population {
+  readonly #etcd: Etcd3
+
+  constructor(endpoint: string) {
+    this.#etcd = new Etcd3({ hosts: endpoint })
+  }
+
+  /** The hosts that the endpoints are on. */
+  async hosts(): Promise<void> {
+    for (let host = 0; host < HOSTS; host += 1) {
+      const value = { id: hostOf(host), name: hostOf(host), vtep: vtepOf(host), boot: 'bench' }
+      await this.#etcd.put(`/tsoverlay/hosts/${hostOf(host)}`).value(JSON.stringify(value))
+    }
+  }
+
+  /** Ids of the networks in the store, by the subnet of their first segment. */
+  async networks(): Promise<ReadonlyMap<string, string>> {
+    const all = await this.#etcd.getAll().prefix('/tsoverlay/networks/').json()
+    const found = Object.values(all) as readonly Stored[]
+    return new Map(found.map(({ key, segments }) => [segments[0]?.subnets[0]?.pool ?? '', key]))
+  }
+
+  /** Writes them, a hundred in a transaction, eight transactions at a time. */
+  async put(inhabitants: readonly Inhabitant[]): Promise<void> {
+    let next = 0
+    const worker = async (): Promise<void> => {
+      for (;;) {
+        const chunk = inhabitants.slice(next, next + CHUNK)
+        next += CHUNK
+        if (chunk.length === 0) return
+        const puts = chunk.map(({ key, value }) => this.#etcd.put(key).value(value))
+        await this.#etcd
+          .if('bench-never', 'Version', '==', 0)
+          .then(...puts)
+          .commit()
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, worker))
+  }
+
+  async clear(): Promise<void> {
+    await this.#etcd.delete().prefix('/tsoverlay/endpoints/').exec()
+    for (let host = 0; host < HOSTS; host += 1) {
+      await this.#etcd
+        .delete()
+        .key(`/tsoverlay/hosts/${hostOf(host)}`)
+        .exec()
+    }
+  }
+
+  close(): void {
+    this.#etcd.close()
+  }
+}
+
+interface Stored {
+  readonly key: string
+  readonly segments: readonly { readonly subnets: readonly { readonly pool: string }[] }[]
+}

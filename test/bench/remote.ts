@@ -1,0 +1,81 @@
+/** Many remote endpoints in one sandbox: until they are there, and by iproute2 for comparison. */
+import { readFileSync } from 'node:fs'
+import { sleep } from '../lab/exec.js'
+import type { Host } from '../lab/host.js'
+import type { Inhabitant } from './population.js'
+import { timed } from './statistics.js'
+
+const REFERENCE = 'bench-batch'
+const LIMIT = { timeoutMs: 120_000 }
+
+function inside(host: Host, sandbox: string, argv: readonly string[]) {
+  const netns = `--net=/run/docker/netns/${sandbox}`
+  return host.sh(['nsenter', netns, ...argv], { ...LIMIT, check: false })
+}
+
+/**
+ * Resolves when the neighbour of that endpoint is there; those with smaller ids are then there, too,
+ * as entries are written in that order, and neighbours come last.
+ * @throws Error after two minutes
+ */
+export async function untilThere(host: Host, sandbox: string, last: Inhabitant): Promise<void> {
+  for (const end = Date.now() + LIMIT.timeoutMs; Date.now() < end; await sleep(5)) {
+    const { stdout } = await inside(host, sandbox, ['ip', 'neigh', 'get', last.ip, 'dev', 'vxlan0'])
+    if (stdout.includes(last.mac)) return
+  }
+  throw new Error(`${last.ip} did not come`)
+}
+
+/** @throws Error if the kernel has not as many neighbours and FDB entries as said */
+export async function assertCount(host: Host, sandbox: string, count: number): Promise<void> {
+  const script =
+    'ip neigh show dev vxlan0 nud permanent | wc -l; bridge fdb show dev vxlan0 | grep -c dst'
+  const { stdout } = await inside(host, sandbox, ['sh', '-c', script])
+  if (stdout !== `${count}\n${count}\n`) {
+    throw new Error(`${count} neighbours and FDB entries wanted, there are ${stdout.trim()}`)
+  }
+}
+
+/** Empties the sandbox of its vxlan device, and with it of all entries. */
+export async function emptyKernel(host: Host, sandbox: string): Promise<void> {
+  await inside(host, sandbox, ['ip', 'link', 'del', 'vxlan0'])
+}
+
+/** @returns how long `ip -batch` and `bridge -batch` take for the same entries (ms) */
+export async function batch(host: Host, inhabitants: readonly Inhabitant[]): Promise<number> {
+  const neighbours = inhabitants.map(
+    ({ ip, mac }) => `neigh replace ${ip} lladdr ${mac} dev vxlan0 nud permanent\n`,
+  )
+  const fdb = inhabitants.map(
+    ({ mac, vtep }) => `fdb replace ${mac} dev vxlan0 dst ${vtep} self permanent\n`,
+  )
+  const add = `ip netns add ${REFERENCE}
+ip -n ${REFERENCE} link add vxlan0 type vxlan id 77 dstport 5789 local ${host.address} nolearning proxy
+ip -n ${REFERENCE} link set vxlan0 up`
+  await host.sh(['sh', '-ec', add])
+  try {
+    await host.sh(['sh', '-c', 'cat >/tmp/neigh'], { input: neighbours.join('') })
+    await host.sh(['sh', '-c', 'cat >/tmp/fdb'], { input: fdb.join('') })
+    const script = `ip -n ${REFERENCE} -batch /tmp/neigh; bridge -n ${REFERENCE} -batch /tmp/fdb`
+    return (await timed(() => host.sh(['sh', '-ec', script], LIMIT))).ms
+  } finally {
+    await host.sh(['ip', 'netns', 'del', REFERENCE])
+  }
+}
+
+function agentFile(host: Host, name: string): string {
+  const pid = readFileSync(host.path('/run/tsoverlay/pid'), 'utf8').trim()
+  return readFileSync(host.path(`/proc/${pid}/${name}`), 'utf8')
+}
+
+/** Resident memory of the host's plugin (MB, 10^6 bytes). */
+export function residentOf(host: Host): number {
+  return (Number(/^VmRSS:\s+(\d+) kB$/m.exec(agentFile(host, 'status'))?.[1]) * 1_024) / 1e6
+}
+
+/** CPU time of the host's plugin so far (s); the kernel counts hundredths (proc(5), USER_HZ). */
+export function cpuOf(host: Host): number {
+  const [, rest = ''] = agentFile(host, 'stat').split(') ')
+  const fields = rest.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
