@@ -23,8 +23,8 @@ import { DockerApi } from './control/sync/docker-api.js'
 import { NetworkSync } from './control/sync/network-sync.js'
 import { forgetNames } from './control/sync/steps.js'
 import { UnderlaySource } from './control/underlay-source.js'
+import { Upkeep } from './control/upkeep.js'
 import type { Config } from './core/config.js'
-import { messageOf } from './core/errors.js'
 import { familyOf } from './core/ip.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
 import type { AddressBook } from './ipam/address-book.js'
@@ -83,6 +83,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (config.scope === 'local') state.blocks.start(announced)
   if (control.sync === undefined) forgetNames(state.journal)
   dataplane.onMiss((miss) => control.misses.handle(miss))
+  dataplane.onDrift((sandbox) => control.reconciler.markSandbox(sandbox))
+  dataplane.onHostChange(() => void control.underlay.look())
   control.peers.start(
     (key) => control.reconciler.markKey(key),
     () => void control.admission.update(),
@@ -98,9 +100,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (config.metrics !== undefined) await admin.listenMetrics(config.metrics)
   logger.info({ host: state.identity.id, name: state.identity.name, scope: config.scope }, 'ready')
   control.sync?.start()
-  control.reconciler.sweep().catch((error: unknown) => {
-    logger.error({ err: messageOf(error) }, 'sweep failed')
-  })
+  control.upkeep.start()
   sweep.start()
   const closing = async (): Promise<void> => {
     sweep.close()
@@ -113,11 +113,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function close(
   { store, dataplane }: DaemonOptions,
   { outbox, blocks }: State,
-  { underlay, peers, presence, reconciler, admission, sync }: Control,
+  { upkeep, underlay, peers, presence, reconciler, admission, sync }: Control,
   servers: readonly { close(): Promise<void> }[],
 ): Promise<void> {
   for (const server of servers) await server.close()
   await sync?.close()
+  upkeep.close()
   underlay.close()
   peers.closeAll()
   await outbox.close()
@@ -189,7 +190,8 @@ function wireControl(options: DaemonOptions, state: State) {
   const sync = isSynced
     ? new NetworkSync({ ...state, store, docker, dataplane, logger })
     : undefined
-  return { peers, underlay, admission, reconciler, misses, presence, sync, docker }
+  const upkeep = new Upkeep({ journal, reconciler, logger })
+  return { peers, underlay, admission, reconciler, upkeep, misses, presence, sync, docker }
 }
 
 function wireServers(options: DaemonOptions, state: State, control: Control) {

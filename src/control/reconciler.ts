@@ -35,6 +35,9 @@ export class Reconciler {
   readonly #logger: Logger
   readonly #queue: KeyedQueue<ApplyResult>
   readonly #troubled = new Set<DockerNetworkId>()
+  /** when drift was logged last, and how much came since */
+  readonly #told = new Map<DockerNetworkId, { at: number; untold: number }>()
+  readonly #now: () => number
 
   constructor(parts: {
     journal: Journal
@@ -43,7 +46,10 @@ export class Reconciler {
     dataplane: Dataplane
     admission: Pick<Admission, 'cover' | 'update'>
     logger: Logger
+    /** milliseconds of a clock that only goes forward */
+    now?: () => number
   }) {
+    this.#now = parts.now ?? (() => performance.now())
     this.#journal = parts.journal
     this.#peers = parts.peers
     this.#underlay = parts.underlay
@@ -65,6 +71,13 @@ export class Reconciler {
   markKey(key: NetworkKey): void {
     const binding = this.#journal.bindingOf(key)
     if (binding !== undefined) this.mark(binding.dockerNetwork)
+  }
+
+  /** Marks the network of a sandbox, if this host has it. */
+  markSandbox(sandbox: string): void {
+    for (const { dockerNetwork } of this.#journal.bindings.values()) {
+      if (sandboxName(dockerNetwork) === sandbox) this.mark(dockerNetwork)
+    }
   }
 
   markAll(): void {
@@ -149,9 +162,25 @@ export class Reconciler {
   }
 
   async #remove(network: DockerNetworkId): Promise<ApplyResult> {
+    this.#told.delete(network)
     await this.#dataplane.remove(sandboxName(network))
     await this.#admission.update()
     return NOTHING
+  }
+
+  /** One line a minute and network: who changes things again and again fills no log. */
+  #reportDrift(network: DockerNetworkId, drift: number): void {
+    if (drift === 0) return
+    const told = this.#told.get(network)
+    if (told !== undefined && this.#now() - told.at < TELL_MS) {
+      told.untold += drift
+      return
+    }
+    this.#told.set(network, { at: this.#now(), untold: 0 })
+    this.#logger.warn(
+      { network: network.slice(0, 12), drift: drift + (told?.untold ?? 0) },
+      'kernel state was changed by others and is repaired',
+    )
   }
 
   /** One line for the first failure of a network and one when it is well again. */
@@ -159,11 +188,7 @@ export class Reconciler {
     const fields = { network: network.slice(0, 12) }
     const [first] = result.failures
     this.counters.failures += result.failures.length
-    if (result.drift > 0)
-      this.#logger.warn(
-        { ...fields, drift: result.drift },
-        'kernel state was changed by others and is repaired',
-      )
+    this.#reportDrift(network, result.drift)
     if (first === undefined) {
       if (this.#troubled.delete(network)) this.#logger.info(fields, 'kernel in sync again')
       return
@@ -183,3 +208,4 @@ export class Reconciler {
 }
 
 const RETRY_MS = 1_000
+const TELL_MS = 60_000

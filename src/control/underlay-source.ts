@@ -1,6 +1,7 @@
 /**
  * The underlay of this host as it is now. At boot the address may come later than the plugin, so
- * it is looked for until it is there.
+ * it is looked for until it is there. Afterwards it is followed: each change of the host's links,
+ * addresses or routes makes it look again.
  */
 import { messageOf, TsoverlayError } from '../core/errors.js'
 import type { Dataplane, Logger } from '../core/ports.js'
@@ -15,10 +16,14 @@ export class UnderlaySource {
   readonly #logger: Logger
   readonly #onKnown: (underlay: Underlay) => void
   #current: Underlay | undefined
-  #problem = 'not looked for yet'
+  #problem: string | undefined = 'not looked for yet'
+  #tried = false
   #timer: NodeJS.Timeout | undefined
+  #looking: Promise<void> | undefined
+  #again = false
   #closed = false
 
+  /** @param options.onKnown called with the first one and with each that differs from the last */
   constructor(options: {
     dataplane: Pick<Dataplane, 'underlay'>
     advertise: string
@@ -33,25 +38,70 @@ export class UnderlaySource {
     this.#onKnown = options.onKnown
   }
 
-  /** Looks now, and every second until it is found; the first failure is logged. */
-  async start(): Promise<void> {
-    const first = this.#timer === undefined
+  /** Looks now, and every second until it is found. */
+  start(): Promise<void> {
+    return this.look()
+  }
+
+  /** Looks whether it is another now; calls while it looks are one more look after that. */
+  look(): Promise<void> {
+    this.#again = this.#looking !== undefined
+    this.#looking ??= this.#lookOn().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #lookOn(): Promise<void> {
+    do {
+      this.#again = false
+      await this.#lookOnce()
+    } while (this.#again)
+  }
+
+  async #lookOnce(): Promise<void> {
+    if (this.#closed) return
+    clearTimeout(this.#timer)
     try {
-      this.#current = { ...(await this.#dataplane.underlay(this.#advertise)), port: this.#port }
-      this.#logger.info({ ...this.#current }, 'underlay found')
-      this.#onKnown(this.#current)
+      const found = { ...(await this.#dataplane.underlay(this.#advertise)), port: this.#port }
+      if (!this.#closed) this.#found(found)
     } catch (error) {
-      this.#problem = messageOf(error)
-      if (first) this.#logger.error({ err: this.#problem }, 'no underlay yet')
-      if (this.#closed) return
-      this.#timer = setTimeout(() => void this.start(), RETRY_MS)
-      this.#timer.unref()
+      this.#lost(messageOf(error))
     }
+    this.#tried = true
+  }
+
+  #found(found: Underlay): void {
+    const former = this.#current
+    const wasLost = this.#problem !== undefined
+    this.#problem = undefined
+    if (former !== undefined && former.vtep === found.vtep && former.mtu === found.mtu) {
+      if (wasLost) this.#logger.info({ ...found }, 'underlay is there again')
+      return
+    }
+    this.#current = found
+    if (former === undefined) this.#logger.info({ ...found }, 'underlay found')
+    else this.#logger.warn({ ...found, formerVtep: former.vtep }, 'underlay changed')
+    this.#onKnown(found)
+  }
+
+  /** The last one is kept: a cable that is pulled for a moment must change nothing. */
+  #lost(problem: string): void {
+    const isNews = this.#current === undefined ? !this.#tried : this.#problem === undefined
+    this.#problem = problem
+    if (isNews && this.#current === undefined)
+      this.#logger.error({ err: problem }, 'no underlay yet')
+    else if (isNews) this.#logger.error({ err: problem }, 'underlay lost, keeping the last one')
+    if (this.#closed) return
+    this.#timer = setTimeout(() => void this.look(), RETRY_MS)
+    this.#timer.unref()
   }
 
   /** @throws TsoverlayError UNDERLAY_UNKNOWN */
   current(): Underlay {
-    if (this.#current === undefined) throw new TsoverlayError('UNDERLAY_UNKNOWN', this.#problem)
+    if (this.#current === undefined) {
+      throw new TsoverlayError('UNDERLAY_UNKNOWN', this.#problem ?? 'the underlay is not known')
+    }
     return this.#current
   }
 
@@ -59,10 +109,11 @@ export class UnderlaySource {
     return this.#current
   }
 
-  /** For people: the underlay, or why there is none. */
+  /** For people: the underlay, and why there is none or it is not there any more. */
   summary(): { vtep?: string; mtu?: number; problem?: string } {
-    if (this.#current === undefined) return { problem: this.#problem }
-    return { vtep: this.#current.vtep, mtu: this.#current.mtu }
+    const problem = this.#problem === undefined ? {} : { problem: this.#problem }
+    if (this.#current === undefined) return problem
+    return { vtep: this.#current.vtep, mtu: this.#current.mtu, ...problem }
   }
 
   close(): void {

@@ -86,6 +86,13 @@ export interface Dataplane {
   routes(): Promise<readonly Cidr[]>
   /** Called for each l3miss notice of any sandbox; one listener. */
   onMiss(listener: (miss: Miss) => void): void
+  /**
+   * Called when a sandbox is not as the last apply made it, soon after somebody changed it; one
+   * listener. The next apply reads what it is about.
+   */
+  onDrift(listener: (sandbox: string) => void): void
+  /** Called when links, addresses or routes of the host have changed; one listener. */
+  onHostChange(listener: () => void): void
   /** Closes sockets; the kernel keeps what is there. */
   close(): Promise<void>
 }

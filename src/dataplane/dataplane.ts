@@ -3,12 +3,16 @@ import { basename, join } from 'node:path'
 import type { Dataplane, Logger, Miss } from '../core/ports.js'
 import { openAdmission } from './admission.js'
 import { failureOf, kernelFailed } from './failure.js'
+import { HostWatch } from './host-watch.js'
 import { isSandboxName } from './names.js'
 import { Home, listNetns, netnsState } from './netns.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
-import { Sandbox } from './sandbox.js'
+import { Sandbox, type Shared } from './sandbox.js'
 import { deleteVethByName } from './tables/link-writer.js'
 import { findUnderlay, listRoutes } from './underlay.js'
+
+/** How often a sandbox is looked at for what the kernel gives no notice of. */
+const CHECK_MS = 1_000
 
 interface DataplaneOptions {
   /** directory of the sandboxes' files; made with the first of them */
@@ -26,16 +30,16 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const host = openRtnl()
   const admission = openAdmission()
   const sandboxes = new Map<string, Sandbox>()
-  let listener: (miss: Miss) => void = () => undefined
+  const hostWatch = new HostWatch()
+  const listeners = { onMiss: (_: Miss): void => {}, onDrift: (_: string): void => {} }
+  const shared: Shared = { home, host, logger, listeners }
+  const checks = setInterval(() => {
+    for (const sandbox of sandboxes.values()) sandbox.check()
+  }, CHECK_MS).unref()
 
   const sandboxOf = (name: string): Sandbox => {
-    if (!isSandboxName(name)) {
-      const reason = 'a sandbox is named "1-" and ten lower-case letters or digits'
-      throw kernelFailed(`sandbox ${JSON.stringify(name)}`, reason)
-    }
-    const path = join(netnsDir, name)
-    const onMiss = (miss: Miss): void => listener(miss)
-    const sandbox = sandboxes.get(name) ?? new Sandbox({ name, path, home, host, logger, onMiss })
+    checkName(name)
+    const sandbox = sandboxes.get(name) ?? new Sandbox(name, join(netnsDir, name), shared)
     sandboxes.set(name, sandbox)
     return sandbox
   }
@@ -74,13 +78,26 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     underlay: (advertise) => findUnderlay(host, advertise),
     routes: () => listRoutes(host),
     onMiss: (callback) => {
-      listener = callback
+      listeners.onMiss = callback
     },
+    onDrift: (callback) => {
+      listeners.onDrift = callback
+    },
+    onHostChange: (callback) => hostWatch.onChange(callback),
     close: async () => {
+      clearInterval(checks)
+      await hostWatch.close()
       await Promise.all([...sandboxes.values()].map((sandbox) => sandbox.close()))
       sandboxes.clear()
       await Promise.all([host.close(), admission.close()])
       home.close()
     },
   }
+}
+
+/** @throws TsoverlayError KERNEL_FAILED for what could be another file */
+function checkName(name: string): void {
+  if (isSandboxName(name)) return
+  const reason = 'a sandbox is named "1-" and ten lower-case letters or digits'
+  throw kernelFailed(`sandbox ${JSON.stringify(name)}`, reason)
 }

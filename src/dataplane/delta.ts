@@ -24,6 +24,16 @@ export class DeltaTracker<K, V> {
     return [...this.#desired.values()]
   }
 
+  /** What is wanted under `key`; undefined = nothing. */
+  desiredAt(key: K): V | undefined {
+    return this.#desired.get(key)
+  }
+
+  /** What is thought installed under `key`. */
+  installedAt(key: K): V | undefined {
+    return this.#installed.get(key)
+  }
+
   setDesired(desired: ReadonlyMap<K, V>): void {
     this.#desired = desired
     this.#recount()

@@ -30,3 +30,11 @@ export interface TableResult {
   readonly drift: number
   readonly failures: readonly ApplyFailure[]
 }
+
+export function sumOf(results: readonly TableResult[]): TableResult {
+  return {
+    written: results.reduce((sum, { written }) => sum + written, 0),
+    drift: results.reduce((sum, { drift }) => sum + drift, 0),
+    failures: results.flatMap(({ failures }) => failures),
+  }
+}

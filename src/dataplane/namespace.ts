@@ -4,16 +4,18 @@ import { refused } from './failure.js'
 import { SANDBOX_MARK } from './names.js'
 import type { Home } from './netns.js'
 import { openNetns, pinNetns } from './netns.js'
-import { RTNLGRP_NEIGH } from './rtnl/constants.js'
+import { RTNLGRP } from './rtnl/constants.js'
 import { decodeLink, getLink, setLink } from './rtnl/link-codec.js'
 import { openNetfilter, openNotices, openRtnl } from './rtnl/netlink-rtnl.js'
-import type { BatchSocket, NoticeSocket, Rtnl } from './rtnl/rtnl.js'
+import type { BatchSocket, NoticeSocket, OnNotice, Rtnl } from './rtnl/rtnl.js'
 
-export type OnNotice = (type: number, body: Buffer) => void
+const { NEIGH, LINK, IPV4_IFADDR, IPV6_IFADDR, IPV4_ROUTE, IPV6_ROUTE } = RTNLGRP
+/** Two sockets: a flood of the neighbours must not drown what happens to the links. */
+const NOTICE_GROUPS = [[NEIGH], [LINK, IPV4_IFADDR, IPV6_IFADDR, IPV4_ROUTE, IPV6_ROUTE]] as const
 
 interface Sockets {
   readonly rtnl: Rtnl
-  readonly notices: NoticeSocket
+  readonly notices: readonly NoticeSocket[]
   readonly netfilter: BatchSocket | undefined
 }
 
@@ -22,7 +24,7 @@ export class Namespace {
   readonly rtnl: Rtnl
   /** undefined on a kernel without netfilter */
   readonly netfilter: BatchSocket | undefined
-  readonly #notices: NoticeSocket
+  readonly #notices: readonly NoticeSocket[]
 
   private constructor(fd: number, sockets: Sockets) {
     this.fd = fd
@@ -32,7 +34,7 @@ export class Namespace {
   }
 
   /**
-   * Opens the live namespace at `path`, whoever made it.
+   * Opens the live namespace at `path`, which the caller knows to be ours.
    * @throws TsoverlayError KERNEL_FAILED
    */
   static open(home: Home, path: string, onNotice: OnNotice): Namespace {
@@ -66,25 +68,36 @@ export class Namespace {
 
   static #attach(fd: number, onNotice: OnNotice): Namespace {
     const rtnl = openRtnl()
+    const notices: NoticeSocket[] = []
     try {
-      const notices = openNotices(RTNLGRP_NEIGH, onNotice)
+      for (const groups of NOTICE_GROUPS) notices.push(openNotices(groups, onNotice))
       return new Namespace(fd, { rtnl, notices, netfilter: openNetfilter() })
     } catch (error) {
-      // closes in a later turn, when the caller is home
-      rtnl.close().catch(() => undefined)
+      // they close in a later turn, when the caller is home
+      for (const socket of [rtnl, ...notices]) socket.close().catch(() => undefined)
       throw error
     }
   }
 
-  /** Whether this plugin made it. */
-  async isOurs(): Promise<boolean> {
-    const body = await this.rtnl.get(getLink('lo'), ['ENODEV'])
-    return body !== undefined && decodeLink(body).alias === SANDBOX_MARK
+  /**
+   * Whether this plugin made the live namespace at `path`.
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  static async isOurs(home: Home, path: string): Promise<boolean> {
+    const fd = openNetns(path)
+    try {
+      const rtnl = home.enter(fd, openRtnl)
+      const body = await rtnl.get(getLink('lo'), ['ENODEV']).finally(() => rtnl.close())
+      return body !== undefined && decodeLink(body).alias === SANDBOX_MARK
+    } finally {
+      closeSync(fd)
+    }
   }
 
   /** Lets go of the namespace; it ends when nobody else holds it. */
   async close(): Promise<void> {
-    await Promise.all([this.rtnl.close(), this.netfilter?.close(), this.#notices.close()])
+    const sockets = [this.rtnl, this.netfilter, ...this.#notices]
+    await Promise.all(sockets.map((socket) => socket?.close()))
     closeSync(this.fd)
   }
 }

@@ -13,6 +13,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statfsSync,
   statSync,
@@ -28,7 +29,7 @@ const OWN_NAMESPACE = '/proc/thread-self/ns/net'
 /** NSFS_MAGIC (linux/magic.h) */
 const NSFS_MAGIC = 0x6e736673
 
-/** Written into each new namespace. A kernel without IPv6 has no net/ipv6. */
+/** Held in each namespace of ours. A kernel without IPv6 has no net/ipv6. */
 const SYSCTLS = {
   // the bridges of one network route between its subnets
   'net/ipv4/ip_forward': '1',
@@ -40,6 +41,44 @@ const SYSCTLS = {
   'net/ipv6/conf/default/accept_ra': '0',
   'net/ipv6/conf/default/accept_dad': '0',
 } as const
+
+/**
+ * Settings of the calling thread's namespace that are not as they must be.
+ * @param bridges those that have IPv6 addresses
+ * @returns names as under /proc/sys
+ */
+export function alteredSysctls(bridges: readonly string[]): readonly string[] {
+  return wantedSysctls(bridges)
+    .filter(([name, value]) => (readSysctl(name) ?? value) !== value)
+    .map(([name]) => name)
+}
+
+/**
+ * Sets what `alteredSysctls` finds, in the calling thread's namespace.
+ * @returns how many
+ * @throws TsoverlayError KERNEL_FAILED
+ */
+export function repairSysctls(bridges: readonly string[]): number {
+  const altered = alteredSysctls(bridges)
+  for (const [name, value] of wantedSysctls(bridges)) {
+    if (altered.includes(name)) writeSysctl(name, value)
+  }
+  return altered.length
+}
+
+function wantedSysctls(bridges: readonly string[]): readonly (readonly [string, string])[] {
+  const own = bridges.map((name) => [`net/ipv6/conf/${name}/disable_ipv6`, '0'] as const)
+  return [...Object.entries(SYSCTLS), ...own]
+}
+
+/** Undefined when there is none of the name. */
+function readSysctl(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
 
 /** `dead`: a file is there, but no namespace on it, as after a reboot. */
 export type NetnsState = 'absent' | 'dead' | 'live'

@@ -3,62 +3,47 @@
  * one before it has ended, so concurrent callers are safe. What an earlier process left is
  * adopted: the first pass reads the kernel, later ones trust memory until `queueResync`.
  */
+
+import type { TsoverlayError } from '../core/errors.js'
+import { familyOf } from '../core/ip.js'
 import type { Plan } from '../core/plan.js'
 import type { ApplyFailure, ApplyResult, Logger, Miss } from '../core/ports.js'
+import type { Part } from './drift-watch.js'
+import { ALL_PARTS, DriftWatch } from './drift-watch.js'
 import type { TableResult } from './failure.js'
-import { failureOf, kernelFailed, refused } from './failure.js'
+import { failureOf, kernelFailed, sumOf } from './failure.js'
 import { decodeMiss } from './misses.js'
 import { Namespace } from './namespace.js'
 import type { Home } from './netns.js'
-import { isSameNetns, netnsState, pinNetns, unpinNetns } from './netns.js'
-import { NftTable } from './nft/table.js'
-import { decodeLink, deleteLinks, dumpLinks } from './rtnl/link-codec.js'
+import {
+  alteredSysctls,
+  isSameNetns,
+  netnsState,
+  pinNetns,
+  repairSysctls,
+  unpinNetns,
+} from './netns.js'
 import type { Rtnl } from './rtnl/rtnl.js'
-import { EntryTable } from './tables/entry-table.js'
-import { FDB } from './tables/fdb.js'
-import { isOurKind, LinkTable } from './tables/links.js'
-import { NEIGHBOURS } from './tables/neighbours.js'
-import { SOURCE_CHECK, sourceElements } from './tables/source-check.js'
+import { deleteOurLinks } from './tables/links.js'
+import { Tables } from './tables/tables.js'
 
-interface SandboxOptions {
-  readonly name: string
-  readonly path: string
+/** What all sandboxes of a process have in common. */
+export interface Shared {
   readonly home: Home
   /** socket in the host's namespace */
   readonly host: Rtnl
   readonly logger: Logger
-  readonly onMiss: (miss: Miss) => void
-}
-
-class Tables {
-  readonly links = new LinkTable()
-  readonly neighbours = new EntryTable(NEIGHBOURS)
-  readonly fdb = new EntryTable(FDB)
-  readonly sources: NftTable
-
-  constructor(sandbox: string) {
-    this.sources = new NftTable(SOURCE_CHECK, `sandbox ${sandbox} source check`)
-  }
-
-  setDesired(plan: Plan): void {
-    this.links.setDesired(plan.links)
-    this.neighbours.setDesired(plan.neighbours, plan.partial)
-    this.fdb.setDesired(plan.fdb, plan.partial)
-    this.sources.setDesired(sourceElements(plan.sources))
-  }
-
-  queueResync(): void {
-    this.links.queueResync()
-    this.neighbours.queueResync()
-    this.fdb.queueResync()
-    this.sources.queueResync()
+  readonly listeners: {
+    readonly onMiss: (miss: Miss) => void
+    /** somebody changed what a pass made: the next one reads what it is about */
+    readonly onDrift: (sandbox: string) => void
   }
 }
 
 const NOTHING: TableResult = { written: 0, drift: 0, failures: [] }
 
 export class Sandbox {
-  readonly #options: SandboxOptions
+  readonly #options: Shared & { readonly name: string; readonly path: string }
   #namespace: Namespace | undefined
   #tables: Tables
   #resync = true
@@ -66,9 +51,19 @@ export class Sandbox {
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
 
-  constructor(options: SandboxOptions) {
-    this.#options = options
-    this.#tables = new Tables(options.name)
+  /** bridges whose addresses need IPv6 */
+  #bridges6: readonly string[] = []
+  readonly #watch: DriftWatch
+
+  constructor(name: string, path: string, shared: Shared) {
+    this.#options = { ...shared, name, path }
+    this.#tables = new Tables(name)
+    this.#watch = new DriftWatch({
+      tables: () => this.#tables,
+      busy: () => !this.idle,
+      onDrift: () => shared.listeners.onDrift(name),
+      now: () => performance.now(),
+    })
   }
 
   /** True when no call is under way or waiting. */
@@ -83,6 +78,20 @@ export class Sandbox {
 
   queueResync(): void {
     this.#resync = true
+  }
+
+  /** Looks for what the kernel gives no notice of: the namespace's file, and settings. */
+  check(): void {
+    const namespace = this.#namespace
+    if (namespace === undefined || !this.idle) return
+    const { path, home, name, logger } = this.#options
+    try {
+      if (!isSameNetns(path, namespace.fd)) this.#watch.suspect('namespace')
+      const altered = home.enter(namespace.fd, () => alteredSysctls(this.#bridges6))
+      if (altered.length > 0) this.#watch.suspect('sysctls')
+    } catch (error) {
+      logger.debug({ sandbox: name, err: String(error) }, 'sandbox not looked at')
+    }
   }
 
   /** Never rejects: a sandbox that cannot be made or read is a failure in the result. */
@@ -120,12 +129,7 @@ export class Sandbox {
       const { path, home } = this.#options
       if (netnsState(path) !== 'live') return false
       if (this.#namespace !== undefined && isSameNetns(path, this.#namespace.fd)) return true
-      const namespace = Namespace.open(home, path, () => undefined)
-      try {
-        return await namespace.isOurs()
-      } finally {
-        await namespace.close()
-      }
+      return await Namespace.isOurs(home, path)
     })
   }
 
@@ -143,40 +147,21 @@ export class Sandbox {
   }
 
   async #pass(plan: Plan): Promise<ApplyResult> {
-    const tables = this.#tables
     const done: TableResult[] = []
     const failures: ApplyFailure[] = []
     try {
-      const resync = this.#resync || this.#namespace === undefined
-      this.#resync = false
-      tables.setDesired(plan)
-      if (resync) {
-        tables.queueResync()
-        await this.#repin()
-      }
+      const suspects = this.#read(plan)
+      if (suspects.has('namespace')) done.push(await this.#repin())
+      const known = this.attached
       const namespace = await this.#opened()
-      const { host, home } = this.#options
-      const scope = { rtnl: namespace.rtnl, netnsFd: namespace.fd, host, hostFd: home.fd }
+      if (suspects.size > 0) done.push(this.#setSysctls(namespace, known))
       // before the ports: none is ever heard unchecked
       done.push(await this.#checkSources(namespace))
-      const links = await tables.links.apply(scope)
-      done.push(links)
-      for (const dev of links.remade) {
-        tables.neighbours.forget(dev)
-        tables.fdb.forget(dev)
-      }
-      for (const table of [tables.fdb, tables.neighbours]) {
-        if ([...links.fresh].some((dev) => tables.links.vxlans.has(dev))) table.queueResync()
-        done.push(await table.apply(namespace.rtnl, tables.links.vxlans))
-      }
+      await this.#applyTables(namespace, done)
     } catch (error) {
       failures.push(failureOf(`sandbox ${plan.sandbox}`, error))
     }
-    return {
-      written: done.reduce((sum, table) => sum + table.written, 0),
-      drift: done.reduce((sum, table) => sum + table.drift, 0),
-      failures: [...done.flatMap((table) => table.failures), ...failures],
-    }
+    return sumOf([...done, { written: 0, drift: 0, failures }])
   }
 
   /** A kernel that cannot check sources carries traffic all the same, and the log says so once. */
@@ -192,17 +177,68 @@ export class Sandbox {
     return result
   }
 
-  /** Makes our path show the namespace that we hold, if we hold one. */
-  async #repin(): Promise<void> {
-    const { path, name, logger } = this.#options
-    if (this.#namespace === undefined) return
-    if (netnsState(path) === 'live') {
-      await this.#dropReplaced(path)
-      return
+  /** Takes over the plan; @returns what this pass reads instead of trusting memory */
+  #read(plan: Plan): ReadonlySet<Part> {
+    const all = this.#resync || !this.attached
+    const taken = this.#watch.take()
+    const suspects = all ? ALL_PARTS : taken
+    this.#resync = false
+    this.#tables.setDesired(plan)
+    this.#bridges6 = plan.links
+      .filter((link) => link.kind === 'bridge')
+      .filter(({ addresses }) => addresses.some((address) => familyOf(address) === 6))
+      .map(({ name }) => name)
+    for (const part of ['links', 'neighbours', 'fdb', 'sources'] as const) {
+      if (suspects.has(part)) this.#tables[part].queueResync()
     }
-    // its containers are still connected: better than a new one
-    logger.warn({ sandbox: name }, 'sandbox unmounted, mounting it again')
-    pinNetns(path, this.#namespace.fd)
+    return suspects
+  }
+
+  /** @param known whether a pass of this process set them before */
+  #setSysctls(namespace: Namespace, known: boolean): TableResult {
+    try {
+      const { home } = this.#options
+      const written = home.enter(namespace.fd, () => repairSysctls(this.#bridges6))
+      return { written, drift: known ? written : 0, failures: [] }
+    } catch (error) {
+      return { written: 0, drift: 0, failures: [failureOf('sysctls', error)] }
+    }
+  }
+
+  async #applyTables(namespace: Namespace, done: TableResult[]): Promise<void> {
+    const tables = this.#tables
+    const { host, home } = this.#options
+    const scope = { rtnl: namespace.rtnl, netnsFd: namespace.fd, host, hostFd: home.fd }
+    const links = await tables.links.apply(scope)
+    done.push(links)
+    for (const dev of links.remade) {
+      tables.neighbours.forget(dev)
+      tables.fdb.forget(dev)
+    }
+    for (const table of [tables.fdb, tables.neighbours]) {
+      if ([...links.fresh].some((dev) => tables.links.vxlans.has(dev))) table.queueResync()
+      done.push(await table.apply(namespace.rtnl, tables.links.vxlans))
+    }
+  }
+
+  /** Makes our path show the namespace that we hold, if we hold one. */
+  async #repin(): Promise<TableResult> {
+    const { path, name, home, logger } = this.#options
+    const namespace = this.#namespace
+    const done = { written: 0, drift: 1, failures: [] }
+    if (namespace === undefined || isSameNetns(path, namespace.fd)) return { ...done, drift: 0 }
+    if (netnsState(path) !== 'live') {
+      // its containers are still connected: better than a new one
+      logger.warn({ sandbox: name }, 'sandbox unmounted, mounting it again')
+      pinNetns(path, namespace.fd)
+      return done
+    }
+    // what is not ours is not touched, and who is connected to ours stays so
+    if (!(await Namespace.isOurs(home, path))) {
+      return { ...done, drift: 0, failures: [failureOf(`sandbox ${name}`, foreign(name))] }
+    }
+    await this.#dropReplaced(path)
+    return done
   }
 
   /** Lets go of our namespace when another one is mounted at our path. */
@@ -227,42 +263,33 @@ export class Sandbox {
       logger.info({ sandbox: name }, 'sandbox created')
       return namespace
     }
-    const namespace = Namespace.open(home, path, onNotice)
-    try {
-      if (await namespace.isOurs()) return namespace
-    } catch (error) {
-      await namespace.close()
-      throw error
-    }
-    await namespace.close()
-    throw kernelFailed(
-      `sandbox ${name}`,
-      'a network namespace of this name is there that this plugin did not make; it is left alone',
-    )
+    if (!(await Namespace.isOurs(home, path))) throw foreign(name)
+    return Namespace.open(home, path, onNotice)
   }
 
   async #detach(): Promise<void> {
     const namespace = this.#namespace
     this.#namespace = undefined
+    this.#watch.close()
     await namespace?.close()
   }
 
   #notice(type: number, body: Buffer): void {
     const miss = decodeMiss(type, body)
-    if (miss === undefined) return
-    for (const [dev, ifindex] of this.#tables.links.vxlans) {
-      if (ifindex === miss.ifindex) {
-        this.#options.onMiss({ sandbox: this.#options.name, dev, ip: miss.ip })
-      }
+    if (miss === undefined) {
+      this.#watch.notice(type, body)
+      return
+    }
+    const dev = this.#tables.vxlanAt(miss.ifindex)
+    if (dev !== undefined) {
+      this.#options.listeners.onMiss({ sandbox: this.#options.name, dev, ip: miss.ip })
     }
   }
 }
 
-/** @throws TsoverlayError KERNEL_FAILED */
-async function deleteOurLinks(rtnl: Rtnl): Promise<void> {
-  const links = (await rtnl.dump(dumpLinks())).map(decodeLink).filter(isOurKind)
-  if (links.length === 0) return
-  const outcomes = await rtnl.write(deleteLinks(links.map((link) => link.index)))
-  const code = outcomes.at(-1)
-  if (code !== undefined && code !== 'ENODEV') throw refused('links of a sandbox', code)
+function foreign(name: string): TsoverlayError {
+  return kernelFailed(
+    `sandbox ${name}`,
+    'a network namespace of this name is there that this plugin did not make; it is left alone',
+  )
 }

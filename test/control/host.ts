@@ -77,6 +77,8 @@ export async function startHost(options: HostOptions) {
   recoverJournal({ ...state, logger })
   if (scope === 'local') state.blocks.start()
   dataplane.onMiss((miss) => control.misses.handle(miss))
+  dataplane.onDrift((sandbox) => control.reconciler.markSandbox(sandbox))
+  dataplane.onHostChange(() => void control.underlay.look())
   control.peers.start(
     (key) => control.reconciler.markKey(key),
     () => void control.admission.update(),

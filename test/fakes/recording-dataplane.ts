@@ -26,6 +26,9 @@ export class RecordingDataplane implements Dataplane {
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
   #listener: (miss: Miss) => void = () => undefined
+  #onDrift: (sandbox: string) => void = () => undefined
+  #onHostChange: () => void = () => undefined
+  #drift = 0
   readonly #throws = new Map<Method, number>()
   readonly #refused = new Set<string>()
 
@@ -42,6 +45,22 @@ export class RecordingDataplane implements Dataplane {
   /** The kernel reports an l3miss. */
   miss(miss: Miss): void {
     this.#listener(miss)
+  }
+
+  /** The next apply finds so many objects changed. */
+  driftNext(objects: number): void {
+    this.#drift = objects
+  }
+
+  /** Somebody changes something in a sandbox. */
+  drift(sandbox: string): void {
+    this.#onDrift(sandbox)
+  }
+
+  /** Somebody changes the host's links, addresses or routes. */
+  changeHost(address: Omit<Underlay, 'port'>): void {
+    this.address = address
+    this.#onHostChange()
   }
 
   async apply(plan: Plan): Promise<ApplyResult> {
@@ -65,7 +84,9 @@ export class RecordingDataplane implements Dataplane {
       fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),
     }
     this.sandboxes.set(plan.sandbox, made)
-    return { written: countOf(made), drift: 0, failures }
+    const drift = this.#drift
+    this.#drift = 0
+    return { written: countOf(made), drift, failures }
   }
 
   async admit(plan: AdmissionPlan): Promise<AdmissionResult> {
@@ -106,6 +127,14 @@ export class RecordingDataplane implements Dataplane {
 
   onMiss(listener: (miss: Miss) => void): void {
     this.#listener = listener
+  }
+
+  onDrift(listener: (sandbox: string) => void): void {
+    this.#onDrift = listener
+  }
+
+  onHostChange(listener: () => void): void {
+    this.#onHostChange = listener
   }
 
   async close(): Promise<void> {

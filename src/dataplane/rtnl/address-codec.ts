@@ -1,6 +1,6 @@
 /** struct ifaddrmsg (linux/if_addr.h) and struct rtmsg (linux/rtnetlink.h). */
 import type { Cidr, Ip } from '../../core/ip.js'
-import { familyOf, ipOf, prefixLength } from '../../core/ip.js'
+import { familyOf, ipOf, networkOf, prefixLength } from '../../core/ip.js'
 import {
   addressBytes,
   addressFamily,
@@ -15,11 +15,15 @@ import {
   IFA,
   IFA_F,
   NLM_F,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_MAIN,
   RTA,
   RTAX_MTU,
   RTM,
   RTM_F_CLONED,
   RTN_UNICAST,
+  RTPROT_KERNEL,
 } from './constants.js'
 import type { RtnlMessage } from './rtnl.js'
 
@@ -104,6 +108,27 @@ export function dumpRoutes(family: 4 | 6): RtnlMessage {
   const body = Buffer.alloc(RTMSG)
   body.writeUInt8(family === 4 ? AF.INET : AF.INET6, 0)
   return { type: RTM.GETROUTE, flags: NLM_F.DUMP, body }
+}
+
+/** Metric of the routes that the kernel adds for IPv6 addresses (IP6_RT_PRIO_ADDRCONF). */
+const CONNECTED6_METRIC = 256
+
+/** The route that an address brings along (fib_frontend.c fib_add_ifaddr, addrconf_prefix_route). */
+export function putConnectedRoute(ifindex: number, address: Cidr): RtnlMessage {
+  const source = ipOf(address)
+  const family = familyOf(source)
+  const header = Buffer.alloc(RTMSG)
+  header.writeUInt8(addressFamily(family), 0)
+  header.writeUInt8(prefixLength(address), 1)
+  header.writeUInt8(RT_TABLE_MAIN, 4)
+  header.writeUInt8(RTPROT_KERNEL, 5)
+  header.writeUInt8(family === 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, 6)
+  header.writeUInt8(RTN_UNICAST, 7)
+  const own =
+    family === 4 ? attr(RTA.PREFSRC, addressBytes(source)) : u32(RTA.PRIORITY, CONNECTED6_METRIC)
+  const to = attr(RTA.DST, addressBytes(ipOf(networkOf(address))))
+  const body = Buffer.concat([header, to, u32(RTA.OIF, ifindex), own])
+  return { type: RTM.NEWROUTE, flags: NLM_F.CREATE | NLM_F.REPLACE, body }
 }
 
 export function decodeRoute(body: Buffer): RouteState {

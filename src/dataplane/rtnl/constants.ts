@@ -22,18 +22,29 @@ export const RTM = {
   NEWADDR: 20,
   DELADDR: 21,
   GETADDR: 22,
+  NEWROUTE: 24,
+  DELROUTE: 25,
   GETROUTE: 26,
   NEWNEIGH: 28,
   DELNEIGH: 29,
   GETNEIGH: 30,
 } as const
-export const RTNLGRP_NEIGH = 3
-export const RTA = { DST: 1, OIF: 4, PREFSRC: 7, METRICS: 8, TABLE: 15 } as const
+export const RTNLGRP = {
+  LINK: 1,
+  NEIGH: 3,
+  IPV4_IFADDR: 5,
+  IPV4_ROUTE: 7,
+  IPV6_IFADDR: 9,
+  IPV6_ROUTE: 11,
+} as const
+export const RTA = { DST: 1, OIF: 4, PRIORITY: 6, PREFSRC: 7, METRICS: 8, TABLE: 15 } as const
 export const RTAX_MTU = 2
 export const RT_TABLE_MAIN = 254
+export const RTPROT_KERNEL = 2
 export const RTN_UNICAST = 1
 export const RTM_F_CLONED = 0x200
 export const RT_SCOPE_UNIVERSE = 0
+export const RT_SCOPE_LINK = 253
 
 /** socket.h */
 export const AF = { UNSPEC: 0, INET: 2, BRIDGE: 7, INET6: 10 } as const

@@ -13,7 +13,7 @@ import { RawNetlinkSocket } from 'netlink'
 import { kernelFailed, refused } from '../failure.js'
 import { NLM_F, NLMSG } from './constants.js'
 import { claimDescriptor, releaseDescriptor } from './descriptor.js'
-import type { BatchSocket, NoticeSocket, Outcome, Rtnl, RtnlMessage } from './rtnl.js'
+import type { BatchSocket, NoticeSocket, OnNotice, Outcome, Rtnl, RtnlMessage } from './rtnl.js'
 
 /** linux/netlink.h */
 const NETLINK_ROUTE = 0
@@ -30,6 +30,9 @@ const CHUNK_BYTES = 32 * 1024
 /** The kernel fills dump parts up to this size (af_netlink.c). */
 const RECEIVE_BYTES = 32 * 1024
 const BUFFER_BYTES = 1024 * 1024
+/** The largest notice is that of a link, with statistics and settings of both families: 2 KiB. */
+const NOTICE_BYTES = 4 * 1024
+const NOTICE_BUFFER_BYTES = 128 * 1024
 
 interface Exchange {
   readonly first: number
@@ -193,21 +196,20 @@ class NetlinkRtnl implements Rtnl, BatchSocket {
 }
 
 /**
- * Opens a socket in the calling thread's namespace that receives a multicast group's notices.
- * Its receive buffer is small by intent: a flood is dropped by the kernel instead of held here, and
- * whoever asks for an unknown address asks again within a second.
+ * Opens a socket in the calling thread's namespace that receives the notices of multicast groups.
+ * Its receive buffer is small by intent: a flood is dropped by the kernel instead of held here. Who
+ * asks for an unknown address asks again within a second, and a change that is missed is found by
+ * the next full pass.
+ * @param groups RTNLGRP_…
  * @param onNotice gets the RTM_… type and the message body
  */
-export function openNotices(
-  group: number,
-  onNotice: (type: number, body: Buffer) => void,
-): NoticeSocket {
-  const socket = openSocket(NETLINK_ROUTE, 1024, 32 * 1024)
+export function openNotices(groups: readonly number[], onNotice: OnNotice): NoticeSocket {
+  const socket = openSocket(NETLINK_ROUTE, NOTICE_BYTES, NOTICE_BUFFER_BYTES)
   socket.on('message', (buffer) => {
     if (buffer.length >= HEADER) onNotice(buffer.readUInt16LE(4), buffer.subarray(HEADER))
   })
   socket.on('error', () => undefined)
-  socket.addMembership(group)
+  for (const group of groups) socket.addMembership(group)
   let closed: Promise<void> | undefined
   return {
     close: () => {

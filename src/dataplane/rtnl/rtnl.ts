@@ -48,6 +48,9 @@ export interface BatchSocket extends Pick<Rtnl, 'get' | 'dump' | 'close'> {
   batch(messages: readonly RtnlMessage[]): Promise<Outcome>
 }
 
+/** @param type RTM_… */
+export type OnNotice = (type: number, body: Buffer) => void
+
 /** A socket that only listens to multicast groups. */
 export interface NoticeSocket {
   close(): Promise<void>

@@ -9,6 +9,8 @@ import type { ApplyFailure } from '../../core/ports.js'
 import { DeltaTracker } from '../delta.js'
 import type { TableResult } from '../failure.js'
 import { kernelFailed, refused } from '../failure.js'
+import type { NeighbourState } from '../rtnl/neighbour-codec.js'
+import { decodeNeighbour } from '../rtnl/neighbour-codec.js'
 import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
 
 export interface EntryCodec<E extends { readonly dev: string }> {
@@ -19,8 +21,12 @@ export interface EntryCodec<E extends { readonly dev: string }> {
   same(a: E, b: E): boolean
   put(entry: E, ifindex: number): RtnlMessage
   remove(entry: E, ifindex: number): RtnlMessage
-  /** Our entries on one device. */
-  read(rtnl: Rtnl, dev: string, ifindex: number): Promise<readonly E[]>
+  /** The requests that list the entries of one device. */
+  dumps(ifindex: number): readonly RtnlMessage[]
+  /** What a message of that device is about; undefined for what can be no entry of ours. */
+  keyIn(state: NeighbourState): string | undefined
+  /** The entry, if it is one of our kind: the kernel has others of the same keys. */
+  decode(state: NeighbourState, dev: string): E | undefined
 }
 
 /** Deleting what is not there, or whose device is not there, is success. */
@@ -48,6 +54,21 @@ export class EntryTable<E extends { readonly dev: string }> {
     this.#resync = true
   }
 
+  /**
+   * Whether a notice says something else than what is wanted, so that somebody else wrote. Our own
+   * writes are wanted before they are made.
+   * @param gone the entry was deleted
+   */
+  isContradicted(state: NeighbourState, dev: string, gone: boolean): boolean {
+    const key = this.#codec.keyIn(state)
+    if (key === undefined) return false
+    const want = this.#tracker.desiredAt(`${dev} ${key}`)
+    if (gone) return want !== undefined
+    const have = this.#codec.decode(state, dev)
+    if (want === undefined) return have !== undefined && !this.#partial
+    return have === undefined || !this.#codec.same(have, want)
+  }
+
   /** The device was made anew by us: its entries went with it and are no drift. */
   forget(dev: string): void {
     this.#tracker.forget((entry) => entry.dev === dev)
@@ -73,11 +94,21 @@ export class EntryTable<E extends { readonly dev: string }> {
   async #readKernel(rtnl: Rtnl, devices: ReadonlyMap<string, number>): Promise<number> {
     const found = new Map<string, E>()
     for (const [dev, ifindex] of devices) {
-      for (const entry of await this.#codec.read(rtnl, dev, ifindex)) {
-        found.set(this.#keyOf(entry), entry)
-      }
+      for (const entry of await this.#list(rtnl, dev, ifindex)) found.set(this.#keyOf(entry), entry)
     }
     return this.#tracker.setInstalled(found)
+  }
+
+  async #list(rtnl: Rtnl, dev: string, ifindex: number): Promise<readonly E[]> {
+    const found: E[] = []
+    for (const dump of this.#codec.dumps(ifindex)) {
+      for (const body of await rtnl.dump(dump)) {
+        const state = decodeNeighbour(body)
+        const entry = state.ifindex === ifindex ? this.#codec.decode(state, dev) : undefined
+        if (entry !== undefined) found.push(entry)
+      }
+    }
+    return found
   }
 
   async #put(

@@ -1,17 +1,23 @@
 /** The links of one sandbox as the kernel has them, and how they compare with a plan. */
 import type { Cidr } from '../../core/ip.js'
-import { familyOf, ipOf } from '../../core/ip.js'
+import { familyOf, ipOf, networkOf, prefixLength } from '../../core/ip.js'
 import type { LinkPlan, VxlanLink } from '../../core/plan.js'
 import { isLocalOnly } from '../misses.js'
-import { decodeAddress, dumpAddresses } from '../rtnl/address-codec.js'
+import { decodeAddress, decodeRoute, dumpAddresses, dumpRoutes } from '../rtnl/address-codec.js'
+import { RT_TABLE_MAIN } from '../rtnl/constants.js'
 import type { LinkState } from '../rtnl/link-codec.js'
 import { decodeLink, dumpLinks } from '../rtnl/link-codec.js'
 import type { Rtnl } from '../rtnl/rtnl.js'
+
+/** A kernel without the family. */
+const NO_FAMILY = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EINVAL']
 
 export interface LinkSnapshot {
   readonly links: ReadonlyMap<string, LinkState>
   /** by ifindex; IPv6 link-local ones, which the kernel gives itself, are left out */
   readonly addresses: ReadonlyMap<number, readonly Cidr[]>
+  /** routes of the main table, as `<ifindex> <destination>` */
+  readonly routes: ReadonlySet<string>
 }
 
 /** @throws TsoverlayError KERNEL_FAILED */
@@ -25,18 +31,63 @@ export async function readLinks(rtnl: Rtnl): Promise<LinkSnapshot> {
     if (familyOf(ip) === 6 && isLocalOnly(ip)) continue
     addresses.set(found.ifindex, [...(addresses.get(found.ifindex) ?? []), found.address])
   }
-  return { links: new Map(links.map((link) => [link.name, link])), addresses }
+  const routes = await readRoutes(rtnl)
+  return { links: new Map(links.map((link) => [link.name, link])), addresses, routes }
+}
+
+async function readRoutes(rtnl: Rtnl): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (const family of [4, 6] as const) {
+    for (const body of await rtnl.dump(dumpRoutes(family), NO_FAMILY)) {
+      const { destination, ifindex, table, unicast } = decodeRoute(body)
+      if (destination === undefined || table !== RT_TABLE_MAIN || !unicast) continue
+      found.add(routeKey(ifindex, destination))
+    }
+  }
+  return found
+}
+
+/** How `LinkSnapshot.routes` names a route. */
+export function routeKey(ifindex: number, destination: Cidr): string {
+  return `${ifindex} ${destination}`
+}
+
+/** Those of a bridge's addresses whose connected route somebody deleted. */
+export function unrouted(
+  addresses: readonly Cidr[],
+  ifindex: number,
+  { routes }: LinkSnapshot,
+): readonly Cidr[] {
+  const hasRoute = (address: Cidr): boolean =>
+    prefixLength(address) < (familyOf(address) === 4 ? 32 : 128)
+  return addresses.filter(
+    (address) => hasRoute(address) && !routes.has(routeKey(ifindex, networkOf(address))),
+  )
 }
 
 /** True when nothing needs to be written for `plan`. */
 export function isAsPlanned(plan: LinkPlan, snapshot: LinkSnapshot): boolean {
   const have = snapshot.links.get(plan.name)
-  if (have?.kind !== plan.kind || have.mtu !== plan.mtu || !have.up) return false
-  if (plan.kind === 'bridge') {
-    const { missing, unwanted } = addressDelta(plan.addresses, snapshot.addresses.get(have.index))
-    return missing.length === 0 && unwanted.length === 0
-  }
-  if (snapshot.links.get(plan.master)?.index !== have.master) return false
+  const masterOf = (name: string): number | undefined => snapshot.links.get(name)?.index
+  if (have === undefined || !isLinkAsPlanned(plan, have, masterOf)) return false
+  if (plan.kind !== 'bridge') return true
+  const { missing, unwanted } = addressDelta(plan.addresses, snapshot.addresses.get(have.index))
+  if (missing.length > 0 || unwanted.length > 0) return false
+  return unrouted(plan.addresses, have.index, snapshot).length === 0
+}
+
+/**
+ * The same for the link alone, without addresses.
+ * @param masterOf ifindex of a bridge
+ */
+export function isLinkAsPlanned(
+  plan: LinkPlan,
+  have: LinkState,
+  masterOf: (bridge: string) => number | undefined,
+): boolean {
+  if (have.kind !== plan.kind || have.mtu !== plan.mtu || !have.up) return false
+  if (plan.kind === 'bridge') return true
+  if (masterOf(plan.master) !== have.master) return false
   return plan.kind === 'veth' || (isSameVxlan(plan, have) && have.vxlan?.local === plan.local)
 }
 

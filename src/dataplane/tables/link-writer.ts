@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { familyOf } from '../../core/ip.js'
 import type { BridgeLink, LinkPlan, VethLink, VxlanLink } from '../../core/plan.js'
 import { kernelFailed, refused } from '../failure.js'
-import { deleteAddress, putAddress } from '../rtnl/address-codec.js'
+import { deleteAddress, putAddress, putConnectedRoute } from '../rtnl/address-codec.js'
 import type { LinkState } from '../rtnl/link-codec.js'
 import {
   changeVxlanLocal,
@@ -21,7 +21,7 @@ import {
 } from '../rtnl/link-codec.js'
 import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
 import type { LinkSnapshot } from './link-snapshot.js'
-import { addressDelta, isAsPlanned, isSameVxlan } from './link-snapshot.js'
+import { addressDelta, isAsPlanned, isSameVxlan, unrouted } from './link-snapshot.js'
 
 /** Sockets and namespaces that links are made with. */
 export interface LinkScope {
@@ -69,9 +69,12 @@ export class LinkWriter {
     if (code !== undefined && code !== 'ENODEV') throw refused(`link ${link.name}`, code)
   }
 
-  async ensure(plan: LinkPlan, snapshot: LinkSnapshot): Promise<void> {
-    if (isAsPlanned(plan, snapshot)) return
-    const have = await this.#usable(plan, snapshot.links.get(plan.name))
+  /** @param anew one that is there is deleted first, also if it looks as planned */
+  async ensure(plan: LinkPlan, snapshot: LinkSnapshot, anew = false): Promise<void> {
+    if (!anew && isAsPlanned(plan, snapshot)) return
+    const found = snapshot.links.get(plan.name)
+    if (anew && found !== undefined) await this.delete(found)
+    const have = anew ? undefined : await this.#usable(plan, found)
     if (have === undefined || !have.up) this.fresh.add(plan.name)
     switch (plan.kind) {
       case 'bridge':
@@ -113,7 +116,14 @@ export class LinkWriter {
       await this.#must(item, this.#scope.rtnl, set)
     }
     const index = have?.index ?? (await this.#indexOf(plan.name))
-    await this.#addresses(plan, index, have === undefined ? [] : snapshot.addresses.get(index))
+    const known = have === undefined ? [] : (snapshot.addresses.get(index) ?? [])
+    await this.#addresses(plan, index, known)
+    // an address that was put just now brought its own
+    const kept = plan.addresses.filter((address) => known.includes(address))
+    for (const address of unrouted(kept, index, snapshot)) {
+      const route = putConnectedRoute(index, address)
+      await this.#must(`route ${plan.name} ${address}`, this.#scope.rtnl, route)
+    }
   }
 
   async #addresses(

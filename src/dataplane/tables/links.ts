@@ -3,14 +3,20 @@
  * rarely, so a pass that has anything to do reads all of them first; one without anything to do
  * costs no call. Only the sandbox's pass calls this, one call at a time.
  */
-import type { LinkPlan } from '../../core/plan.js'
+import { familyOf, ipOf, networkOf } from '../../core/ip.js'
+import type { BridgeLink, LinkPlan } from '../../core/plan.js'
 import type { ApplyFailure } from '../../core/ports.js'
 import { DeltaTracker } from '../delta.js'
 import type { TableResult } from '../failure.js'
-import { failureOf } from '../failure.js'
+import { failureOf, refused } from '../failure.js'
+import { isLocalOnly } from '../misses.js'
+import type { AddressState, RouteState } from '../rtnl/address-codec.js'
+import { RT_TABLE_MAIN } from '../rtnl/constants.js'
 import type { LinkState } from '../rtnl/link-codec.js'
+import { decodeLink, deleteLinks, dumpLinks } from '../rtnl/link-codec.js'
+import type { Rtnl } from '../rtnl/rtnl.js'
 import type { LinkSnapshot } from './link-snapshot.js'
-import { isAsPlanned, readLinks } from './link-snapshot.js'
+import { isAsPlanned, isLinkAsPlanned, readLinks } from './link-snapshot.js'
 import type { LinkScope } from './link-writer.js'
 import { LinkWriter } from './link-writer.js'
 
@@ -33,6 +39,7 @@ export class LinkTable {
   #desired: readonly LinkPlan[] = []
   #resync = true
   #vxlans: ReadonlyMap<string, number> = new Map()
+  #indexes: ReadonlyMap<string, number> = new Map()
 
   setDesired(links: readonly LinkPlan[]): void {
     this.#desired = links
@@ -47,6 +54,39 @@ export class LinkTable {
   /** Name → ifindex of the vxlan devices, as of the last apply. */
   get vxlans(): ReadonlyMap<string, number> {
     return this.#vxlans
+  }
+
+  /**
+   * Whether the latest notice of a link, with no pass under way, is not what is wanted.
+   * @param gone it was deleted or moved away
+   */
+  isContradicted(link: LinkState, gone: boolean): boolean {
+    const plan = this.#tracker.desiredAt(link.name)
+    // an old device of the name may go after the new one has come
+    if (gone) return plan !== undefined && this.#indexes.get(link.name) === link.index
+    if (plan === undefined) return isOurKind(link)
+    return !isLinkAsPlanned(plan, link, (bridge) => this.#indexes.get(bridge))
+  }
+
+  /** Whether a notice of an address is not what is wanted of our bridges. */
+  isAddressContradicted({ ifindex, address }: AddressState, gone: boolean): boolean {
+    const plan = this.#bridgeAt(ifindex)
+    if (plan === undefined || plan.addresses.includes(address) !== gone) return false
+    const ip = ipOf(address)
+    return familyOf(ip) === 4 || !isLocalOnly(ip)
+  }
+
+  /** Whether a deleted route is one that an address of our bridges needs. */
+  isRouteMissed({ ifindex, destination, table }: RouteState): boolean {
+    if (destination === undefined || table !== RT_TABLE_MAIN) return false
+    const addresses = this.#bridgeAt(ifindex)?.addresses ?? []
+    return addresses.some((address) => networkOf(address) === destination)
+  }
+
+  #bridgeAt(ifindex: number): BridgeLink | undefined {
+    return this.#desired
+      .filter((plan) => plan.kind === 'bridge')
+      .find(({ name }) => this.#indexes.get(name) === ifindex)
   }
 
   /** @throws TsoverlayError KERNEL_FAILED when the kernel cannot be read */
@@ -100,7 +140,8 @@ export class LinkTable {
   ): Promise<void> {
     for (const plan of plans) {
       try {
-        await writer.ensure(plan, snapshot)
+        const anew = hasOtherPeer(plan, this.#tracker.installedAt(plan.name))
+        await writer.ensure(plan, snapshot, anew)
         this.#tracker.wrote(plan.name, plan)
       } catch (error) {
         this.#tracker.removed(plan.name)
@@ -112,7 +153,26 @@ export class LinkTable {
   #remember(snapshot: LinkSnapshot): void {
     const vxlans = [...snapshot.links.values()].filter((link) => link.kind === 'vxlan')
     this.#vxlans = new Map(vxlans.map((link) => [link.name, link.index]))
+    this.#indexes = new Map([...snapshot.links.values()].map((link) => [link.name, link.index]))
   }
+}
+
+/**
+ * Deletes all links of ours together.
+ * @throws TsoverlayError KERNEL_FAILED
+ */
+export async function deleteOurLinks(rtnl: Rtnl): Promise<void> {
+  const links = (await rtnl.dump(dumpLinks())).map(decodeLink).filter(isOurKind)
+  if (links.length === 0) return
+  const outcomes = await rtnl.write(deleteLinks(links.map((link) => link.index)))
+  const code = outcomes.at(-1)
+  if (code !== undefined && code !== 'ENODEV') throw refused('links of a sandbox', code)
+}
+
+/** Whether the veth of a name was made for another container's end. */
+function hasOtherPeer(plan: LinkPlan, made: LinkPlan | undefined): boolean {
+  if (plan.kind !== 'veth' || made?.kind !== 'veth') return false
+  return plan.peer.name !== made.peer.name || plan.peer.mac !== made.peer.mac
 }
 
 /** Plans are plain data with their fields in one order, as backends write them. */

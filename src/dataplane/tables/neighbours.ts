@@ -5,12 +5,7 @@
 import type { NeighbourPlan } from '../../core/plan.js'
 import { isLocalOnly } from '../misses.js'
 import { NUD } from '../rtnl/constants.js'
-import {
-  decodeNeighbour,
-  deleteNeighbour,
-  dumpNeighbours,
-  putNeighbour,
-} from '../rtnl/neighbour-codec.js'
+import { deleteNeighbour, dumpNeighbours, putNeighbour } from '../rtnl/neighbour-codec.js'
 import type { EntryCodec } from './entry-table.js'
 
 export const NEIGHBOURS: EntryCodec<NeighbourPlan> = {
@@ -19,16 +14,11 @@ export const NEIGHBOURS: EntryCodec<NeighbourPlan> = {
   same: (a, b) => a.mac === b.mac,
   put: (entry, ifindex) => putNeighbour(ifindex, entry.ip, entry.mac),
   remove: (entry, ifindex) => deleteNeighbour(ifindex, entry.ip),
-  async read(rtnl, dev, ifindex) {
-    const found: NeighbourPlan[] = []
-    for (const family of [4, 6] as const) {
-      for (const body of await rtnl.dump(dumpNeighbours(family, ifindex))) {
-        const { ifindex: index, state, ip, mac } = decodeNeighbour(body)
-        // the kernel's own (NOARP, incomplete, multicast) are not PERMANENT or not of an endpoint
-        if (index !== ifindex || state !== NUD.PERMANENT) continue
-        if (ip !== undefined && mac !== undefined && !isLocalOnly(ip)) found.push({ dev, ip, mac })
-      }
-    }
-    return found
+  dumps: (ifindex) => [dumpNeighbours(4, ifindex), dumpNeighbours(6, ifindex)],
+  keyIn: ({ ip }) => (ip === undefined || isLocalOnly(ip) ? undefined : ip),
+  // the kernel's own (NOARP, incomplete, multicast) are not PERMANENT or not of an endpoint
+  decode({ state, ip, mac }, dev) {
+    if (state !== NUD.PERMANENT || ip === undefined || mac === undefined) return undefined
+    return isLocalOnly(ip) ? undefined : { dev, ip, mac }
   },
 }

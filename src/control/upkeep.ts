@@ -1,0 +1,72 @@
+/**
+ * The slow full pass. What somebody changes in the kernel is repaired at once, by the kernel's own
+ * notices; a notice can be lost in a flood, and some things have none. So every minute each network
+ * with a sandbox is compared anew with the kernel, one after the other, and sandboxes that no
+ * network has any more are removed. Networks without a sandbox on this host cost nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf } from '../core/errors.js'
+import type { Logger } from '../core/ports.js'
+import type { Journal } from '../state/journal.js'
+import type { Reconciler } from './reconciler.js'
+
+const PERIOD_MS = 60_000
+
+export class Upkeep {
+  readonly #journal: Journal
+  readonly #reconciler: Pick<Reconciler, 'resync' | 'sweep'>
+  readonly #logger: Logger
+  readonly #periodMs: number
+  readonly #ending = new AbortController()
+
+  constructor(parts: {
+    journal: Journal
+    reconciler: Pick<Reconciler, 'resync' | 'sweep'>
+    logger: Logger
+    periodMs?: number
+  }) {
+    this.#journal = parts.journal
+    this.#reconciler = parts.reconciler
+    this.#logger = parts.logger
+    this.#periodMs = parts.periodMs ?? PERIOD_MS
+  }
+
+  /** Removes leftovers now, and then looks at everything for ever, until closed. */
+  start(): void {
+    this.#run().catch((error: unknown) => {
+      if (!this.#ending.signal.aborted)
+        this.#logger.error({ err: messageOf(error) }, 'upkeep ended')
+    })
+  }
+
+  close(): void {
+    this.#ending.abort()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#ending.signal.aborted) {
+      await this.#reconciler.sweep().catch((error: unknown) => {
+        this.#logger.error({ err: messageOf(error) }, 'sweep failed')
+      })
+      await this.#lookAtAll()
+    }
+  }
+
+  /** Takes one period; spread over it, and not at the same moment on all hosts. */
+  async #lookAtAll(): Promise<void> {
+    const networks = [...this.#journal.bindings.values()]
+      .map(({ dockerNetwork }) => dockerNetwork)
+      .filter((id) => this.#journal.endpointsOf(id).some(({ joined }) => joined))
+    const pause = this.#periodMs / (networks.length + 1)
+    for (const network of networks) {
+      await this.#pause(pause)
+      this.#reconciler.resync(network)
+    }
+    await this.#pause(pause)
+  }
+
+  #pause(ms: number): Promise<void> {
+    const jittered = ms * (0.9 + 0.2 * Math.random())
+    return sleep(jittered, undefined, { ref: false, signal: this.#ending.signal })
+  }
+}
