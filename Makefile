@@ -5,11 +5,11 @@ TSX := node --import tsx
 LAB := $(TSX) test/lab/cli.ts
 
 N ?= 3
-export MINUTES SEED
+export MINUTES SEED CYCLES
 H ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn faults bench bench-scale bench-propagation bench-ipam ci
+.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn faults fuzz soak bench bench-scale bench-propagation bench-ipam ci
 
 help: ## this list
 	@echo 'tsoverlay: multi-host networks for plain Docker'
@@ -31,7 +31,7 @@ test: check deps plugin ## everything: check, unit, contract, kernel and e2e tes
 
 UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,admin,cli,plugin,lab}/*.test.ts'
 CONTRACT := contract='test/contract/*.test.ts'
-NET := net='test/net/*.test.ts'
+NET := net='test/{net,fuzz}/*.test.ts'
 E2E := e2e='test/e2e/*.e2e.ts'
 
 check: node_modules/.package-lock.json ## types, lint, format, layering, dead code
@@ -49,7 +49,7 @@ unit: deps plugin ## unit tests, in seconds
 contract: deps plugin ## the store's contract on the fake and on a real etcd
 	$(TSX) test/run.ts $(CONTRACT)
 
-net: deps ## the dataplane on the real kernel, in namespaces of its own
+net: deps plugin ## the dataplane on the real kernel, in namespaces of its own; a short fuzz run
 	$(TSX) test/run.ts $(NET)
 
 e2e: deps plugin ## real dockerds, real etcd, real kernel
@@ -73,6 +73,13 @@ churn: deps plugin ## MINUTES of random life on three hosts: make churn MINUTES=
 
 faults: deps plugin ## kill, cut and fill what a cluster stands on: make faults ONLY=etcd-down,clock-back
 	$(TSX) test/faults/faults.ts $(ONLY)
+
+fuzz: N := 100000
+fuzz: deps plugin ## N requests without manners at the plugin's sockets: make fuzz N=100000 SEED=1
+	REQUESTS=$(N) $(TSX) test/fuzz/fuzz.ts
+
+soak: deps plugin ## CYCLES containers on a real dockerd, and what grew: make soak CYCLES=2000
+	$(TSX) test/soak/soak.ts
 
 bench: deps plugin ## speed beside Docker's own, and what the agent costs: make bench ONLY=start,throughput
 	$(TSX) test/bench/bench.ts $(ONLY)

@@ -8,6 +8,7 @@ import type {
   NetworkDriver,
   Options,
 } from '../core/driver.js'
+import { TsoverlayError } from '../core/errors.js'
 import type { DockerNetworkId, EndpointId } from '../core/types.js'
 import type { Endpoints } from './endpoints.js'
 import type { Networks } from './networks.js'
@@ -29,7 +30,14 @@ export class TsoverlayDriver implements NetworkDriver {
     this.#swarm = parts.swarm
   }
 
-  allocateNetwork(request: AllocateNetworkRequest, signal: AbortSignal): Promise<Options> {
+  async allocateNetwork(request: AllocateNetworkRequest, signal: AbortSignal): Promise<Options> {
+    if (this.scope === 'local') {
+      // What it makes is swarm's, and only a driver of scope global is told to free it.
+      throw new TsoverlayError(
+        'REQUEST_INVALID',
+        'NetworkDriver.AllocateNetwork is asked for by a swarm, but this plugin has SCOPE=local: set SCOPE=global on all nodes',
+      )
+    }
     return this.#swarm.allocate(request, signal)
   }
 

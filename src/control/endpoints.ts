@@ -55,6 +55,7 @@ export class Endpoints {
     const mac = request.mac ?? defaultMac(first)
     const known = journal.endpoints.get(request.id)
     if (known !== undefined) return again(known, request, mac)
+    this.#refuseTwin(request)
     await foreign.claim(binding, request.addresses, signal)
     journal.endpoints.put({
       id: request.id,
@@ -129,6 +130,7 @@ export class Endpoints {
     const { journal, outbox, peers, dataplane, foreign, logger } = this.#parts
     const endpoint = journal.endpoints.get(id)
     if (endpoint?.joined === true) await this.leave(network, id)
+    if (endpoint === undefined && this.#twinOf(network, id) !== undefined) return
     await dataplane.deleteHostLink(hostLinkName(id)).catch((error: unknown) => {
       logger.warn(
         { ...fieldsOf(network, id), err: messageOf(error) },
@@ -147,6 +149,25 @@ export class Endpoints {
     const endpoint = this.#parts.journal.endpoints.get(id)
     if (endpoint === undefined || endpoint.dockerNetwork !== network) return {}
     return { 'tsoverlay.network': endpoint.network, 'tsoverlay.mac': endpoint.mac }
+  }
+
+  /** Another endpoint whose links would have the same names (core/names.ts). */
+  #twinOf(network: DockerNetworkId, id: EndpointId): LocalEndpoint | undefined {
+    for (const other of this.#parts.journal.endpoints.values()) {
+      if (other.id === id) continue
+      if (hostLinkName(other.id) === hostLinkName(id)) return other
+      if (other.dockerNetwork === network && portName(other.id) === portName(id)) return other
+    }
+    return undefined
+  }
+
+  #refuseTwin({ network, id }: CreateEndpointRequest): void {
+    const twin = this.#twinOf(network, id)
+    if (twin === undefined) return
+    throw new TsoverlayError(
+      'ENDPOINT_CONFLICT',
+      `endpoint ${id} begins as ${twin.id.slice(0, 12)}, and their links would have one name: start the container once more, for another id`,
+    )
   }
 
   async #attach(network: DockerNetworkId, id: EndpointId): Promise<void> {

@@ -74,6 +74,7 @@ function segmentsOf(pools: readonly PoolData[]): Segment[] {
       'the network has no subnet: the driver needs an IPAM driver that gives one, so use --ipam-driver tsoverlay and --subnet',
     )
   }
+  refuseTwice(subnets)
   const sorted = [4, 6].flatMap((family) =>
     subnets
       .filter(({ pool }) => familyOf(pool) === family)
@@ -82,6 +83,17 @@ function segmentsOf(pools: readonly PoolData[]): Segment[] {
   const families = new Set(sorted.map(({ pool }) => familyOf(pool)))
   const lists = families.size === 1 ? sorted.map((one) => [one]) : [sorted]
   return lists.map((list) => ({ vni: 0, subnets: list }))
+}
+
+/** Overlapping ones are refused when they are held; the same twice is held once. */
+function refuseTwice(subnets: readonly Subnet[]): void {
+  const pools = subnets.map(({ pool }) => pool)
+  const twice = pools.find((pool, index) => pools.indexOf(pool) < index)
+  if (twice === undefined) return
+  throw new TsoverlayError(
+    'POOL_INVALID',
+    `the subnet ${twice} stands there twice: give each --subnet once`,
+  )
 }
 
 function subnet(data: PoolData): Subnet {

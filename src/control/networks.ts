@@ -7,6 +7,7 @@ import { untilAborted } from '../core/deadline.js'
 import type { CreateNetworkRequest, PoolData } from '../core/driver.js'
 import { messageOf, TsoverlayError } from '../core/errors.js'
 import { networkOf } from '../core/ip.js'
+import { sandboxName } from '../core/names.js'
 import { invalidOption, RENDEZVOUS_OPTION } from '../core/options.js'
 import type { Logger } from '../core/ports.js'
 import type { DockerNetworkId, Network, NetworkKey } from '../core/types.js'
@@ -57,6 +58,7 @@ export class Networks {
     const { journal, underlay } = this.#parts
     const options = parseNetworkOptions(request.options)
     if (journal.bindings.get(request.id) !== undefined) return this.#again(request.id)
+    this.#refuseTwin(request.id)
     const ipam = this.#ipamOf(request.pools)
     const holds = this.#holdsOf(request.pools, options)
     const space = spaceOf(options, holds)
@@ -207,6 +209,16 @@ export class Networks {
   ): { text: string; space: string } {
     if (this.#parts.scope === 'global') return { text: swarmIdentity(id), space }
     return { text: space === '' ? poolsIdentity(pools) : `name:${space}`, space }
+  }
+
+  /** Of two networks with one sandbox, each pass over one would undo the other. */
+  #refuseTwin(id: DockerNetworkId): void {
+    const sandbox = sandboxName(id)
+    if (this.#parts.journal.networkOfSandbox(sandbox) === undefined) return
+    throw new TsoverlayError(
+      'NETWORK_CONFLICT',
+      `the network's id ${id} begins as that of another network of this host, and both would have the sandbox ${sandbox}: create it once more, for another id`,
+    )
   }
 
   #refuseSecond(network: Network): void {

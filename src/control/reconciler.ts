@@ -163,7 +163,9 @@ export class Reconciler {
 
   async #remove(network: DockerNetworkId): Promise<ApplyResult> {
     this.#told.delete(network)
-    await this.#dataplane.remove(sandboxName(network))
+    // A network that this host does not have may be called as one that it has (core/names.ts).
+    const twin = this.#journal.networkOfSandbox(sandboxName(network)) ?? network
+    if (twin === network) await this.#dataplane.remove(sandboxName(network))
     await this.#admission.update()
     return NOTHING
   }

@@ -61,7 +61,10 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
         return { written: 0, drift: 0, failures: [failureOf(`sandbox ${plan.sandbox}`, error)] }
       }
     },
-    remove: (name) => withSandbox(name, (sandbox) => sandbox.remove()),
+    // No file of another name is ever made, so there is none to remove.
+    remove: async (name) => {
+      if (isSandboxName(name)) await withSandbox(name, (sandbox) => sandbox.remove())
+    },
     queueResync: (name) => sandboxes.get(name)?.queueResync(),
     admit: (plan, look) => admission.apply(plan, look),
     list: async () => {

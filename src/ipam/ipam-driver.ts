@@ -51,6 +51,7 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   async requestPool(request: RequestPoolRequest, signal: AbortSignal): Promise<GrantedPool> {
+    checkAddressSpace(request.addressSpace)
     const space = spaceOf(request.options)
     const range = request.pool === undefined ? undefined : checkPool(request.pool, request.subPool)
     if (this.#isBookkeeping(request.addressSpace)) return this.#keepBooks(request, space, range)
@@ -125,7 +126,8 @@ export class TsoverlayIpam implements IpamDriver {
     if (id === undefined || this.#isBookkeeping(id.addressSpace)) return
     // It may have come from another subnet of the network, but dockerd names the first one's id.
     const own = this.#choices(poolId, id).find(({ pool }) => contains(pool, address))
-    const { space, pool } = own ?? id
+    if (own === undefined) return
+    const { space, pool } = own
     if (this.#parts.book.releaseNow({ space, pool }, address)) return
     void this.#parts.outbox.submit({
       kind: 'release-address',
@@ -282,6 +284,15 @@ export class TsoverlayIpam implements IpamDriver {
       "no private IPv4 subnet is free of the cluster's pools and this host's routes: give one with --subnet",
     )
   }
+}
+
+/** @throws TsoverlayError REQUEST_INVALID for what GetDefaultAddressSpaces did not name */
+function checkAddressSpace(name: string): void {
+  if (name === LOCAL_ADDRESS_SPACE || name === GLOBAL_ADDRESS_SPACE) return
+  throw new TsoverlayError(
+    'REQUEST_INVALID',
+    `AddressSpace is ${JSON.stringify(name.slice(0, 80))}, but must be ${LOCAL_ADDRESS_SPACE} or ${GLOBAL_ADDRESS_SPACE}`,
+  )
 }
 
 /** @throws TsoverlayError OPTION_INVALID */

@@ -4,6 +4,7 @@
  */
 import { TsoverlayError } from '../core/errors.js'
 import { type Cidr, contains, familyOf, networkOf, parseCidr } from '../core/ip.js'
+import { checkRendezvous } from '../core/options.js'
 import type { PoolRef } from '../state/keys.js'
 
 export interface PoolId extends PoolRef {
@@ -23,16 +24,27 @@ export function parsePoolId(text: string): PoolId {
   const [addressSpace = '', space = '', poolText = '', subText = '', ...rest] =
     text.split(SEPARATOR)
   const pool = parseCidr(poolText)
-  const subPool = subText === '' ? undefined : parseCidr(subText)
-  if (
-    rest.length > 0 ||
-    addressSpace === '' ||
-    pool === undefined ||
-    (subText !== '' && !subPool)
-  ) {
-    throw new TsoverlayError('POOL_UNKNOWN', `pool id "${text}" was not given out by this plugin`)
+  const subPool = parseCidr(subText)
+  if (rest.length > 0 || addressSpace === '' || pool === undefined) throw unknownPool(text)
+  const id = { addressSpace, space, pool, ...(subPool === undefined ? {} : { subPool }) }
+  if (!isSound(id) || formatPoolId(id) !== text) throw unknownPool(text)
+  return id
+}
+
+/** Whether requestPool can have let it pass: anything else would be a second name of some pool. */
+function isSound({ space, pool, subPool }: PoolId): boolean {
+  try {
+    if (space !== '') checkRendezvous('--ipam-opt', space)
+    const checked = checkPool(pool, subPool)
+    return checked.pool === pool && checked.subPool === subPool
+  } catch {
+    return false
   }
-  return { addressSpace, space, pool, ...(subPool === undefined ? {} : { subPool }) }
+}
+
+function unknownPool(text: string): TsoverlayError {
+  const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text
+  return new TsoverlayError('POOL_UNKNOWN', `pool id "${shown}" was not given out by this plugin`)
 }
 
 /**

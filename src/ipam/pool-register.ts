@@ -45,6 +45,8 @@ export class PoolRegister {
       const gate = await this.#store.get(gateKey, signal)
       const pools = await this.pools(ref.space, signal)
       const existing = pools.find((document) => document.pool === ref.pool)
+      // Made since, and perhaps removed again since: without a gate there is no pool.
+      if (gate === undefined && existing !== undefined) return undefined
       const clash = pools.find(
         (document) =>
           (document !== existing || options.only === 'new') && overlaps(document.pool, ref.pool),

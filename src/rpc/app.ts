@@ -124,7 +124,9 @@ function toKnown(error: FastifyError, request: FastifyRequest): TsoverlayError |
     const message = `the body of ${method} is larger than ${BODY_LIMIT} bytes`
     return new TsoverlayError('REQUEST_INVALID', message, error)
   }
-  if (!error?.code?.startsWith('FST_ERR_CTP_')) return undefined
+  // Nobody reads the answer: the connection ended before the body did.
+  const cut = error?.code === 'ECONNRESET' && request.raw.destroyed
+  if (!cut && !error?.code?.startsWith('FST_ERR_CTP_')) return undefined
   return new TsoverlayError('REQUEST_INVALID', `${method}: ${error.message}`, error)
 }
 

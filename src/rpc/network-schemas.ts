@@ -1,6 +1,6 @@
 /** Bodies of NetworkDriver: moby daemon/libnetwork/drivers/remote/api/api.go. */
 import { type Static, Type } from 'typebox'
-import { AnyMap, Id, response, StringMap, Text } from './schemas.js'
+import { AnyMap, Id, NewId, response, StringMap, Text } from './schemas.js'
 
 /** moby daemon/libnetwork/driverapi/ipamdata.go MarshalJSON: keys are left out where Go has nil. */
 const IpamData = Type.Object({
@@ -23,6 +23,7 @@ const NetworkOptions = Type.Object({
 
 const ByNetwork = { NetworkID: Id }
 const ByEndpoint = { NetworkID: Id, EndpointID: Id }
+const OfNewNetwork = { NetworkID: NewId }
 
 export const NetworkRequest = Type.Object(ByNetwork)
 export const EndpointRequest = Type.Object(ByEndpoint)
@@ -34,7 +35,7 @@ export const GetCapabilitiesResponse = response({
 })
 
 export const AllocateNetworkRequest = Type.Object({
-  ...ByNetwork,
+  ...OfNewNetwork,
   Options: Type.Optional(StringMap),
   IPv4Data: IpamDataList,
   IPv6Data: IpamDataList,
@@ -46,7 +47,7 @@ export const GwAllocCheckRequest = Type.Object({ Options: Type.Optional(NetworkO
 export const GwAllocCheckResponse = response({ SkipIPv4: Type.Boolean(), SkipIPv6: Type.Boolean() })
 
 export const CreateNetworkRequest = Type.Object({
-  ...ByNetwork,
+  ...OfNewNetwork,
   Options: Type.Optional(NetworkOptions),
   IPv4Data: IpamDataList,
   IPv6Data: IpamDataList,
@@ -54,7 +55,8 @@ export const CreateNetworkRequest = Type.Object({
 export type CreateNetworkRequest = Static<typeof CreateNetworkRequest>
 
 export const CreateEndpointRequest = Type.Object({
-  ...ByEndpoint,
+  NetworkID: Id,
+  EndpointID: NewId,
   Interface: Type.Optional(Type.Object({ Address: Text, AddressIPv6: Text, MacAddress: Text })),
   Options: Type.Optional(AnyMap),
 })

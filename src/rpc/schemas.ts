@@ -15,6 +15,11 @@ export function response<Properties extends TProperties>(properties: Properties)
 
 /** An id that must be there: nothing can be done without it. */
 export const Id = Type.String({ minLength: 1 })
+/**
+ * The id of something new, whose first characters name kernel objects: 64 hexadecimal digits, or 25
+ * letters and digits in a swarm (moby pkg/stringid, swarmkit identity/randomid.go).
+ */
+export const NewId = Type.String({ pattern: '^[0-9a-z]{12,64}$' })
 /** A Go string that is `""` where there is no value. */
 export const Text = Type.Optional(Type.String())
 export const StringMap = Type.Record(Type.String(), Type.String())

@@ -135,6 +135,42 @@ t.test('ids that nobody made are refused where that helps, and ignored elsewhere
   t.same(await a.driver.endpointInfo(BLUE_A, WEB), {})
 })
 
+t.test('ids that name the same kernel objects are refused and touch no others', async (t) => {
+  const a = await host(t)
+  const { signal } = new AbortController()
+  const twinOf = (id: string, length: number): string => id.slice(0, length).padEnd(64, '0')
+  await a.docker.createNetwork(BLUE_A, SUBNET)
+  await a.docker.run(BLUE_A, WEB)
+  const before = a.dataplane.toString()
+  const network = { id: twinOf(BLUE_A, 10), options: {}, internal: false, ipv6: false, pools: [] }
+  await t.rejects(a.driver.createNetwork(network, signal), { code: 'NETWORK_CONFLICT' })
+  await a.driver.deleteNetwork(network.id)
+  for (const length of [7, 12]) {
+    const id = twinOf(WEB, length)
+    const endpoint = { network: BLUE_A, id, addresses: ['10.20.0.9/16'] } as never
+    await t.rejects(a.driver.createEndpoint(endpoint, signal), { code: 'ENDPOINT_CONFLICT' })
+    await a.driver.leave(BLUE_A, id)
+    await a.driver.deleteEndpoint(BLUE_A, id)
+  }
+  t.equal(a.dataplane.toString(), before)
+  t.notOk(a.dataplane.calls.includes(`deleteHostLink tso${WEB.slice(0, 12)}`))
+})
+
+t.test('one subnet twice is refused', async (t) => {
+  const a = await host(t)
+  const pool = { addressSpace: 'LocalDefault', pool: '10.20.0.0/16', aux: [] }
+  const request = { id: BLUE_A, options: {}, internal: false, ipv6: false, pools: [pool, pool] }
+  const made = a.driver.createNetwork(request as never, new AbortController().signal)
+  await t.rejects(made, { code: 'POOL_INVALID', message: /10\.20\.0\.0\/16 stands there twice/ })
+})
+
+t.test('with scope local nothing is allocated for a swarm', async (t) => {
+  const a = await host(t)
+  const request = { id: BLUE_A, options: {}, pools: [] }
+  const allocated = a.driver.allocateNetwork(request, new AbortController().signal)
+  await t.rejects(allocated, { code: 'REQUEST_INVALID', message: /SCOPE=local/ })
+})
+
 t.test('a network of other properties is refused, naming each', async (t) => {
   const { a, b } = await twoHosts(t)
   const name = { ipamOptions: { network: 'blue' } }

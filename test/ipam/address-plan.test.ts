@@ -45,6 +45,7 @@ t.test('the last host that drops a pool takes everything of it away', async (t) 
   t.same(await keysOf(store), [])
   await a.drop(REF)
   t.same(await keysOf(store), [], 'twice is harmless')
+  t.notOk(await store.get(keys.poolGate(REF.space)), 'the gate of a space goes with its last pool')
 })
 
 t.test('dropping a pool that this host does not hold takes nothing from who does', async (t) => {

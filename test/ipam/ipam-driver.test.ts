@@ -139,9 +139,23 @@ t.test('releases never fail, whatever their id is', async (t) => {
     await host.ipam.releasePool(id)
     await host.ipam.releaseAddress(id, '10.99.0.1' as Ip)
   }
+  const { id } = await host.request(POOL)
+  await host.ipam.releaseAddress(id, 'fd00::1' as Ip)
+  await host.ipam.releaseAddress(id, '10.99.0.1' as Ip)
   await t.rejects(host.address('garbage'), { code: 'POOL_UNKNOWN' })
   await until('nothing is owed', () => host.outbox.owed === 0)
 })
+
+t.test(
+  'an address space that is not ours is refused: its pool could never be released',
+  async (t) => {
+    const host = open(t.testdir())
+    for (const space of ['', 'LocalDefault', `${LOCAL}|x`]) {
+      await t.rejects(host.request(POOL, '', false, space), { code: 'REQUEST_INVALID' })
+    }
+    t.same([...host.journal.pools.values()], [])
+  },
+)
 
 t.test('a subnet that is removed and made again at once is there', async (t) => {
   const host = open(folder(t))

@@ -28,6 +28,20 @@ t.test('an id that we never gave is refused', async (t) => {
   }
 })
 
+t.test('an id that would be a second name of a pool is refused', async (t) => {
+  for (const text of [
+    'a|_|10.20.0.0/16|',
+    'a|../x|10.20.0.0/16|',
+    'a||10.20.0.5/16|',
+    'a||10.20.0.0/016|',
+    'a||10.20.0.0/16|10.21.0.0/24',
+    'a||10.20.0.0/16|10.20.0.9/24',
+    'a||FD00::/64|',
+  ]) {
+    t.throws(() => parsePoolId(text), { code: 'POOL_UNKNOWN' }, text)
+  }
+})
+
 t.test('no text makes the parser fail in another way', async () => {
   const text = fc.string({ unit: fc.constantFrom(...'ab|/:.019') })
   fc.assert(

@@ -113,7 +113,8 @@ t.test('deep nesting and names of Object.prototype are ordinary input', async (t
   const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
   const answer = await made.server.inject('NetworkDriver.Join', deep)
   t.match(errorOf(answer.body), 'NetworkDriver.Join')
-  const body = '{"NetworkID":"n","Options":{"com.docker.network.generic":{"__proto__":"x"}}}'
+  const body =
+    '{"NetworkID":"4f1c2b3a5d6e","Options":{"com.docker.network.generic":{"__proto__":"x"}}}'
   t.equal((await made.server.inject('NetworkDriver.CreateNetwork', body)).status, 200)
   const [{ options } = { options: {} }] = (made.recorder.calls[0]?.args ?? []) as {
     options: object

@@ -6,7 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { TsoverlayError } from '../../src/core/errors.js'
 import { Dockerd, errorOf, listening } from './dockerd.js'
-import { CREATE_NETWORK, ENDPOINT, NETWORK, REQUESTS, WITH_BODY } from './golden.js'
+import {
+  CREATE_ENDPOINT,
+  CREATE_NETWORK,
+  ENDPOINT,
+  NETWORK,
+  REQUESTS,
+  WITH_BODY,
+} from './golden.js'
 
 t.test('a call with Content-Type, or with chunks, is served like one without', async (t) => {
   const { dockerd } = await listening(t)
@@ -65,6 +72,35 @@ t.test('a body that is no JSON fails, and the connection stays', async (t) => {
   t.match(errorOf(bad.body), /^the body of NetworkDriver\.Join is not JSON: /)
   const next = await dockerd.call('NetworkDriver.Leave', REQUESTS['NetworkDriver.Leave'])
   t.match(next, { status: 200, reused: true })
+})
+
+t.test('a request that is cut in the middle of its body is no crash', async (t) => {
+  const { socket, lines, recorder } = await listening(t)
+  const half = connect(socket)
+  half.write('POST /NetworkDriver.Leave HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{')
+  await once(half, 'connect')
+  await sleep(20)
+  half.destroy()
+  while (!lines.some(({ message }) => message.startsWith('rpc call'))) await sleep(5)
+  t.notOk(lines.some(({ level }) => level === 'error'))
+  t.strictSame(recorder.calls, [])
+})
+
+t.test('a new network or endpoint has an id as dockerd makes them', async (t) => {
+  const { dockerd, recorder } = await listening(t)
+  for (const id of ['', 'x', '../../etc/passwd', 'A'.repeat(64), 'a'.repeat(65)]) {
+    const network = await dockerd.call('NetworkDriver.CreateNetwork', {
+      ...CREATE_NETWORK,
+      NetworkID: id,
+    })
+    t.match(errorOf(network.body), 'NetworkID is')
+    const endpoint = await dockerd.call('NetworkDriver.CreateEndpoint', {
+      ...CREATE_ENDPOINT,
+      EndpointID: id,
+    })
+    t.match(errorOf(endpoint.body), 'EndpointID is')
+  }
+  t.strictSame(recorder.calls, [])
 })
 
 t.test('a body that is JSON but no object fails', async (t) => {
