@@ -3,13 +3,14 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EtcdProcess } from '../contract/etcd-process.js'
 import { run } from '../net/kernel.js'
+import { journalDocuments } from '../soak/journal-documents.js'
 import type { PluginProcess } from './plugin-process.js'
 
 /** Keys that exist as long as a plugin runs, whatever networks there are. */
 const LASTING = /^\/tsoverlay\/(hosts|alive)\//
 const OWN_LINKS = ['lo', 'under0', 'under1']
 
-/** Sandboxes, links, mounts, store keys and journal files, each in words; empty when all is gone. */
+/** Sandboxes, links, mounts, store keys and journal documents, each in words; empty when all is gone. */
 export async function remains(plugin: PluginProcess, etcd: EtcdProcess): Promise<string[]> {
   const netns = join(plugin.root, 'host/run/docker/netns')
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
@@ -21,7 +22,7 @@ export async function remains(plugin: PluginProcess, etcd: EtcdProcess): Promise
       .map((line) => `mount ${line}`),
     ...links.flatMap(({ ifname }) => (OWN_LINKS.includes(ifname) ? [] : [`link ${ifname}`])),
     ...(await storeKeys(etcd)).filter((key) => !LASTING.test(key)).map((key) => `key ${key}`),
-    ...filesIn(join(plugin.root, 'data/journal')).map((path) => `journal ${path} ${head(path)}`),
+    ...journalDocuments(join(plugin.root, 'data/journal')).map((line) => `journal ${line}`),
   ]
 }
 
@@ -41,13 +42,5 @@ function filesIn(folder: string): string[] {
     })
   } catch {
     return [] // not made yet
-  }
-}
-
-function head(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').slice(0, 300)
-  } catch {
-    return '' // done meanwhile
   }
 }

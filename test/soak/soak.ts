@@ -4,12 +4,12 @@
  * if anything grew. build/soak/ has the figures as JSON.
  */
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { eventually, kernelTraces } from '../e2e/traces.js'
 import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
 import { createNetwork, installEverywhere } from '../lab/tsoverlay.js'
 import { type Gauges, gaugesOf } from './gauges.js'
+import { journalDocuments } from './journal-documents.js'
 
 const LANES = 3
 /** More than a block has addresses, so that all that is made once has been made. */
@@ -85,16 +85,9 @@ async function read(lab: Lab, pid: number, cycles: number): Promise<Reading> {
     cycles,
     ...(await gaugesOf(pid)),
     keys: stdout.split('\n').filter((line) => line !== '').length,
-    journal: filesIn(`/proc/${pid}/root/data/journal`),
+    journal: journalDocuments(`/proc/${pid}/root/data/journal`).length,
     kernel: (await kernelTraces(lab.host(1))).length,
   }
-}
-
-function filesIn(folder: string): number {
-  return readdirSync(folder, { withFileTypes: true }).reduce(
-    (sum, entry) => sum + (entry.isDirectory() ? filesIn(join(folder, entry.name)) : 1),
-    0,
-  )
 }
 
 const COUNTS = ['fds', 'netlink', 'keys', 'journal', 'kernel'] as const
