@@ -16,6 +16,7 @@ import { Peers } from './control/peers.js'
 import { Presence } from './control/presence.js'
 import { Reconciler } from './control/reconciler.js'
 import { recoverJournal } from './control/recovery.js'
+import { Restoration } from './control/restoration.js'
 import { statusOf } from './control/status.js'
 import { SwarmAllocation } from './control/swarm-allocation.js'
 import { SwarmSweep } from './control/swarm-sweep.js'
@@ -32,6 +33,7 @@ import { AddressPlan } from './ipam/address-plan.js'
 import { BlockBook } from './ipam/block-book.js'
 import { TsoverlayIpam } from './ipam/ipam-driver.js'
 import { createRpcServer } from './rpc/server.js'
+import { Epoch } from './state/epoch.js'
 import { loadIdentity } from './state/identity.js'
 import { Journal } from './state/journal.js'
 import { SWARM } from './state/keys.js'
@@ -101,6 +103,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   logger.info({ host: state.identity.id, name: state.identity.name, scope: config.scope }, 'ready')
   control.sync?.start()
   control.upkeep.start()
+  if (config.scope === 'local') control.restoration.start()
   sweep.start()
   const closing = async (): Promise<void> => {
     sweep.close()
@@ -113,12 +116,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function close(
   { store, dataplane }: DaemonOptions,
   { outbox, blocks }: State,
-  { upkeep, underlay, peers, presence, reconciler, admission, sync }: Control,
+  { upkeep, underlay, peers, presence, reconciler, admission, sync, restoration }: Control,
   servers: readonly { close(): Promise<void> }[],
 ): Promise<void> {
   for (const server of servers) await server.close()
   await sync?.close()
   upkeep.close()
+  await restoration.close()
   underlay.close()
   peers.closeAll()
   await outbox.close()
@@ -137,7 +141,10 @@ type Control = ReturnType<typeof wireControl>
 function wireState({ config, paths, store, logger }: DaemonOptions) {
   const identity = loadIdentity(paths.data, paths.run)
   const journal = new Journal(join(paths.data, 'journal'), logger, join(paths.run, 'journal'))
+  const now = (): number => performance.now()
+  const epoch = new Epoch({ store, file: join(paths.data, 'store-seen.json'), logger, now })
   const blocks = new BlockBook({
+    beforeClaim: (signal) => epoch.settled(signal),
     store,
     host: identity.id,
     boot: identity.boot,
@@ -145,7 +152,7 @@ function wireState({ config, paths, store, logger }: DaemonOptions) {
     used: (ref) => usedAddresses(journal, ref),
     usage: (ref) => usageOf(journal, ref),
     logger,
-    now: () => performance.now(),
+    now,
   })
   // Swarm's leader changes hosts: there no host may decide alone.
   const book: AddressBook = config.scope === 'global' ? new AddressPlan(store, identity.id) : blocks
@@ -159,7 +166,7 @@ function wireState({ config, paths, store, logger }: DaemonOptions) {
   const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, blocks, book, repository, publications, swarm, outbox, vtep }
+  return { identity, journal, blocks, book, repository, publications, swarm, outbox, vtep, epoch }
 }
 
 function wireControl(options: DaemonOptions, state: State) {
@@ -191,7 +198,24 @@ function wireControl(options: DaemonOptions, state: State) {
     ? new NetworkSync({ ...state, store, docker, dataplane, logger })
     : undefined
   const upkeep = new Upkeep({ journal, reconciler, logger })
-  return { peers, underlay, admission, reconciler, upkeep, misses, presence, sync, docker }
+  const onRestored = (): void => {
+    reconciler.markAll()
+    sync?.trigger()
+  }
+  const now = (): number => performance.now()
+  const restoration = new Restoration({ ...state, store, logger, now, onRestored })
+  return {
+    peers,
+    underlay,
+    admission,
+    reconciler,
+    upkeep,
+    misses,
+    presence,
+    sync,
+    docker,
+    restoration,
+  }
 }
 
 function wireServers(options: DaemonOptions, state: State, control: Control) {

@@ -59,10 +59,18 @@ export function endpointsTable(endpoints: readonly EndpointReport[]): string {
   return table([head, ...rows])
 }
 
-export function statusText({ host, store, networks, kernel, sync }: StatusReport): string {
+export function statusText({
+  host,
+  store,
+  networks,
+  kernel,
+  conflicts,
+  sync,
+}: StatusReport): string {
   const problems = [
     ...(host.problem === undefined ? [] : [`underlay: ${host.problem}`]),
     ...(sync?.docker === false ? ["sync: dockerd's events do not arrive"] : []),
+    ...conflicts.map(({ endpoint, problem }) => `endpoint ${endpoint.slice(0, SHORT)}: ${problem}`),
     ...(sync?.problems ?? []).map(({ network, problem }) => `${network}: ${problem}`),
   ]
   const facts = [

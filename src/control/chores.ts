@@ -1,11 +1,12 @@
 /** What the outbox does with each kind of chore; every handler may run twice. */
 
-import { type Cidr, type Ip, ipOf } from '../core/ip.js'
+import { type Cidr, type Ip, ipOf, prefixLength } from '../core/ip.js'
 import type { Logger, Store } from '../core/ports.js'
-import type { EndpointId, HostId, LocalEndpoint, NetworkKey } from '../core/types.js'
+import type { EndpointId, HostId, LocalEndpoint, Network, NetworkKey } from '../core/types.js'
 import type { AddressBook } from '../ipam/address-book.js'
 import type { AddressPlan } from '../ipam/address-plan.js'
-import { documents } from '../state/documents.js'
+import { poolSubject } from '../ipam/subjects.js'
+import { type Binding, documents } from '../state/documents.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
 import { keys, type PoolRef, SWARM } from '../state/keys.js'
@@ -66,6 +67,18 @@ export const chores = {
     subject: networkSubject(key),
     args: { key, name, at: new Date().toISOString() },
   }),
+  /** Makes the store have a network that this host has. */
+  restoreNetwork: ({ dockerNetwork, network }: Binding): Chore => ({
+    kind: 'restore-network',
+    subject: networkSubject(network.key),
+    args: { id: dockerNetwork },
+  }),
+  /** The same for a subnet. */
+  restorePool: (ref: PoolRef): Chore => ({
+    kind: 'restore-pool',
+    subject: poolSubject(ref),
+    args: { space: ref.space, pool: ref.pool },
+  }),
   publishHost: (): Chore => ({ kind: 'publish-host', subject: 'host', args: {} }),
 } as const
 
@@ -109,6 +122,23 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
       holder !== SWARM && isHeld(journal, space, pool)
         ? Promise.resolve()
         : bookOf(holder).drop({ space, pool: pool as Cidr }, signal, network),
+    'restore-network': async ({ id = '' }, signal) => {
+      const binding = journal.bindings.get(id)
+      if (binding === undefined) return
+      const network = await repository.restore(binding.network, id, signal)
+      const now = journal.bindings.get(id)
+      if (now === undefined || isSameNetwork(network, now.network)) return
+      // Another host was faster, with other VNIs: all must have the same.
+      journal.bindings.put({ ...now, network })
+      logger.warn(
+        { network: id.slice(0, 12), identity: network.identity },
+        'network has other VNIs now',
+      )
+    },
+    'restore-pool': ({ space = '', pool = '' }, signal) =>
+      isHeld(journal, space, pool)
+        ? restorePool(parts, { space, pool: pool as Cidr }, signal)
+        : Promise.resolve(),
     'release-address': ({ space = '', pool = '', address = '', holder, term }, signal) =>
       bookOf(holder).release({ space, pool: pool as Cidr }, address as Ip, signal, term),
     'publish-host': async (_args, signal) => {
@@ -118,6 +148,42 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
       await store.txn([], [{ put: keys.host(identity.id), value }], signal)
     },
   }
+}
+
+function isSameNetwork(a: Network, b: Network): boolean {
+  const vnis = ({ segments }: Network): string => segments.map(({ vni }) => vni).join()
+  return vnis(a) === vnis(b)
+}
+
+/** The pool with its holder, its gateway and the length of its blocks. */
+async function restorePool(
+  { store, book, journal, identity }: ChoreParts,
+  ref: PoolRef,
+  signal: AbortSignal,
+): Promise<void> {
+  const pool = await store.get(keys.pool(ref), signal)
+  const holder = await store.get(keys.holder(ref, identity.id), signal)
+  if (pool !== undefined && holder !== undefined) return
+  const own = [...journal.blocks.values()].find(
+    (block) => block.space === ref.space && block.pool === ref.pool,
+  )
+  const bindings = [...journal.bindings.values()].filter(
+    ({ network }) => network.space === ref.space,
+  )
+  const subnets = bindings.flatMap(({ network }) => network.segments.flatMap((one) => one.subnets))
+  const gateway = subnets.find((subnet) => subnet.pool === ref.pool)?.gateway
+  const held = await book.hold(ref, signal, {
+    ...(own === undefined || pool !== undefined ? {} : { block: prefixLength(own.block) }),
+    byDockerd: bindings.some(
+      ({ ipam, network }) => ipam === 'docker' && hasPool(network, ref.pool),
+    ),
+  })
+  if (held.gateway === undefined && gateway !== undefined)
+    await book.gateway(ref, ipOf(gateway), undefined, signal)
+}
+
+function hasPool({ segments }: Network, pool: Cidr): boolean {
+  return segments.some(({ subnets }) => subnets.some((subnet) => subnet.pool === pool))
 }
 
 /** Keys of other endpoints of the network that have an address of this one. */

@@ -171,7 +171,7 @@ export class Networks {
     await untilAborted(outbox.settled(subject), signal, `the removal of ${spec.network.identity}`)
     const { network, vnis } = spec
     return retryConflicts(`network ${network.identity}`, signal, async () => {
-      const found = await repository.find(network.key, signal)
+      const found = await repository.findReadable(network.key, signal)
       if (found === undefined) return (await repository.create(network, vnis, id, signal)).made
       refuseDifferences(found, spec)
       return (await repository.attach(network.key, id, signal)) ? found : undefined

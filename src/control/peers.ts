@@ -10,6 +10,9 @@ import { documents } from '../state/documents.js'
 import { keys } from '../state/keys.js'
 import { Mirror } from '../state/mirror.js'
 
+/** How long after a loss of data in the store no peer is taken for gone: its host puts it back. */
+const HOLD_MS = 15_000
+
 export class Peers {
   readonly #store: Store
   readonly #self: HostId
@@ -18,6 +21,8 @@ export class Peers {
   readonly #networks = new Map<NetworkKey, { mirror: Mirror<Endpoint>; synced: boolean }>()
   readonly #parted = new Set<HostId>()
   #knowsHosts = false
+  #holdEnd = Number.NEGATIVE_INFINITY
+  #holding: NodeJS.Timeout | undefined
   #family: Family | undefined
   #onChange: (network: NetworkKey) => void = () => undefined
   #onHosts: () => void = () => undefined
@@ -31,6 +36,7 @@ export class Peers {
       prefix: keys.hosts,
       decode: (_key, value) => documents.host.decode(value),
       logger: options.logger,
+      onRegress: () => this.#hold(),
     })
   }
 
@@ -63,6 +69,7 @@ export class Peers {
       prefix: keys.endpoints(network),
       decode: (_key, value) => documents.endpoint.decode(value),
       logger: this.#logger,
+      onRegress: () => this.#hold(),
     })
     const opened = { mirror, synced: false }
     this.#networks.set(network, opened)
@@ -83,12 +90,26 @@ export class Peers {
   }
 
   closeAll(): void {
+    clearTimeout(this.#holding)
     for (const network of [...this.#networks.keys()]) this.close(network)
     void this.#hosts.close()
   }
 
-  /** False until the store was read once: then a missing peer means nothing. */
+  /** The containers go on talking although the store does not know of them for a while. */
+  #hold(): void {
+    if (performance.now() >= this.#holdEnd)
+      this.#logger.warn({}, 'the store is older than before, peers are kept for now')
+    this.#holdEnd = performance.now() + HOLD_MS
+    clearTimeout(this.#holding)
+    this.#holding = setTimeout(() => {
+      for (const network of this.#networks.keys()) this.#onChange(network)
+    }, HOLD_MS + 100)
+    this.#holding.unref()
+  }
+
+  /** False until the store was read once, and when it has lost data: then a missing peer means nothing. */
   isSynced(network: NetworkKey): boolean {
+    if (performance.now() < this.#holdEnd) return false
     return this.#networks.get(network)?.synced === true
   }
 

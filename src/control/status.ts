@@ -10,6 +10,7 @@ import type { Misses } from './misses.js'
 import type { Peers } from './peers.js'
 import type { Presence } from './presence.js'
 import type { Counters, Reconciler } from './reconciler.js'
+import type { Conflict, Restoration } from './restoration.js'
 import type { NetworkSync } from './sync/network-sync.js'
 
 export interface NetworkStatus {
@@ -42,6 +43,8 @@ export interface Status {
   /** whether VXLAN packets of strangers are dropped, or why not */
   readonly admission: { readonly inForce: boolean; readonly problem?: string }
   readonly misses: { readonly known: number; readonly unknown: number }
+  /** containers whose address is another host's in the store */
+  readonly conflicts: readonly Conflict[]
   /** absent when network sync is off */
   readonly sync?: ReturnType<NetworkSync['status']>
 }
@@ -56,6 +59,7 @@ export interface StatusParts {
   readonly reconciler: Reconciler
   readonly admission: Pick<Admission, 'problem'>
   readonly misses: Misses
+  readonly restoration?: Pick<Restoration, 'status'>
   readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
   readonly underlay: () => {
@@ -86,6 +90,7 @@ export function statusOf(parts: StatusParts): Status {
     kernel: { ...reconciler.counters },
     admission: admissionOf(parts.admission),
     misses: { ...misses.counters },
+    conflicts: parts.restoration?.status() ?? [],
     ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),
   }
 }

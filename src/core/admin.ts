@@ -24,6 +24,8 @@ export interface StatusReport {
     readonly synced: boolean
   }[]
   readonly kernel: { readonly drift: number; readonly failures: number }
+  /** containers whose address is another host's in the store */
+  readonly conflicts: readonly { readonly endpoint: string; readonly problem: string }[]
   readonly sync?: {
     readonly docker: boolean
     readonly problems: readonly { readonly network: string; readonly problem: string }[]

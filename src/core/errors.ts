@@ -90,6 +90,10 @@ export const ERRORS = {
     retryable: true,
     meaning: 'Other hosts kept changing the same keys; the transaction was given up.',
   },
+  STORE_UNREADABLE: {
+    retryable: false,
+    meaning: 'The store has a record that this version of the plugin cannot read.',
+  },
   HOST_UNKNOWN: {
     retryable: false,
     meaning: 'No host of the cluster, or more than one, has this name or id.',

@@ -134,6 +134,15 @@ export class BlockBook implements AddressBook {
     throw full ?? exhaustedError(choices[0] ?? { space: '', pool: '' as Cidr }, undefined, 'none')
   }
 
+  /**
+   * Makes sure that an address which an endpoint of this host uses is this host's: after the store has
+   * lost data it may be nobody's, or in a block that is another host's by now.
+   * @throws TsoverlayError ADDRESS_TAKEN when another host has it, OWNER_UNAVAILABLE
+   */
+  keep(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
+    return this.#claims.keep(ref, ip, signal)
+  }
+
   releaseNow(ref: PoolRef, ip: Ip): boolean {
     const own = this.#keeper.blocks.holding(ref, ip)
     if (own?.held.has(ip) !== true) {

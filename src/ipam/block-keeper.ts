@@ -3,7 +3,7 @@
  * outside. What is asynchronous here runs one after the other in each pool; handing out is
  * synchronous and waits for nothing.
  */
-import type { Cidr, Ip } from '../core/ip.js'
+import { type Cidr, type Ip, prefixLength } from '../core/ip.js'
 import type { Guard, Logger, Store, Write } from '../core/ports.js'
 import type { EndpointId, HostId } from '../core/types.js'
 import type { AddressDocument } from '../state/documents.js'
@@ -26,6 +26,8 @@ export interface BlockParts {
   /** whether networks of ours use the pool; `unbound`: handed out, but not yet to a network */
   readonly usage: (ref: PoolRef) => 'bound' | 'unbound' | 'none'
   readonly logger: Logger
+  /** awaited before a block is claimed that this host had no part in; see epoch.ts */
+  readonly beforeClaim?: (signal?: AbortSignal) => Promise<void>
   /** milliseconds, never going back */
   readonly now: () => number
 }
@@ -67,8 +69,10 @@ export class BlockKeeper {
    * @returns false when all blocks have owners
    * @throws TsoverlayError POOL_UNKNOWN
    */
-  grow(choice: Choice, spare: boolean, signal?: AbortSignal): Promise<boolean> {
+  async grow(choice: Choice, spare: boolean, signal?: AbortSignal): Promise<boolean> {
     const enough = (): boolean => !spare && this.blocks.free(choice) !== undefined
+    // Not in the queue: in it, blocks that the store has lost are claimed again.
+    if (!enough()) await this.parts.beforeClaim?.(signal)
     return this.serial(choice, async () => {
       if (enough()) return true
       return retryConflicts(`a block of ${choice.pool}`, signal, async () => {
@@ -202,19 +206,33 @@ export class BlockKeeper {
     return own
   }
 
+  /** @throws TsoverlayError STORE_UNAVAILABLE: then it stays suspended, and is settled later */
   async #lose(own: OwnBlock, signal?: AbortSignal): Promise<void> {
     const { ref, block } = own
+    own.suspended = true
     const held = [...own.held.keys()]
-    this.blocks.forget(own)
-    const fields = { pool: ref.pool, block, held: held.length }
-    this.parts.logger.warn(fields, 'address block is not ours in the store, dropped')
-    if (held.length === 0) return
     // A store that lost its data: what our containers have is taken again, if nobody else was faster.
-    const revision = await this.register.claim(ref, block, signal)
-    if (revision === undefined) return
+    const revision = held.length === 0 ? undefined : await this.#claimAgain(own, signal)
+    this.blocks.forget(own)
+    if (revision === undefined) {
+      const fields = { pool: ref.pool, block, held: held.length }
+      this.parts.logger.warn(fields, 'address block is not ours in the store, dropped')
+      return
+    }
     const again = await this.#enter(ref, block, revision, signal)
     for (const ip of held) if (again.outside(ip) === undefined) again.adopt(ip)
     again.save()
+  }
+
+  async #claimAgain({ ref, block }: OwnBlock, signal?: AbortSignal): Promise<number | undefined> {
+    // Its pool may be lost as well.
+    if (this.parts.usage(ref) !== 'none') {
+      const known = (await this.pools.pools(ref.space, signal)).some(
+        ({ pool }) => pool === ref.pool,
+      )
+      if (!known) await this.pools.hold(ref, signal, { block: prefixLength(block) })
+    }
+    return this.register.claim(ref, block, signal)
   }
 }
 

@@ -3,9 +3,10 @@
  * (who is asked), or outside of blocks.
  */
 import type { TsoverlayError } from '../core/errors.js'
+import type { Ip } from '../core/ip.js'
 import type { HostId } from '../core/types.js'
 import { documents } from '../state/documents.js'
-import { keys } from '../state/keys.js'
+import { keys, type PoolRef } from '../state/keys.js'
 import { retryConflicts } from '../state/retry.js'
 import type { Claim } from './address-book.js'
 import type { BlockKeeper } from './block-keeper.js'
@@ -40,6 +41,30 @@ export class Claims {
     })
   }
 
+  /** As BlockBook.keep. */
+  async keep(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
+    const { blocks, register, pools } = this.#keeper
+    const isKept = (): boolean =>
+      blocks.holding(ref, ip)?.held.has(ip) === true || this.#borrower.has(ref, ip)
+    if (isKept()) return
+    const known = await register.outsider(ref, ip, signal)
+    if (known?.document.host === this.#keeper.parts.host && known.document.kind === 'endpoint')
+      return this.#borrower.note(ref, ip)
+    if (known !== undefined)
+      throw takenError(ref.pool, ip, await this.#whose(known.document, signal))
+    const block = blockOf(ref.pool, blockLength(await pools.pool(ref, signal)), ip)
+    const owner = await register.owner(ref, block, signal)
+    if (owner === undefined || owner === this.#keeper.parts.host)
+      await this.#keeper.obtain(ref, block, signal)
+    const own = blocks.get(ref, block)
+    if (own === undefined) {
+      await this.#ask(owner ?? '', { ...ref, ip, kind: 'endpoint' }, signal)
+    } else if (!isKept()) {
+      own.adopt(ip)
+      own.save()
+    }
+  }
+
   /** An address in a block that is not ours, as far as we know. @returns undefined to look again */
   async #takeElsewhere(claim: Claim, signal?: AbortSignal): Promise<true | undefined> {
     const { register, pools, parts } = this.#keeper
@@ -55,6 +80,7 @@ export class Claims {
       return done ? true : undefined
     }
     if (owner === undefined || owner === parts.host) {
+      await parts.beforeClaim?.(signal)
       await this.#keeper.obtain(claim, block, signal)
       return undefined
     }

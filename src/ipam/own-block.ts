@@ -29,6 +29,8 @@ export class OwnBlock {
   revision: number | undefined
   /** a transaction on it had no answer: what is outside may not shrink before a new look */
   doubtful = false
+  /** the store does not call it ours, and it is not settled yet whose it is: nothing is handed out */
+  suspended = false
   /** when it last handed out or took back something */
   touched: number
   readonly #parts: OwnBlockParts
@@ -69,6 +71,7 @@ export class OwnBlock {
   }
 
   get free(): number {
+    if (this.suspended) return 0
     return this.#size - this.#held.size - this.#outside.size
   }
 
@@ -167,6 +170,7 @@ export class OwnBlock {
   }
 
   #isFree(ip: Ip): boolean {
+    if (this.suspended) return false
     return !this.#held.has(ip) && !this.#outside.has(ip)
   }
 

@@ -7,7 +7,7 @@ import type { Entry, Guard, Store } from '../core/ports.js'
 import type { HostId, NetworkKey } from '../core/types.js'
 import { documents, type PoolDocument } from '../state/documents.js'
 import { keys, type PoolRef } from '../state/keys.js'
-import { retryConflicts } from '../state/retry.js'
+import { retryConflicts, unreadableError } from '../state/retry.js'
 import type { HoldOptions } from './address-book.js'
 import { blockLength } from './block-size.js'
 import { nextFree } from './candidates.js'
@@ -65,8 +65,15 @@ export class PoolRegister {
         [{ put: gateKey, value: ref.pool }, holder, ...(existing ? [] : [made])],
         signal,
       )
+      if (!done) await this.#refuseUnreadable(ref, signal)
       return done ? document : undefined
     })
+  }
+
+  async #refuseUnreadable(ref: PoolRef, signal?: AbortSignal): Promise<void> {
+    const entry = await this.#store.get(keys.pool(ref), signal)
+    if (entry !== undefined && documents.pool.decode(entry.value) === undefined)
+      throw unreadableError(entry.key)
   }
 
   #newPool({ pool }: PoolRef, { block, byDockerd }: HoldOptions): PoolDocument {

@@ -25,6 +25,8 @@ const poolPart = (ref: PoolRef): string => `${spacePart(ref.space)}/${ref.pool.r
 const vniPart = (vni: number): string => vni.toString().padStart(8, '0')
 
 export const keys = {
+  /** Changes when the store has lost data; see epoch.ts. */
+  generation: '/generation',
   hosts: '/hosts/',
   host: (id: HostId) => `/hosts/${id}`,
   allAlive: '/alive/',

@@ -21,6 +21,8 @@ export interface MirrorOptions<T> {
    */
   readonly decode: (key: string, value: string) => T | undefined
   readonly logger?: Logger
+  /** The store is at an earlier revision than before: it has lost data. Before listeners are told. */
+  readonly onRegress?: () => void
 }
 
 export type ChangeListener = (changedKeys: ReadonlySet<string>) => void
@@ -154,6 +156,7 @@ export class Mirror<T> {
       if (this.#closing.signal.aborted) return
       // a probe has shown that we were further already
       if (batch.kind === 'delta' && batch.revision <= this.#revision) continue
+      if (batch.revision < this.#revision) this.#options.onRegress?.()
       const changed = batch.kind === 'snapshot' ? this.#replace(batch) : this.#change(batch)
       this.#synced = true
       this.#notify(changed)

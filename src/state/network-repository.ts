@@ -2,13 +2,13 @@
  * Networks of the cluster in the store: the record, its VNIs, and which hosts use it. The last host
  * that leaves removes it. Only this file reads or writes /networks, /vnis, /subnets and /attached.
  */
-import { TsoverlayError } from '../core/errors.js'
+import { hasCode, TsoverlayError } from '../core/errors.js'
 import type { Entry, Guard, Store, Write } from '../core/ports.js'
 import type { DockerNetworkId, HostId, Network, NetworkKey } from '../core/types.js'
 import { documents } from './documents.js'
 import { keys, SWARM, vniOf } from './keys.js'
 import { ownedName, unchanged } from './publications.js'
-import { retryConflicts } from './retry.js'
+import { retryConflicts, unreadableError } from './retry.js'
 
 /** Below 4096, where swarm's own overlay networks begin (moby overlay/ovmanager vxlanIDStart). */
 const FIRST_VNI = 256
@@ -27,6 +27,42 @@ export class NetworkRepository {
   async find(key: NetworkKey, signal?: AbortSignal): Promise<Network | undefined> {
     const entry = await this.#store.get(keys.network(key), signal)
     return entry && documents.network.decode(entry.value)
+  }
+
+  /**
+   * As find, for who is about to make it.
+   * @throws TsoverlayError STORE_UNREADABLE
+   */
+  async findReadable(key: NetworkKey, signal?: AbortSignal): Promise<Network | undefined> {
+    const entry = await this.#store.get(keys.network(key), signal)
+    const network = entry && documents.network.decode(entry.value)
+    if (entry === undefined || network !== undefined) return network
+    throw unreadableError(entry.key)
+  }
+
+  /**
+   * Makes the store have a network that this host has, and that this host has it. Its VNIs stay, unless
+   * another network has them by now.
+   * @returns the network as stored
+   * @throws TsoverlayError NETWORK_CONFLICT, STORE_UNREADABLE
+   */
+  restore(network: Network, id: DockerNetworkId, signal?: AbortSignal): Promise<Network> {
+    const { key, segments } = network
+    const vnis = segments.map(({ vni }) => vni)
+    return retryConflicts(`network ${network.identity}`, signal, async () => {
+      const found = await this.findReadable(key, signal)
+      if (found !== undefined) {
+        const mine = await this.#store.get(keys.attachment(key, this.#host), signal)
+        return mine !== undefined || (await this.attach(key, id, signal)) ? found : undefined
+      }
+      try {
+        return (await this.create(network, vnis, id, signal)).made
+      } catch (error) {
+        if (!hasCode(error, 'VNI_TAKEN')) throw error
+        const any = vnis.map(() => undefined)
+        return (await this.create(network, any, id, signal)).made
+      }
+    })
   }
 
   /**

@@ -28,3 +28,11 @@ export async function retryConflicts<T>(
     `other hosts kept changing ${what}: gave up after ${ATTEMPTS} attempts`,
   )
 }
+
+/** The value of a key was written by another version, or by somebody else. */
+export function unreadableError(key: string): TsoverlayError {
+  return new TsoverlayError(
+    'STORE_UNREADABLE',
+    `this version of tsoverlay cannot read what is under ${key} in the store: install the same version on all hosts, or delete the key when nobody uses it`,
+  )
+}

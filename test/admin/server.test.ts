@@ -29,6 +29,7 @@ const STATUS: Status = {
   kernel: { passes: 7, written: 40, drift: 1, failures: 2 },
   admission: { inForce: true },
   misses: { known: 4, unknown: 9 },
+  conflicts: [],
 }
 const STORE = new MemoryStore()
 const PARTS = { cluster: new ClusterView(STORE, { id: 'a' }), removal: new HostRemoval(STORE) }

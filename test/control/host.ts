@@ -27,6 +27,7 @@ import type { AddressBook } from '../../src/ipam/address-book.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { BlockBook } from '../../src/ipam/block-book.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
+import { Epoch } from '../../src/state/epoch.js'
 import { loadIdentity } from '../../src/state/identity.js'
 import { Journal } from '../../src/state/journal.js'
 import { SWARM } from '../../src/state/keys.js'
@@ -48,6 +49,8 @@ export interface HostOptions {
   readonly dir: string
   readonly vtep: string
   readonly scope?: 'local' | 'global'
+  /** how long new blocks wait after the store has lost data; absent: nobody looks */
+  readonly graceMs?: number
   /** the kernel outlives the plugin */
   readonly dataplane?: RecordingDataplane
 }
@@ -55,11 +58,11 @@ export interface HostOptions {
 export type TestHost = Awaited<ReturnType<typeof startHost>>
 
 export async function startHost(options: HostOptions) {
-  const { store, dir, scope = 'local' } = options
+  const { store, scope = 'local' } = options
   const dataplane = options.dataplane ?? new RecordingDataplane()
   dataplane.address = { vtep: options.vtep as Ip, mtu: 1500 }
   const logger = new RecordingLogger()
-  const state = wireState(store, dir, logger, scope)
+  const state = wireState(options, logger, scope)
   const control = wireControl(store, dataplane, logger, state)
   const foreign = new ForeignAddresses(state.book, state.outbox)
   const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
@@ -138,11 +141,13 @@ export async function twoHosts(t: Scope) {
 }
 
 function wireState(
-  store: MemoryStore,
-  dir: string,
+  { store, dir, graceMs }: HostOptions,
   logger: RecordingLogger,
   scope: 'local' | 'global',
 ) {
+  const now = (): number => performance.now()
+  const file = join(dir, 'data', 'store-seen.json')
+  const epoch = new Epoch({ store, file, logger, now, ...(graceMs !== undefined && { graceMs }) })
   const identity = loadIdentity(join(dir, 'data'), join(dir, 'run'))
   const journal = new Journal(join(dir, 'data', 'journal'), logger)
   const blocks = new BlockBook({
@@ -153,7 +158,8 @@ function wireState(
     used: (ref) => usedAddresses(journal, ref),
     usage: (ref) => usageOf(journal, ref),
     logger,
-    now: () => performance.now(),
+    now,
+    ...(graceMs !== undefined && { beforeClaim: (signal) => epoch.settled(signal) }),
   })
   // Swarm's leader changes hosts: there no host may decide alone.
   const book: AddressBook = scope === 'global' ? new AddressPlan(store, identity.id) : blocks
@@ -167,7 +173,7 @@ function wireState(
   const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, blocks, book, repository, publications, swarm, outbox, vtep }
+  return { identity, journal, blocks, book, repository, publications, swarm, outbox, vtep, epoch }
 }
 
 function wireControl(
