@@ -47,11 +47,7 @@ export class PoolRegister {
       const existing = pools.find((document) => document.pool === ref.pool)
       // Made since, and perhaps removed again since: without a gate there is no pool.
       if (gate === undefined && existing !== undefined) return undefined
-      const clash = pools.find(
-        (document) =>
-          (document !== existing || options.only === 'new') && overlaps(document.pool, ref.pool),
-      )
-      if (clash !== undefined) throw overlapError(ref, clash.pool)
+      refuseOverlap(ref, options.only === 'new' ? pools : pools.filter((one) => one !== existing))
       refuseOtherBlock(existing, options.block)
       const document = existing ?? this.#newPool(ref, options)
       const holderKey = keys.holder(ref, this.#host)
@@ -146,6 +142,11 @@ export function unchanged(key: string, entry: Entry | undefined): Guard {
   return entry === undefined
     ? { key, is: 'absent' }
     : { key, is: 'unchanged', revision: entry.revision }
+}
+
+function refuseOverlap(ref: PoolRef, pools: readonly PoolDocument[]): void {
+  const clash = pools.find(({ pool }) => overlaps(pool, ref.pool))
+  if (clash !== undefined) throw overlapError(ref, clash.pool)
 }
 
 function refuseOtherBlock(existing: PoolDocument | undefined, wanted: number | undefined): void {
