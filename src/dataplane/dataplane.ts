@@ -33,9 +33,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const hostWatch = new HostWatch()
   const listeners = { onMiss: (_: Miss): void => {}, onDrift: (_: string): void => {} }
   const shared: Shared = { home, host, logger, listeners }
-  const checks = setInterval(() => {
-    for (const sandbox of sandboxes.values()) sandbox.check()
-  }, CHECK_MS).unref()
+  const checks = setInterval(checkAll, CHECK_MS, sandboxes).unref()
 
   const sandboxOf = (name: string): Sandbox => {
     checkName(name)
@@ -103,4 +101,8 @@ function checkName(name: string): void {
   if (isSandboxName(name)) return
   const reason = 'a sandbox is named "1-" and ten lower-case letters or digits'
   throw kernelFailed(`sandbox ${JSON.stringify(name)}`, reason)
+}
+
+function checkAll(sandboxes: ReadonlyMap<string, Sandbox>): void {
+  for (const sandbox of sandboxes.values()) sandbox.check()
 }

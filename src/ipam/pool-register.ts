@@ -45,8 +45,6 @@ export class PoolRegister {
       const gate = await this.#store.get(gateKey, signal)
       const pools = await this.pools(ref.space, signal)
       const existing = pools.find((document) => document.pool === ref.pool)
-      // Made since, and perhaps removed again since: without a gate there is no pool.
-      if (gate === undefined && existing !== undefined) return undefined
       refuseOverlap(ref, options.only === 'new' ? pools : pools.filter((one) => one !== existing))
       refuseOtherBlock(existing, options.block)
       const document = existing ?? this.#newPool(ref, options)
@@ -55,7 +53,7 @@ export class PoolRegister {
       const holder = { put: holderKey, value: held?.value ?? documents.holder.encode({}) }
       const made = { put: keys.pool(ref), value: documents.pool.encode(document) }
       const { done } = await this.#store.txn(
-        // Without a gate there is no pool: one that was seen all the same is gone by now.
+        // A pool that was seen after the gate may have been removed with it in between.
         [unchanged(gateKey, gate), { key: keys.pool(ref), is: existing ? 'present' : 'absent' }],
         // The gate is written also by who only joins, so that a removal under way fails.
         [{ put: gateKey, value: ref.pool }, holder, ...(existing ? [] : [made])],
