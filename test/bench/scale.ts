@@ -124,7 +124,8 @@ class Workers {
     const exits = this.#children.map((child) =>
       child.exitCode === null ? once(child, 'exit') : [],
     )
-    for (const child of this.#children) child.kill('SIGKILL')
+    // Not a signal: they have folders to remove.
+    for (const child of this.#children) if (child.connected) child.disconnect()
     await Promise.all(exits)
   }
 }
