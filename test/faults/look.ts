@@ -32,11 +32,27 @@ export async function lookAround(
       ...on.map((host) => tracesOf(host, network)),
       ...on.map(plugin),
       storeKeys(lab, 'asks/'),
+      membership(lab, on),
     ])
     return parts.flat()
   } catch (error) {
     return [`cannot look: ${error instanceof Error ? error.message : String(error)}`]
   }
+}
+
+/** Every host that is on has the network and its subnet in the store, or another might remove them. */
+async function membership(lab: Lab, on: readonly Host[]): Promise<readonly string[]> {
+  const ids = await Promise.all(
+    on.map(async (host) => (await host.sh(['cat', '/run/tsoverlay/host-id'])).stdout.trim()),
+  )
+  const keys = await storeKeys(lab)
+  return ['attached', 'holders'].flatMap((part) =>
+    ids
+      .filter(
+        (id) => !keys.some((key) => key.startsWith(`/tsoverlay/${part}/`) && key.endsWith(id)),
+      )
+      .map((id) => `store: ${part}: host ${id} is missing`),
+  )
 }
 
 /** Addresses held or lent against those that containers have. */

@@ -54,11 +54,12 @@ const flap: Scenario = {
 /** An address of the lab's net that no machine has. */
 const otherAddress = (host: Host): string => host.address.replace(/\.\d+$/, '.201')
 
+/** The old one first: a second address of the net would be its secondary, and go with it. */
 async function moveTo(host: Host, from: string, to: string): Promise<void> {
   await ip(
     host,
-    `addr add ${to}/24 dev eth0`,
     `addr del ${from}/24 dev eth0`,
+    `addr add ${to}/24 dev eth0`,
     `route replace default via ${GATEWAY}`,
   )
 }
