@@ -12,8 +12,11 @@ import { TsoverlayError } from '../core/errors.js'
 import type { Logger, Store } from '../core/ports.js'
 import { keys } from './keys.js'
 
-/** How long hosts that are connected need at most to claim again what they have. */
-const GRACE_MS = 10_000
+/**
+ * How long hosts that are connected need at most to claim again what they have: a watch is back
+ * within a second. Shorter than a call's deadline, so that who creates a network waits, and gets it.
+ */
+const GRACE_MS = 5_000
 
 export interface EpochParts {
   readonly store: Store
