@@ -27,9 +27,10 @@ demo: deps plugin ## the main job, shown: one host alone, then three hosts that 
 	$(TSX) test/demo/demo.ts
 
 test: check deps plugin ## everything: check, unit, contract, kernel and e2e tests
-	$(TSX) test/run.ts $(UNIT) $(CONTRACT) $(NET) $(E2E)
+	$(TSX) test/run.ts $(UNIT) $(ALONE) $(CONTRACT) $(NET) $(E2E)
 
 UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,admin,cli,plugin,lab}/*.test.ts'
+ALONE := alone='test/lab/*.alone.ts'
 CONTRACT := contract='test/contract/*.test.ts'
 NET := net='test/{net,fuzz}/*.test.ts'
 E2E := e2e='test/e2e/*.e2e.ts'
@@ -44,7 +45,7 @@ fmt: node_modules/.package-lock.json ## format and fix what can be fixed
 	$(BIN)/biome check --write .
 
 unit: deps plugin ## unit tests, in seconds
-	$(TSX) test/run.ts $(UNIT)
+	$(TSX) test/run.ts $(UNIT) $(ALONE)
 
 contract: deps plugin ## the store's contract on the fake and on a real etcd
 	$(TSX) test/run.ts $(CONTRACT)
