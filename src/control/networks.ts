@@ -47,8 +47,11 @@ interface Addressing {
 
 export class Networks {
   readonly #parts: NetworkParts
-  /** one creation of a network at a time, so that the undoing of one cannot hit another */
-  readonly #creating = new Map<NetworkKey, Promise<void>>()
+  /**
+   * One creation of a network at a time, so that the undoing of one cannot hit another; and one of a
+   * NetworkID, as it is tied to one network only.
+   */
+  readonly #creating = new Map<NetworkKey | DockerNetworkId, Promise<void>>()
 
   constructor(parts: NetworkParts) {
     this.#parts = parts
@@ -69,17 +72,19 @@ export class Networks {
       underlay.current(),
     )
     const { key } = spec.network
-    for (let other = this.#creating.get(key); other !== undefined; ) {
-      await untilAborted(other, signal, `another creation of ${spec.network.identity}`)
-      other = this.#creating.get(key)
+    const names = [key, request.id]
+    const other = (): Promise<void> | undefined =>
+      this.#creating.get(key) ?? this.#creating.get(request.id)
+    for (let one = other(); one !== undefined; one = other()) {
+      await untilAborted(one, signal, `another creation of ${spec.network.identity}`)
     }
     if (journal.bindings.get(request.id) !== undefined) return
     this.#refuseSecond(spec.network)
     const made = this.#make(request, spec, { ipam, holds, space }, signal)
     const ended = made.catch(() => undefined)
-    this.#creating.set(key, ended)
+    for (const name of names) this.#creating.set(name, ended)
     void ended.then(() => {
-      if (this.#creating.get(key) === ended) this.#creating.delete(key)
+      for (const name of names) this.#creating.delete(name)
     })
     await made
   }

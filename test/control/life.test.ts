@@ -156,6 +156,23 @@ t.test('ids that name the same kernel objects are refused and touch no others', 
   t.notOk(a.dataplane.calls.includes(`deleteHostLink tso${WEB.slice(0, 12)}`))
 })
 
+t.test(
+  'of two creations of one id at once, one is made and nothing of the other stays',
+  async (t) => {
+    const a = await host(t)
+    const { signal } = new AbortController()
+    const create = (subnet: string): Promise<void> => {
+      const pools = [{ addressSpace: 'LocalDefault', pool: subnet, aux: [] }]
+      const request = { id: BLUE_A, options: {}, internal: false, ipv6: false, pools }
+      return a.driver.createNetwork(request as never, signal)
+    }
+    await Promise.all([create('10.20.0.0/16'), create('10.30.0.0/16')])
+    t.equal((await a.store.keys('/networks/')).length, 1)
+    await a.driver.deleteNetwork(BLUE_A)
+    await until('all is gone', async () => (await keysOf(a.store)).length === 0)
+  },
+)
+
 t.test('one subnet twice is refused', async (t) => {
   const a = await host(t)
   const pool = { addressSpace: 'LocalDefault', pool: '10.20.0.0/16', aux: [] }
