@@ -69,10 +69,10 @@ t.test('a limit holds while its signal is collected by nobody but us', async (t)
   const waiting = withLimit(200, never.signal, (limit) =>
     untilAborted(new Promise(() => undefined), limit, 'nothing'),
   )
+  const ended = t.rejects(waiting, { code: 'DEADLINE_EXCEEDED' })
   for (let round = 0; round < 5; round += 1) {
     await sleep(10)
     collect()
   }
-  const ended = t.rejects(waiting, { code: 'DEADLINE_EXCEEDED' })
   t.equal(await within(ended, 5_000), true)
 })
