@@ -182,7 +182,7 @@ async function restorePool(
     await book.gateway(ref, ipOf(gateway), undefined, signal)
 }
 
-function hasPool({ segments }: Network, pool: Cidr): boolean {
+function hasPool({ segments }: Network, pool: string): boolean {
   return segments.some(({ subnets }) => subnets.some((subnet) => subnet.pool === pool))
 }
 
@@ -257,10 +257,7 @@ function isHeld(journal: Journal, space: string, pool: string): boolean {
     (hold) => hold.space === space && hold.pool === pool,
   )
   const foreign = [...journal.bindings.values()].some(
-    ({ ipam, network }) =>
-      ipam === 'docker' &&
-      network.space === space &&
-      network.segments.some(({ subnets }) => subnets.some((subnet) => subnet.pool === pool)),
+    ({ ipam, network }) => ipam === 'docker' && network.space === space && hasPool(network, pool),
   )
   return granted || foreign
 }

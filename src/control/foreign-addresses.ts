@@ -115,7 +115,8 @@ export function foreignReleases(
   })
 }
 
-function refOf(binding: Binding, address: Cidr): PoolRef | undefined {
+/** The pool of the network in which the address lies. */
+export function refOf(binding: Binding, address: Cidr): PoolRef | undefined {
   const subnets = binding.network.segments.flatMap((segment) => segment.subnets)
   const pool = subnets.find((subnet) => contains(subnet.pool, ipOf(address)))?.pool
   return pool && { space: binding.network.space, pool }

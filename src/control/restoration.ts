@@ -9,7 +9,7 @@
  */
 import { rest, untilAborted } from '../core/deadline.js'
 import { hasCode, messageOf } from '../core/errors.js'
-import { contains, ipOf } from '../core/ip.js'
+import { ipOf } from '../core/ip.js'
 import type { Logger, Store } from '../core/ports.js'
 import type { LocalEndpoint } from '../core/types.js'
 import type { BlockBook } from '../ipam/block-book.js'
@@ -18,9 +18,10 @@ import { type Binding, documents } from '../state/documents.js'
 import type { Epoch } from '../state/epoch.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
-import { attachmentOf, keys, lastPart, type PoolRef, poolOfKey } from '../state/keys.js'
+import { attachmentOf, keys, lastPart, poolOfKey } from '../state/keys.js'
 import type { Chore, Outbox } from '../state/outbox.js'
 import { chores, usageOf, type VtepSource } from './chores.js'
+import { refOf } from './foreign-addresses.js'
 import { Sightings } from './sightings.js'
 
 const LOOK_MS = 2_000
@@ -185,7 +186,7 @@ export class Restoration {
     const binding = journal.bindings.get(endpoint.dockerNetwork)
     if (binding === undefined || binding.ipam === 'swarm') return undefined
     for (const address of endpoint.addresses) {
-      const ref = refOf(binding, ipOf(address))
+      const ref = refOf(binding, address)
       try {
         if (ref !== undefined) await blocks.keep(ref, ipOf(address), this.#closing.signal)
       } catch (error) {
@@ -197,10 +198,4 @@ export class Restoration {
     }
     return undefined
   }
-}
-
-function refOf({ network }: Binding, ip: ReturnType<typeof ipOf>): PoolRef | undefined {
-  const subnets = network.segments.flatMap((segment) => segment.subnets)
-  const pool = subnets.find((subnet) => contains(subnet.pool, ip))?.pool
-  return pool && { space: network.space, pool }
 }
