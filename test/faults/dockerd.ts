@@ -36,42 +36,48 @@ async function runningOn(host: Host): Promise<string[]> {
 
 const RUN_AGAIN = 'containers with a restart policy run again, are reached'
 
-const killed: Scenario = {
-  name: 'dockerd-killed',
-  fault: 'dockerd killed (-9), started; no live-restore',
-  steady: [
-    [2, 3],
-    [3, 2],
-  ],
-  until: RUN_AGAIN,
-  async play(stage) {
-    const host = stage.host(1)
-    await runPolicies(stage)
-    await host.dockerd.kill()
-    stage.mark()
-    await host.dockerd.start()
-  },
-  // The new dockerd kills what runs, calls that stopped by hand, and leaves unless-stopped at that.
-  missing: (stage) => missingOf(stage, ['x1']),
+/**
+ * dockerd ends without live-restore and comes again.
+ * @param back containers of h1 that its restart policies bring back
+ */
+function ends(
+  fault: Pick<Scenario, 'name' | 'fault'>,
+  end: (host: Host) => Promise<void>,
+  back: readonly string[],
+): Scenario {
+  return {
+    ...fault,
+    steady: [
+      [2, 3],
+      [3, 2],
+    ],
+    until: RUN_AGAIN,
+    async play(stage) {
+      const host = stage.host(1)
+      await runPolicies(stage)
+      await end(host)
+      stage.mark()
+      await host.dockerd.start()
+    },
+    missing: (stage) => missingOf(stage, back),
+  }
 }
 
-const restarted: Scenario = {
-  name: 'dockerd-restarted',
-  fault: 'dockerd stopped (SIGTERM) and started; no live-restore',
-  steady: [
-    [2, 3],
-    [3, 2],
-  ],
-  until: RUN_AGAIN,
-  async play(stage) {
-    const host = stage.host(1)
-    await runPolicies(stage)
-    await host.dockerd.stop()
-    stage.mark()
-    await host.dockerd.start()
+// The new dockerd kills what runs, calls that stopped by hand, and leaves unless-stopped at that.
+const killed = ends(
+  { name: 'dockerd-killed', fault: 'dockerd killed (-9), started; no live-restore' },
+  (host) => host.dockerd.kill(),
+  ['x1'],
+)
+
+const restarted = ends(
+  {
+    name: 'dockerd-restarted',
+    fault: 'dockerd stopped (SIGTERM) and started; no live-restore',
   },
-  missing: (stage) => missingOf(stage, ['x0', 'x1']),
-}
+  (host) => host.dockerd.stop(),
+  ['x0', 'x1'],
+)
 
 const liveRestore: Scenario = {
   name: 'dockerd-killed-live-restore',
