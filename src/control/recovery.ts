@@ -4,7 +4,7 @@
  * rest is adopted. Kernel and store follow from that by the ordinary passes.
  */
 import type { Logger } from '../core/ports.js'
-import { GLOBAL_ADDRESS_SPACE } from '../ipam/ipam-driver.js'
+import { GLOBAL_ADDRESS_SPACE } from '../ipam/address-space.js'
 import { poolSubject } from '../ipam/subjects.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'

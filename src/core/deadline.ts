@@ -68,6 +68,21 @@ export async function withLimit<T>(
   }
 }
 
+/** A signal that aborts with the first of two; `unlink` aborts it too and lets go of them. */
+export function linked(
+  a: AbortSignal,
+  b: AbortSignal,
+): { readonly signal: AbortSignal; readonly unlink: () => void } {
+  const stop = new AbortController()
+  const unlink = () => {
+    for (const signal of [a, b]) signal.removeEventListener('abort', unlink)
+    stop.abort()
+  }
+  for (const signal of [a, b]) signal.addEventListener('abort', unlink)
+  if (a.aborted || b.aborted) unlink()
+  return { signal: stop.signal, unlink }
+}
+
 /** A pause of `ms` that ends early, without an error, when `signal` aborts or has aborted. */
 export function rest(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -22,14 +22,13 @@ import type { Journal } from '../state/journal.js'
 import { type PoolRef, SWARM } from '../state/keys.js'
 import type { Outbox } from '../state/outbox.js'
 import type { AddressBook, Choice, HoldOptions } from './address-book.js'
+import { checkAddressSpace, GLOBAL_ADDRESS_SPACE, LOCAL_ADDRESS_SPACE } from './address-space.js'
 import { BLOCK_OPTION, checkBlock } from './block-size.js'
 import { spaceOf } from './ipam-options.js'
 import { chooseIpv4, chooseIpv6 } from './pool-choice.js'
-import { checkPool, formatPoolId, type PoolId, parsePoolId } from './pool-id.js'
+import { checkPool, formatPoolId, type PoolId, parsePoolId, readPoolId } from './pool-id.js'
 import { addressSubject, poolSubject } from './subjects.js'
 
-const LOCAL_ADDRESS_SPACE = 'tsoverlay-local'
-export const GLOBAL_ADDRESS_SPACE = 'tsoverlay-global'
 const CHOICES = 16
 
 export interface IpamParts {
@@ -69,7 +68,7 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   async releasePool(poolId: string): Promise<void> {
-    const id = parsed(poolId)
+    const id = readPoolId(poolId)
     const hold = this.#parts.journal.pools.get(poolId)
     if (id === undefined || hold === undefined) return
     // dockerd releases a network's pools before it deletes the network, which then drops them. When
@@ -122,7 +121,7 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   async releaseAddress(poolId: string, address: Ip): Promise<void> {
-    const id = parsed(poolId)
+    const id = readPoolId(poolId)
     if (id === undefined || this.#isBookkeeping(id.addressSpace)) return
     // It may have come from another subnet of the network, but dockerd names the first one's id.
     const own = this.#choices(poolId, id).find(({ pool }) => contains(pool, address))
@@ -286,26 +285,8 @@ export class TsoverlayIpam implements IpamDriver {
   }
 }
 
-/** @throws TsoverlayError REQUEST_INVALID for what GetDefaultAddressSpaces did not name */
-function checkAddressSpace(name: string): void {
-  if (name === LOCAL_ADDRESS_SPACE || name === GLOBAL_ADDRESS_SPACE) return
-  throw new TsoverlayError(
-    'REQUEST_INVALID',
-    `AddressSpace is ${JSON.stringify(name.slice(0, 80))}, but must be ${LOCAL_ADDRESS_SPACE} or ${GLOBAL_ADDRESS_SPACE}`,
-  )
-}
-
 /** @throws TsoverlayError OPTION_INVALID */
 function blockOption(request: RequestPoolRequest, pool: Cidr): HoldOptions {
   const block = checkBlock(request.options[BLOCK_OPTION], pool)
   return block === undefined ? {} : { block }
-}
-
-/** Releases never fail: an id that we cannot have given out holds nothing. */
-function parsed(poolId: string): PoolId | undefined {
-  try {
-    return parsePoolId(poolId)
-  } catch {
-    return undefined
-  }
 }

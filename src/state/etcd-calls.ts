@@ -244,21 +244,6 @@ export class Calls<C extends object> {
   }
 }
 
-/** A signal that aborts with the first of two; `unlink` aborts it too and lets go of them. */
-export function linked(
-  a: AbortSignal,
-  b: AbortSignal,
-): { readonly signal: AbortSignal; readonly unlink: () => void } {
-  const stop = new AbortController()
-  const unlink = () => {
-    for (const signal of [a, b]) signal.removeEventListener('abort', unlink)
-    stop.abort()
-  }
-  for (const signal of [a, b]) signal.addEventListener('abort', unlink)
-  if (a.aborted || b.aborted) unlink()
-  return { signal: stop.signal, unlink }
-}
-
 /**
  * The policy "call once" in place of etcd3's retry and circuit breaker. The error is made anew
  * because etcd3 drops all channels of a host when it sees one of its own recoverable errors.

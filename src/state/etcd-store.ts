@@ -11,6 +11,7 @@
  */
 import { Etcd3, type IKeyValue } from 'etcd3'
 import type { StoreConfig } from '../core/config.js'
+import { linked } from '../core/deadline.js'
 import type {
   Delta,
   Entry,
@@ -22,7 +23,7 @@ import type {
   TxnResult,
   Write,
 } from '../core/ports.js'
-import { type Attempt, CALL_DEADLINE, Calls, countdown, linked, ONCE } from './etcd-calls.js'
+import { type Attempt, CALL_DEADLINE, Calls, countdown, ONCE } from './etcd-calls.js'
 import { checkTxn, describeWrites, Namespace } from './etcd-codec.js'
 import { failureOf, isLeaseGone } from './etcd-errors.js'
 import { Leases } from './etcd-lease.js'

@@ -1,7 +1,7 @@
 /** dockerd's networks by its unix socket. */
 import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
-import { untilAborted, withLimit } from '../../core/deadline.js'
+import { linked, untilAborted, withLimit } from '../../core/deadline.js'
 import type { DockerNetworkId, EndpointId } from '../../core/types.js'
 import type {
   DockerContents,
@@ -98,11 +98,9 @@ export class DockerApi implements DockerNetworks, DockerContents {
   }
 
   async follow(onChange: () => void, signal: AbortSignal): Promise<void> {
-    const ends = new AbortController()
-    const abort = (): void => ends.abort()
-    const timer = setTimeout(abort, CALL_MS)
-    signal.addEventListener('abort', abort)
-    if (signal.aborted) abort()
+    const slow = new AbortController()
+    const timer = setTimeout(() => slow.abort(), CALL_MS)
+    const ends = linked(signal, slow.signal)
     try {
       const stream = await this.#docker.getEvents({
         filters: { type: ['network'], event: ['create', 'destroy'] },
@@ -114,7 +112,7 @@ export class DockerApi implements DockerNetworks, DockerContents {
       await finished(stream)
     } finally {
       clearTimeout(timer)
-      signal.removeEventListener('abort', abort)
+      ends.unlink()
     }
   }
 }
