@@ -52,6 +52,19 @@ export interface FdbPlan {
   readonly vtep: Ip
 }
 
+/**
+ * Entries by device and key: an address of neighbours, a MAC of FDB entries. It may be kept from plan
+ * to plan and change between them, so that who makes the kernel so looks at the changes only.
+ */
+export interface EntrySet<E> extends Iterable<E> {
+  get(dev: string, key: string): E | undefined
+  /**
+   * Device → key → what stood there at the last call, undefined for nothing; at the first call,
+   * when it was empty. Keys that are not named are as they were.
+   */
+  takeChanges(): ReadonlyMap<string, ReadonlyMap<string, E | undefined>>
+}
+
 /** Who may speak on a port: frames with another source MAC or address are dropped there. */
 export interface SourcePlan {
   /** the port in the sandbox */
@@ -79,8 +92,8 @@ export interface Plan {
   readonly sandbox: string
   /** bridges before the devices that are their ports */
   readonly links: readonly LinkPlan[]
-  readonly neighbours: readonly NeighbourPlan[]
-  readonly fdb: readonly FdbPlan[]
+  readonly neighbours: readonly NeighbourPlan[] | EntrySet<NeighbourPlan>
+  readonly fdb: readonly FdbPlan[] | EntrySet<FdbPlan>
   /** one per port that is heard at all; absent: whatever comes from a port is let through */
   readonly sources?: readonly SourcePlan[]
   /**

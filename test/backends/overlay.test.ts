@@ -114,11 +114,11 @@ t.test('of two peers with one address the smaller id wins, a local one always', 
   const mine = peer('p0', '192.0.2.4', '10.20.0.5/16')
   const plan = overlay.plan(view({ local: here, peers: [...twins, mine] }))
   t.same(
-    plan?.neighbours.map(({ ip }) => ip),
+    [...(plan?.neighbours ?? [])].map(({ ip }) => ip),
     ['10.20.0.7'],
   )
   t.same(
-    plan?.fdb.map(({ vtep }) => vtep),
+    [...(plan?.fdb ?? [])].map(({ vtep }) => vtep),
     ['192.0.2.2'],
   )
 })

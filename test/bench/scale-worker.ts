@@ -44,6 +44,8 @@ export interface Report {
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const lags: number[] = []
 
+const isProbe = ({ mac }: { readonly mac: string }): boolean => ageOf(mac, 0) !== undefined
+
 /** Notes how old the news is that a pass makes true. */
 class TimedDataplane extends RecordingDataplane {
   readonly #seen = new Map<string, string>()
@@ -51,7 +53,7 @@ class TimedDataplane extends RecordingDataplane {
   override async apply(plan: Plan): Promise<ApplyResult> {
     const result = await super.apply(plan)
     this.calls.length = 0
-    const mac = plan.neighbours.at(-1)?.mac ?? ''
+    const mac = this.sandboxes.get(plan.sandbox)?.neighbours.find(isProbe)?.mac ?? ''
     const age = ageOf(mac, sharedNow())
     if (age === undefined || this.#seen.get(plan.sandbox) === mac) return result
     this.#seen.set(plan.sandbox, mac)

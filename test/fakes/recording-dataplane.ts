@@ -1,7 +1,7 @@
 /** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
-import type { AdmissionPlan, LinkPlan, Plan } from '../../src/core/plan.js'
+import type { AdmissionPlan, FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import type {
   AdmissionResult,
   ApplyFailure,
@@ -13,8 +13,14 @@ import type { Underlay } from '../../src/core/types.js'
 
 type Method = 'apply' | 'remove' | 'list' | 'deleteHostLink' | 'underlay'
 
+/** A plan as it was when it was applied. */
+interface MadePlan extends Plan {
+  readonly neighbours: readonly NeighbourPlan[]
+  readonly fdb: readonly FdbPlan[]
+}
+
 export class RecordingDataplane implements Dataplane {
-  readonly sandboxes = new Map<string, Plan>()
+  readonly sandboxes = new Map<string, MadePlan>()
   /** each call, as `apply 1-abc` */
   readonly calls: string[] = []
   readonly routeList: Cidr[] = []
@@ -74,7 +80,7 @@ export class RecordingDataplane implements Dataplane {
       failures.push({ item, error: new TsoverlayError('KERNEL_FAILED', `${item} was refused`) })
       return false
     }
-    const made: Plan = {
+    const made: MadePlan = {
       sandbox: plan.sandbox,
       links: plan.links.filter((link) => admit(`link ${link.name}`)),
       neighbours: merge(plan.neighbours, kept?.neighbours, ({ dev, ip }) => `${dev} ${ip}`).filter(
@@ -156,11 +162,11 @@ export class RecordingDataplane implements Dataplane {
   }
 }
 
-function merge<T>(wanted: readonly T[], kept: readonly T[] = [], keyOf: (item: T) => string): T[] {
+function merge<T>(wanted: Iterable<T>, kept: readonly T[] = [], keyOf: (item: T) => string): T[] {
   return [...new Map([...kept, ...wanted].map((item) => [keyOf(item), item])).values()]
 }
 
-function countOf(plan: Plan): number {
+function countOf(plan: MadePlan): number {
   return plan.links.length + plan.neighbours.length + plan.fdb.length
 }
 
@@ -168,8 +174,8 @@ export function planText(plan: Plan): string {
   return [
     `sandbox ${plan.sandbox}${plan.partial === true ? ' (partial)' : ''}`,
     ...plan.links.map((link) => `  ${linkText(link)}`),
-    ...plan.neighbours.map(({ dev, ip, mac }) => `  neighbour ${dev} ${ip} ${mac}`),
-    ...plan.fdb.map(({ dev, mac, vtep }) => `  fdb ${dev} ${mac} dst ${vtep}`),
+    ...[...plan.neighbours].map(({ dev, ip, mac }) => `  neighbour ${dev} ${ip} ${mac}`),
+    ...[...plan.fdb].map(({ dev, mac, vtep }) => `  fdb ${dev} ${mac} dst ${vtep}`),
     ...(plan.sources ?? []).map(({ dev, mac, ips }) => `  source ${dev} ${mac} ${ips.join(' ')}`),
   ].join('\n')
 }

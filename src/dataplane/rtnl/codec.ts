@@ -89,13 +89,28 @@ export function addressFamily(family: Family): number {
  * 35 µs each, four times as long as the kernel needs for the entry.
  */
 export function addressBytes(ip: Ip): Uint8Array {
-  if (familyOf(ip) === 4 || ip.includes('.')) return ipToBytes(ip)
+  if (familyOf(ip) === 4) return bytes4(ip)
+  if (ip.includes('.')) return ipToBytes(ip)
   const [head = '', tail] = ip.split('::')
   const bytes = Buffer.alloc(16)
   writeGroups(bytes, 0, head)
   if (tail !== undefined && tail !== '') writeGroups(bytes, 16 - 2 * tail.split(':').length, tail)
   return bytes
 }
+
+function bytes4(ip: Ip): Uint8Array {
+  const bytes = new Uint8Array(4)
+  let at = 0
+  for (let index = 0; index < ip.length; index += 1) {
+    const code = ip.charCodeAt(index)
+    if (code === DOT) at += 1
+    else bytes[at] = 10 * (bytes[at] ?? 0) + code - ZERO
+  }
+  return bytes
+}
+
+const DOT = 46
+const ZERO = 48
 
 function writeGroups(bytes: Buffer, offset: number, groups: string): void {
   if (groups === '') return

@@ -2,13 +2,20 @@
 import type { Family, Ip } from '../../core/ip.js'
 import { familyOf } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
-import { macFromBytes, macToBytes } from '../../core/mac.js'
-import { addressBytes, addressFamily, attr, parseAttributes, readIp, u32 } from './codec.js'
+import { addressBytes, addressFamily, readIp, u32 } from './codec.js'
 import { AF, IFLA, NDA, NLM_F, NTF_SELF, NUD, RTEXT_FILTER_SKIP_STATS, RTM } from './constants.js'
 import type { RtnlMessage } from './rtnl.js'
 
 const NDMSG = 12
 const IFINFOMSG = 16
+/** the header of an attribute */
+const ATTRIBUTE = 4
+/** NLA_F_NESTED and NLA_F_NET_BYTEORDER sit above the type (netlink.h). */
+const TYPE_MASK = 0x3fff
+/** header, six bytes, padding */
+const MAC_ATTRIBUTE = 12
+const HEX = '0123456789abcdef'
+const MAC_TEXT = Buffer.from('00:00:00:00:00:00')
 
 export interface NeighbourState {
   readonly ifindex: number
@@ -23,28 +30,60 @@ export interface NeighbourState {
   readonly detour: boolean
 }
 
-function ndmsg(family: number, ifindex: number, state: number, flags: number): Buffer {
-  const buffer = Buffer.alloc(NDMSG)
-  buffer.writeUInt8(family, 0)
+/** struct ndmsg and as many bytes of attributes; all zero that is not set here. */
+function ndmsg(
+  family: number,
+  ifindex: number,
+  state: number,
+  flags: number,
+  attributes = 0,
+): Buffer {
+  const buffer = Buffer.allocUnsafe(NDMSG + attributes).fill(0)
+  buffer[0] = family
   buffer.writeInt32LE(ifindex, 4)
   buffer.writeUInt16LE(state, 8)
-  buffer.writeUInt8(flags, 10)
+  buffer[10] = flags
   return buffer
 }
 
+/** An attribute with an address; @returns where the next one goes */
+function writeIp(buffer: Buffer, at: number, type: number, ip: Ip): number {
+  const bytes = addressBytes(ip)
+  writeHead(buffer, at, type, bytes.length)
+  buffer.set(bytes, at + ATTRIBUTE)
+  return at + ATTRIBUTE + bytes.length
+}
+
+function writeMac(buffer: Buffer, at: number, mac: Mac): void {
+  writeHead(buffer, at, NDA.LLADDR, 6)
+  for (let byte = 0; byte < 6; byte += 1) {
+    const text = 3 * byte
+    buffer[at + ATTRIBUTE + byte] =
+      16 * digit(mac.charCodeAt(text)) + digit(mac.charCodeAt(text + 1))
+  }
+}
+
+function writeHead(buffer: Buffer, at: number, type: number, bytes: number): void {
+  buffer[at] = ATTRIBUTE + bytes
+  buffer[at + 2] = type
+}
+
+/** Of a lower-case hexadecimal digit's character code. */
+const digit = (code: number): number => (code < 58 ? code - 48 : code - 87)
+
+const sizeOf = (ip: Ip): number => ATTRIBUTE + (familyOf(ip) === 4 ? 4 : 16)
+
 /** Adds or replaces inner IP → inner MAC, PERMANENT. */
 export function putNeighbour(ifindex: number, ip: Ip, mac: Mac): RtnlMessage {
-  const body = Buffer.concat([
-    ndmsg(addressFamily(familyOf(ip)), ifindex, NUD.PERMANENT, 0),
-    attr(NDA.DST, addressBytes(ip)),
-    attr(NDA.LLADDR, macToBytes(mac)),
-  ])
+  const family = addressFamily(familyOf(ip))
+  const body = ndmsg(family, ifindex, NUD.PERMANENT, 0, sizeOf(ip) + MAC_ATTRIBUTE)
+  writeMac(body, writeIp(body, NDMSG, NDA.DST, ip), mac)
   return { type: RTM.NEWNEIGH, flags: NLM_F.CREATE | NLM_F.REPLACE, body }
 }
 
 export function deleteNeighbour(ifindex: number, ip: Ip): RtnlMessage {
-  const header = ndmsg(addressFamily(familyOf(ip)), ifindex, 0, 0)
-  const body = Buffer.concat([header, attr(NDA.DST, addressBytes(ip))])
+  const body = ndmsg(addressFamily(familyOf(ip)), ifindex, 0, 0, sizeOf(ip))
+  writeIp(body, NDMSG, NDA.DST, ip)
   return { type: RTM.DELNEIGH, flags: 0, body }
 }
 
@@ -60,18 +99,21 @@ export function dumpNeighbours(family: Family, ifindex: number): RtnlMessage {
  * `bridge fdb replace MAC dev DEV dst VTEP self permanent` sends (NUD_NOARP is its `permanent`).
  */
 export function putFdb(ifindex: number, mac: Mac, vtep: Ip): RtnlMessage {
-  const body = Buffer.concat([fdbKey(ifindex, mac), attr(NDA.DST, addressBytes(vtep))])
+  const body = fdbKey(ifindex, mac, sizeOf(vtep))
+  writeIp(body, NDMSG + MAC_ATTRIBUTE, NDA.DST, vtep)
   return { type: RTM.NEWNEIGH, flags: NLM_F.CREATE | NLM_F.REPLACE, body }
 }
 
 /** Deletes the MAC's entry, whatever its VTEP. */
 export function deleteFdb(ifindex: number, mac: Mac): RtnlMessage {
-  return { type: RTM.DELNEIGH, flags: 0, body: fdbKey(ifindex, mac) }
+  return { type: RTM.DELNEIGH, flags: 0, body: fdbKey(ifindex, mac, 0) }
 }
 
-function fdbKey(ifindex: number, mac: Mac): Buffer {
-  const header = ndmsg(AF.BRIDGE, ifindex, NUD.PERMANENT | NUD.NOARP, NTF_SELF)
-  return Buffer.concat([header, attr(NDA.LLADDR, macToBytes(mac))])
+function fdbKey(ifindex: number, mac: Mac, more: number): Buffer {
+  const state = NUD.PERMANENT | NUD.NOARP
+  const buffer = ndmsg(AF.BRIDGE, ifindex, state, NTF_SELF, MAC_ATTRIBUTE + more)
+  writeMac(buffer, NDMSG, mac)
+  return buffer
 }
 
 /** FDB entries of one device. The header is an ifinfomsg by history (rtnetlink.c rtnl_fdb_dump). */
@@ -83,16 +125,56 @@ export function dumpFdb(ifindex: number): RtnlMessage {
   return { type: RTM.GETNEIGH, flags: NLM_F.DUMP, body }
 }
 
+type Found = Pick<
+  { -readonly [K in keyof NeighbourState]: NeighbourState[K] },
+  'ip' | 'mac' | 'detour'
+>
+
+/** Reads a message of a neighbour or an FDB entry; there may be 100,000 of them in a row. */
 export function decodeNeighbour(body: Buffer): NeighbourState {
-  const attributes = parseAttributes(body, NDMSG)
-  const ip = readIp(attributes.get(NDA.DST))
-  const lladdr = attributes.get(NDA.LLADDR)
+  const found: Found = { detour: false }
+  for (let at = NDMSG; at + ATTRIBUTE <= body.length; ) {
+    const length = body.readUInt16LE(at)
+    if (length < ATTRIBUTE || at + length > body.length) break
+    readAttribute(found, body, at, length)
+    at += (length + 3) & ~3
+  }
   return {
+    ...found,
     ifindex: body.readInt32LE(4),
     state: body.readUInt16LE(8),
     flags: body.readUInt8(10),
-    detour: [NDA.PORT, NDA.VNI, NDA.IFINDEX].some((type) => attributes.has(type)),
-    ...(ip === undefined ? {} : { ip }),
-    ...(lladdr?.length === 6 ? { mac: macFromBytes(lladdr) } : {}),
   }
+}
+
+function readAttribute(found: Found, body: Buffer, at: number, length: number): void {
+  switch (body.readUInt16LE(at + 2) & TYPE_MASK) {
+    case NDA.DST: {
+      const ip = ipAt(body, at + ATTRIBUTE, length - ATTRIBUTE)
+      if (ip !== undefined) found.ip = ip
+      return
+    }
+    case NDA.LLADDR:
+      if (length === ATTRIBUTE + 6) found.mac = macAt(body, at + ATTRIBUTE)
+      return
+    case NDA.PORT:
+    case NDA.VNI:
+    case NDA.IFINDEX:
+      found.detour = true
+  }
+}
+
+function ipAt(body: Buffer, at: number, bytes: number): Ip | undefined {
+  if (bytes !== 4) return readIp(body.subarray(at, at + bytes))
+  return `${body[at]}.${body[at + 1]}.${body[at + 2]}.${body[at + 3]}` as Ip
+}
+
+/** Written out as bytes first: a text put together from 11 parts is slow to look up. */
+function macAt(body: Buffer, at: number): Mac {
+  for (let byte = 0; byte < 6; byte += 1) {
+    const value = body.readUInt8(at + byte)
+    MAC_TEXT[3 * byte] = HEX.charCodeAt(value >> 4)
+    MAC_TEXT[3 * byte + 1] = HEX.charCodeAt(value & 15)
+  }
+  return MAC_TEXT.toString('latin1') as Mac
 }

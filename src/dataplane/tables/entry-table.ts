@@ -5,13 +5,15 @@
  *
  * Only the sandbox's pass calls this, one call at a time.
  */
+import type { EntrySet } from '../../core/plan.js'
 import type { ApplyFailure } from '../../core/ports.js'
-import { DeltaTracker } from '../delta.js'
+import type { Task } from '../entry-tracker.js'
+import { EntryTracker } from '../entry-tracker.js'
 import type { TableResult } from '../failure.js'
 import { kernelFailed, refused } from '../failure.js'
 import type { NeighbourState } from '../rtnl/neighbour-codec.js'
 import { decodeNeighbour } from '../rtnl/neighbour-codec.js'
-import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
+import type { Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
 
 export interface EntryCodec<E extends { readonly dev: string }> {
   /** `neighbour` or `fdb`, as failures name it */
@@ -20,7 +22,7 @@ export interface EntryCodec<E extends { readonly dev: string }> {
   keyOf(entry: E): string
   same(a: E, b: E): boolean
   put(entry: E, ifindex: number): RtnlMessage
-  remove(entry: E, ifindex: number): RtnlMessage
+  remove(key: string, ifindex: number): RtnlMessage
   /** The requests that list the entries of one device. */
   dumps(ifindex: number): readonly RtnlMessage[]
   /** What a message of that device is about; undefined for what can be no entry of ours. */
@@ -31,22 +33,24 @@ export interface EntryCodec<E extends { readonly dev: string }> {
 
 /** Deleting what is not there, or whose device is not there, is success. */
 const GONE = ['ENOENT', 'ENODEV', 'ESRCH', 'ENXIO']
+/** Messages are made for so many entries at a time; others have their turn after each. */
+const BATCH = 1_024
 
 export class EntryTable<E extends { readonly dev: string }> {
   readonly #codec: EntryCodec<E>
-  readonly #tracker: DeltaTracker<string, E>
+  readonly #tracker: EntryTracker<E>
   #resync = true
   #partial = false
 
   constructor(codec: EntryCodec<E>) {
     this.#codec = codec
-    this.#tracker = new DeltaTracker((a, b) => codec.same(a, b))
+    this.#tracker = new EntryTracker(codec)
   }
 
   /** @param partial entries that are there and not named stay: their owner is not known yet */
-  setDesired(entries: readonly E[], partial = false): void {
+  setDesired(entries: readonly E[] | EntrySet<E>, partial = false): void {
     this.#partial = partial
-    this.#tracker.setDesired(new Map(entries.map((entry) => [this.#keyOf(entry), entry])))
+    this.#tracker.setDesired(entries)
   }
 
   /** The next apply reads the kernel. */
@@ -62,7 +66,7 @@ export class EntryTable<E extends { readonly dev: string }> {
   isContradicted(state: NeighbourState, dev: string, gone: boolean): boolean {
     const key = this.#codec.keyIn(state)
     if (key === undefined) return false
-    const want = this.#tracker.desiredAt(`${dev} ${key}`)
+    const want = this.#tracker.desiredAt(dev, key)
     if (gone) return want !== undefined
     const have = this.#codec.decode(state, dev)
     if (want === undefined) return have !== undefined && !this.#partial
@@ -71,7 +75,7 @@ export class EntryTable<E extends { readonly dev: string }> {
 
   /** The device was made anew by us: its entries went with it and are no drift. */
   forget(dev: string): void {
-    this.#tracker.forget((entry) => entry.dev === dev)
+    this.#tracker.forget(dev)
   }
 
   /**
@@ -84,110 +88,99 @@ export class EntryTable<E extends { readonly dev: string }> {
       drift = await this.#readKernel(rtnl, devices)
       this.#resync = false
     }
-    if (this.#tracker.inSync) return { written: 0, drift, failures: [] }
     const failures: ApplyFailure[] = []
-    const put = await this.#put(rtnl, devices, failures)
-    const deleted = this.#partial ? 0 : await this.#delete(rtnl, devices, failures)
-    return { written: put + deleted, drift, failures }
+    let written = 0
+    for (const isPut of this.#partial ? [true] : [true, false]) {
+      for (const dev of this.#tracker.devices) {
+        written += await this.#work(rtnl, dev, devices.get(dev), isPut, failures)
+      }
+    }
+    return { written, drift, failures }
   }
 
   async #readKernel(rtnl: Rtnl, devices: ReadonlyMap<string, number>): Promise<number> {
-    const found = new Map<string, E>()
-    for (const [dev, ifindex] of devices) {
-      for (const entry of await this.#list(rtnl, dev, ifindex)) found.set(this.#keyOf(entry), entry)
-    }
+    const found = new Map<string, ReadonlyMap<string, E>>()
+    for (const [dev, ifindex] of devices) found.set(dev, await this.#list(rtnl, dev, ifindex))
     return this.#tracker.setInstalled(found)
   }
 
-  async #list(rtnl: Rtnl, dev: string, ifindex: number): Promise<readonly E[]> {
-    const found: E[] = []
+  async #list(rtnl: Rtnl, dev: string, ifindex: number): Promise<ReadonlyMap<string, E>> {
+    const found = new Map<string, E>()
     for (const dump of this.#codec.dumps(ifindex)) {
       for (const body of await rtnl.dump(dump)) {
         const state = decodeNeighbour(body)
         const entry = state.ifindex === ifindex ? this.#codec.decode(state, dev) : undefined
-        if (entry !== undefined) found.push(entry)
+        if (entry !== undefined) found.set(this.#codec.keyOf(entry), entry)
       }
     }
     return found
   }
 
-  async #put(
+  /**
+   * Puts all that is missing or different on a device, or deletes all that nobody wants.
+   * @returns how many
+   */
+  async #work(
     rtnl: Rtnl,
-    devices: ReadonlyMap<string, number>,
+    dev: string,
+    ifindex: number | undefined,
+    isPut: boolean,
     failures: ApplyFailure[],
   ): Promise<number> {
-    const updates = this.#tracker.updates().map(([, entry]) => entry)
-    const { present, absent } = split(updates, devices)
-    for (const dev of new Set(absent.map((entry) => entry.dev))) {
-      const item = `${this.#codec.noun} ${dev}`
-      failures.push({ item, error: kernelFailed(item, 'there is no such vxlan device') })
-    }
-    const outcomes = await rtnl.write(
-      present.map(({ entry, ifindex }) => this.#codec.put(entry, ifindex)),
-    )
-    return this.#settle(present, outcomes, failures, (entry) =>
-      this.#tracker.wrote(this.#keyOf(entry), entry),
-    )
-  }
-
-  async #delete(
-    rtnl: Rtnl,
-    devices: ReadonlyMap<string, number>,
-    failures: ApplyFailure[],
-  ): Promise<number> {
-    const unwanted = this.#tracker.deletions().map(([, entry]) => entry)
-    const { present, absent } = split(unwanted, devices)
-    for (const entry of absent) this.#tracker.removed(this.#keyOf(entry))
-    const outcomes = await rtnl.write(
-      present.map(({ entry, ifindex }) => this.#codec.remove(entry, ifindex)),
-    )
-    const settled = outcomes.map((code) => (GONE.includes(code ?? '') ? undefined : code))
-    return this.#settle(present, settled, failures, (entry) =>
-      this.#tracker.removed(this.#keyOf(entry)),
-    )
-  }
-
-  /** Notes each success through `done` and each refusal as a failure; counts the successes. */
-  #settle(
-    items: readonly Located<E>[],
-    outcomes: readonly Outcome[],
-    failures: ApplyFailure[],
-    done: (entry: E) => void,
-  ): number {
     let written = 0
-    items.forEach(({ entry }, index) => {
-      const code = outcomes[index]
-      if (code === undefined) {
-        done(entry)
-        written += 1
-        return
-      }
-      const item = `${this.#codec.noun} ${this.#keyOf(entry)}`
-      failures.push({ item, error: refused(item, code) })
-    })
+    for (const batch of batches(this.#tasks(dev, isPut), BATCH)) {
+      if (ifindex === undefined) {
+        if (isPut) {
+          const item = `${this.#codec.noun} ${dev}`
+          failures.push({ item, error: kernelFailed(item, 'there is no such vxlan device') })
+          return 0
+        }
+        for (const { key } of batch) this.#tracker.wrote(dev, key, undefined)
+      } else written += await this.#write(rtnl, dev, ifindex, batch, failures)
+    }
     return written
   }
 
-  #keyOf(entry: E): string {
-    return `${entry.dev} ${this.#codec.keyOf(entry)}`
+  *#tasks(dev: string, isPut: boolean): Generator<Task<E>> {
+    for (const task of this.#tracker.tasks(dev)) {
+      if ((task.want !== undefined) === isPut) yield task
+    }
+  }
+
+  /** Notes each success, and each refusal as a failure; counts the successes. */
+  async #write(
+    rtnl: Rtnl,
+    dev: string,
+    ifindex: number,
+    batch: readonly Task<E>[],
+    failures: ApplyFailure[],
+  ): Promise<number> {
+    const messages = batch.map(({ key, want }) =>
+      want === undefined ? this.#codec.remove(key, ifindex) : this.#codec.put(want, ifindex),
+    )
+    const outcomes = await rtnl.write(messages)
+    let written = 0
+    for (const [index, { key, want }] of batch.entries()) {
+      const code = outcomes[index]
+      if (code === undefined || (want === undefined && GONE.includes(code))) {
+        this.#tracker.wrote(dev, key, want)
+        written += 1
+      } else {
+        const item = `${this.#codec.noun} ${dev} ${key}`
+        failures.push({ item, error: refused(item, code) })
+      }
+    }
+    return written
   }
 }
 
-interface Located<E> {
-  readonly entry: E
-  readonly ifindex: number
-}
-
-function split<E extends { readonly dev: string }>(
-  entries: readonly E[],
-  devices: ReadonlyMap<string, number>,
-): { present: Located<E>[]; absent: E[] } {
-  const present: Located<E>[] = []
-  const absent: E[] = []
-  for (const entry of entries) {
-    const ifindex = devices.get(entry.dev)
-    if (ifindex === undefined) absent.push(entry)
-    else present.push({ entry, ifindex })
+function* batches<T>(items: Iterable<T>, size: number): Generator<readonly T[]> {
+  let batch: T[] = []
+  for (const item of items) {
+    batch.push(item)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
   }
-  return { present, absent }
+  if (batch.length > 0) yield batch
 }

@@ -2,6 +2,7 @@
  * inner MAC → VTEP in the vxlan device's own table. Put replaces: an exclusive add fails on an
  * entry that is already there with another VTEP, and the packet goes on to the old host (moby#35401).
  */
+import type { Mac } from '../../core/mac.js'
 import type { FdbPlan } from '../../core/plan.js'
 import { NTF_SELF, NUD } from '../rtnl/constants.js'
 import type { NeighbourState } from '../rtnl/neighbour-codec.js'
@@ -18,7 +19,7 @@ export const FDB: EntryCodec<FdbEntry> = {
   keyOf: (entry) => entry.mac,
   same: (a, b) => a.vtep === b.vtep && a.altered === b.altered,
   put: (entry, ifindex) => putFdb(ifindex, entry.mac, entry.vtep),
-  remove: (entry, ifindex) => deleteFdb(ifindex, entry.mac),
+  remove: (key, ifindex) => deleteFdb(ifindex, key as Mac),
   dumps: (ifindex) => [dumpFdb(ifindex)],
   keyIn: (state) => (isOnDevice(state) ? state.mac : undefined),
   decode(found, dev) {

@@ -2,6 +2,7 @@
  * inner IP → inner MAC on the vxlan device: what it answers ARP and ND with (`proxy`). PERMANENT,
  * as only those are free of the neighbour table's gc_thresh3 (net/core/neighbour.c).
  */
+import type { Ip } from '../../core/ip.js'
 import type { NeighbourPlan } from '../../core/plan.js'
 import { isLocalOnly } from '../misses.js'
 import { NUD } from '../rtnl/constants.js'
@@ -13,7 +14,7 @@ export const NEIGHBOURS: EntryCodec<NeighbourPlan> = {
   keyOf: (entry) => entry.ip,
   same: (a, b) => a.mac === b.mac,
   put: (entry, ifindex) => putNeighbour(ifindex, entry.ip, entry.mac),
-  remove: (entry, ifindex) => deleteNeighbour(ifindex, entry.ip),
+  remove: (key, ifindex) => deleteNeighbour(ifindex, key as Ip),
   dumps: (ifindex) => [dumpNeighbours(4, ifindex), dumpNeighbours(6, ifindex)],
   keyIn: ({ ip }) => (ip === undefined || isLocalOnly(ip) ? undefined : ip),
   // the kernel's own (NOARP, incomplete, multicast) are not PERMANENT or not of an endpoint
