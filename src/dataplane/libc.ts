@@ -1,6 +1,7 @@
 /**
- * The system calls that node does not have. The only importer of koffi. Each call is made on
- * the calling thread and returns before anything else runs, which netns.ts depends on.
+ * The system calls that node does not have. The only importer of koffi. Each call but
+ * `sendInThread` is made on the calling thread and returns before anything else runs, which
+ * netns.ts depends on.
  */
 import { getSystemErrorName } from 'node:util'
 import koffi from 'koffi'
@@ -17,6 +18,7 @@ const call = {
   setsockopt: libc.func(
     'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
   ),
+  send: libc.func('long send(int fd, const void *message, unsigned long length, int flags)'),
 }
 
 // linux/sched.h, sys/mount.h, sys/socket.h
@@ -71,4 +73,17 @@ export function netlinkPort(fd: number): number | undefined {
 export function enableNetlinkOption(fd: number, option: number): Outcome {
   const on = Buffer.from(Uint32Array.of(1).buffer)
   return outcome(call.setsockopt(fd, SOL_NETLINK, option, on, on.length))
+}
+
+/**
+ * Sends on a netlink socket from a thread of libuv's pool (send(2)). The kernel works off the
+ * message in the namespace of the socket, not of the thread.
+ * @returns when the kernel has worked it off: ECANCELED when it could not be sent
+ */
+export function sendInThread(fd: number, message: Buffer): Promise<Outcome> {
+  return new Promise((resolve) => {
+    call.send.async(fd, message, message.length, 0, (error: unknown, sent: unknown) => {
+      resolve(error === null && Number(sent) === message.length ? undefined : 'ECANCELED')
+    })
+  })
 }

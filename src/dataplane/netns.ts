@@ -29,7 +29,8 @@ const OWN_NAMESPACE = '/proc/thread-self/ns/net'
 /** NSFS_MAGIC (linux/magic.h) */
 const NSFS_MAGIC = 0x6e736673
 
-/** Held in each namespace of ours. A kernel without IPv6 has no net/ipv6. */
+/** Held in each namespace of ours. A kernel without IPv6 has no net/ipv6, and one
+ * without br_netfilter no net/bridge. */
 const SYSCTLS = {
   // the bridges of one network route between its subnets
   'net/ipv4/ip_forward': '1',
@@ -40,6 +41,10 @@ const SYSCTLS = {
   'net/ipv6/conf/all/accept_ra': '0',
   'net/ipv6/conf/default/accept_ra': '0',
   'net/ipv6/conf/default/accept_dad': '0',
+  // no iptables rules here, so bridged packets need not go the way to them (br_netfilter_hooks.c)
+  'net/bridge/bridge-nf-call-iptables': '0',
+  'net/bridge/bridge-nf-call-ip6tables': '0',
+  'net/bridge/bridge-nf-call-arptables': '0',
 } as const
 
 /**

@@ -11,7 +11,8 @@
 import { getSystemErrorName } from 'node:util'
 import { RawNetlinkSocket } from 'netlink'
 import { kernelFailed, refused } from '../failure.js'
-import { NLM_F, NLMSG } from './constants.js'
+import { sendInThread } from '../libc.js'
+import { NLM_F, NLMSG, RTM } from './constants.js'
 import { claimDescriptor, releaseDescriptor } from './descriptor.js'
 import type { BatchSocket, NoticeSocket, OnNotice, Outcome, Rtnl, RtnlMessage } from './rtnl.js'
 
@@ -33,6 +34,13 @@ const BUFFER_BYTES = 1024 * 1024
 /** The largest notice is that of a link, with statistics and settings of both families: 2 KiB. */
 const NOTICE_BYTES = 4 * 1024
 const NOTICE_BUFFER_BYTES = 128 * 1024
+
+/**
+ * The kernel makes and deletes links under a lock that it shares with everybody on the host
+ * (rtnl_lock), and a deletion waits for RCU grace periods after it (net/core/dev.c
+ * netdev_run_todo): some 20 ms, in which the event loop would stand still.
+ */
+const SLOW: readonly number[] = [RTM.NEWLINK, RTM.DELLINK]
 
 interface Exchange {
   readonly first: number
@@ -65,6 +73,7 @@ class NetlinkRtnl implements Rtnl, BatchSocket {
   #sequence = 1
   #tail: Promise<unknown> = Promise.resolve()
   #current: Exchange | undefined
+  #sending: Promise<void> = Promise.resolve()
   #closed = false
 
   constructor(protocol: number) {
@@ -128,6 +137,8 @@ class NetlinkRtnl implements Rtnl, BatchSocket {
     if (this.#closed) return
     this.#closed = true
     this.#current?.finish('ECANCELED')
+    // else the descriptor could be another file's when the thread comes to use it
+    await this.#sending
     await closeSocket(this.#socket)
   }
 
@@ -161,10 +172,21 @@ class NetlinkRtnl implements Rtnl, BatchSocket {
     }
     this.#sequence = (first + messages.length) % 0x7fffffff || 1
     this.#socket.ref()
-    this.#socket.send(pack(messages, first, last), {}, (error) => {
-      if (error) finish(error.code)
-    })
+    this.#send(messages, pack(messages, first, last), finish)
     return promise
+  }
+
+  #send(messages: readonly RtnlMessage[], packed: Buffer, finish: Exchange['finish']): void {
+    if (!messages.some(({ type }) => SLOW.includes(type))) {
+      this.#socket.send(packed, {}, (error) => {
+        if (error) finish(error.code)
+      })
+      return
+    }
+    const sent = sendInThread(descriptors.get(this.#socket) ?? -1, packed)
+    this.#sending = sent.then((error) => {
+      if (error !== undefined) finish(error)
+    })
   }
 
   #receive(buffer: Buffer): void {
