@@ -75,6 +75,7 @@ export class TsoverlayDriver implements NetworkDriver {
   }
 
   leave(network: DockerNetworkId, id: EndpointId): Promise<void> {
-    return this.#endpoints.leave(network, id)
+    this.#endpoints.leave(network, id)
+    return Promise.resolve()
   }
 }

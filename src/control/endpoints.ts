@@ -102,7 +102,7 @@ export class Endpoints {
     try {
       await untilAborted(this.#attach(network, id), signal, 'the kernel')
     } catch (error) {
-      await this.leave(network, id)
+      this.leave(network, id)
       throw error
     }
     return {
@@ -112,24 +112,23 @@ export class Endpoints {
     }
   }
 
-  /** Takes the veth down, and the sandbox after its last; never fails. */
-  async leave(network: DockerNetworkId, id: EndpointId): Promise<void> {
-    const { journal, reconciler, logger } = this.#parts
+  /**
+   * Has the veth taken down, and the sandbox after its last. Does not wait for it: the kernel is
+   * some 20 ms at it, and whoever needs the links gone (Join, DeleteNetwork) waits for a pass of
+   * his own, which comes after.
+   */
+  leave(network: DockerNetworkId, id: EndpointId): void {
+    const { journal, reconciler } = this.#parts
     const endpoint = journal.endpoints.get(id)
     if (endpoint?.joined === true) journal.endpoints.put({ ...endpoint, joined: false })
-    try {
-      await reconciler.run(network)
-    } catch (error) {
-      logger.warn({ ...fieldsOf(network, id), err: messageOf(error) }, 'leave is finished later')
-      reconciler.mark(network)
-    }
+    reconciler.mark(network)
   }
 
   /** Forgets the endpoint everywhere; never fails. */
   async delete(network: DockerNetworkId, id: EndpointId): Promise<void> {
     const { journal, outbox, peers, dataplane, foreign, logger } = this.#parts
     const endpoint = journal.endpoints.get(id)
-    if (endpoint?.joined === true) await this.leave(network, id)
+    if (endpoint?.joined === true) this.leave(network, id)
     if (endpoint === undefined && this.#twinOf(network, id) !== undefined) return
     await dataplane.deleteHostLink(hostLinkName(id)).catch((error: unknown) => {
       logger.warn(

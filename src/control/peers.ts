@@ -12,6 +12,7 @@ import { Mirror } from '../state/mirror.js'
 
 /** How long after a loss of data in the store no peer is taken for gone: its host puts it back. */
 const HOLD_MS = 15_000
+const LINGER_MS = 5_000
 
 export class Peers {
   readonly #store: Store
@@ -19,6 +20,8 @@ export class Peers {
   readonly #logger: Logger
   readonly #hosts: Mirror<Host>
   readonly #networks = new Map<NetworkKey, { mirror: Mirror<Endpoint>; synced: boolean }>()
+  readonly #closing = new Map<NetworkKey, NodeJS.Timeout>()
+  readonly #lingerMs: number
   readonly #parted = new Set<HostId>()
   #knowsHosts = false
   #holdEnd = Number.NEGATIVE_INFINITY
@@ -27,7 +30,14 @@ export class Peers {
   #onChange: (network: NetworkKey) => void = () => undefined
   #onHosts: () => void = () => undefined
 
-  constructor(options: { store: Store; self: HostId; logger: Logger }) {
+  constructor(options: {
+    store: Store
+    self: HostId
+    logger: Logger
+    /** how long a network is followed after its last endpoint (ms) */
+    lingerMs?: number
+  }) {
+    this.#lingerMs = options.lingerMs ?? LINGER_MS
     this.#store = options.store
     this.#self = options.self
     this.#logger = options.logger
@@ -63,6 +73,8 @@ export class Peers {
 
   /** Follows a network's endpoints; open already is success. */
   open(network: NetworkKey): void {
+    clearTimeout(this.#closing.get(network))
+    this.#closing.delete(network)
     if (this.#networks.has(network)) return
     const mirror = new Mirror<Endpoint>({
       store: this.#store,
@@ -84,14 +96,23 @@ export class Peers {
     )
   }
 
+  /** The network is not used any more, but may soon be again: then it need not be read anew. */
   close(network: NetworkKey): void {
+    if (!this.#networks.has(network) || this.#closing.has(network)) return
+    const timer = setTimeout(() => this.#drop(network), this.#lingerMs)
+    this.#closing.set(network, timer.unref())
+  }
+
+  #drop(network: NetworkKey): void {
+    clearTimeout(this.#closing.get(network))
+    this.#closing.delete(network)
     void this.#networks.get(network)?.mirror.close()
     this.#networks.delete(network)
   }
 
   closeAll(): void {
     clearTimeout(this.#holding)
-    for (const network of [...this.#networks.keys()]) this.close(network)
+    for (const network of [...this.#networks.keys()]) this.#drop(network)
     void this.#hosts.close()
   }
 

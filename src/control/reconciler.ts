@@ -12,6 +12,7 @@ import type { DockerNetworkId, NetworkKey, NetworkView } from '../core/types.js'
 import type { Binding } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
 import type { Admission } from './admission.js'
+import { Linger } from './linger.js'
 import type { Peers } from './peers.js'
 import { KeyedQueue } from './queue.js'
 import type { UnderlaySource } from './underlay-source.js'
@@ -38,6 +39,7 @@ export class Reconciler {
   /** when drift was logged last, and how much came since */
   readonly #told = new Map<DockerNetworkId, { at: number; untold: number }>()
   readonly #now: () => number
+  readonly #linger: Linger
 
   constructor(parts: {
     journal: Journal
@@ -48,6 +50,8 @@ export class Reconciler {
     logger: Logger
     /** milliseconds of a clock that only goes forward */
     now?: () => number
+    /** how long a sandbox outlives its last container (ms) */
+    lingerMs?: number
   }) {
     this.#now = parts.now ?? (() => performance.now())
     this.#journal = parts.journal
@@ -57,6 +61,8 @@ export class Reconciler {
     this.#admission = parts.admission
     this.#logger = parts.logger
     this.#queue = new KeyedQueue((id) => this.#pass(id))
+    const ms = parts.lingerMs ?? LINGER_MS
+    this.#linger = new Linger({ ms, onEnd: (id) => this.mark(id) })
   }
 
   /** A pass over the network that begins after this call. */
@@ -108,6 +114,7 @@ export class Reconciler {
   }
 
   close(): Promise<void> {
+    this.#linger.end()
     return this.#queue.close()
   }
 
@@ -133,7 +140,8 @@ export class Reconciler {
   async #make(network: DockerNetworkId): Promise<ApplyResult> {
     try {
       const plan = this.#plan(network)
-      if (plan === undefined) return await this.#remove(network)
+      if (plan === undefined) return this.#lingers(network) ? NOTHING : await this.#remove(network)
+      this.#linger.use(network)
       await this.#admission.cover(network)
       return await this.#dataplane.apply(plan)
     } catch (error) {
@@ -159,6 +167,12 @@ export class Reconciler {
     }
     const plan = resolveBackend(binding.network.backend).plan(this.#viewOf(binding))
     return plan && { ...plan, partial: !this.#peers.isSynced(binding.network.key) }
+  }
+
+  #lingers(network: DockerNetworkId): boolean {
+    if (this.#journal.bindings.get(network) !== undefined) return this.#linger.keeps(network)
+    this.#linger.forget(network)
+    return false
   }
 
   async #remove(network: DockerNetworkId): Promise<ApplyResult> {
@@ -209,5 +223,6 @@ export class Reconciler {
   }
 }
 
+const LINGER_MS = 5_000
 const RETRY_MS = 1_000
 const TELL_MS = 60_000

@@ -61,7 +61,7 @@ t.test('leave and delete succeed whatever the kernel says, and it is tried again
   a.dataplane.failNext('remove', 2)
   a.dataplane.failNext('deleteHostLink')
   await a.docker.stop(BLUE, WEB, address)
-  t.equal(a.logger.count('leave is finished later'), 1)
+  await until('it is told', () => a.logger.count('pass over the network failed') === 1)
   t.equal(a.logger.count('veth of a deleted endpoint not removed'), 1)
   await until('the sandbox is gone', () => a.dataplane.sandboxes.size === 0)
 })

@@ -51,6 +51,8 @@ export interface HostOptions {
   readonly scope?: 'local' | 'global'
   /** how long new blocks wait after the store has lost data; absent: nobody looks */
   readonly graceMs?: number
+  /** how long a sandbox outlives its last container; absent: not at all */
+  readonly lingerMs?: number
   /** the kernel outlives the plugin */
   readonly dataplane?: RecordingDataplane
 }
@@ -63,7 +65,7 @@ export async function startHost(options: HostOptions) {
   dataplane.address = { vtep: options.vtep as Ip, mtu: 1500 }
   const logger = new RecordingLogger()
   const state = wireState(options, logger, scope)
-  const control = wireControl(store, dataplane, logger, state)
+  const control = wireControl(store, dataplane, logger, state, options.lingerMs ?? 0)
   const foreign = new ForeignAddresses(state.book, state.outbox)
   const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
   const book = scope === 'global' ? state.swarm.plan : state.book
@@ -181,8 +183,9 @@ function wireControl(
   dataplane: RecordingDataplane,
   logger: RecordingLogger,
   { identity, journal, outbox, vtep }: ReturnType<typeof wireState>,
+  lingerMs: number,
 ) {
-  const peers = new Peers({ store, self: identity.id, logger })
+  const peers = new Peers({ store, self: identity.id, logger, lingerMs })
   const underlay = new UnderlaySource({
     dataplane,
     advertise: '',
@@ -197,7 +200,8 @@ function wireControl(
     },
   })
   const admission = new Admission({ journal, peers, underlay, dataplane, port: 4789, logger })
-  const reconciler = new Reconciler({ journal, peers, underlay, dataplane, admission, logger })
+  const shared = { journal, peers, underlay, dataplane, admission, logger }
+  const reconciler = new Reconciler({ ...shared, lingerMs })
   const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
   const presence = new Presence({ store, identity, logger })
   return { peers, underlay, admission, reconciler, misses, presence }
