@@ -23,6 +23,7 @@ import { SwarmSweep } from './control/swarm-sweep.js'
 import { DockerApi } from './control/sync/docker-api.js'
 import { NetworkSync } from './control/sync/network-sync.js'
 import { forgetNames } from './control/sync/steps.js'
+import { TakenVnis } from './control/taken-vnis.js'
 import { UnderlaySource } from './control/underlay-source.js'
 import { Upkeep } from './control/upkeep.js'
 import type { Config } from './core/config.js'
@@ -138,7 +139,7 @@ type State = ReturnType<typeof wireState>
 type Control = ReturnType<typeof wireControl>
 
 /** What this host knows and owes; the outbox publishes the underlay, which comes later. */
-function wireState({ config, paths, store, logger }: DaemonOptions) {
+function wireState({ config, paths, store, dataplane, logger }: DaemonOptions) {
   const identity = loadIdentity(paths.data, paths.run)
   const journal = new Journal(join(paths.data, 'journal'), logger, join(paths.run, 'journal'))
   const now = (): number => performance.now()
@@ -156,17 +157,20 @@ function wireState({ config, paths, store, logger }: DaemonOptions) {
   })
   // Swarm's leader changes hosts: there no host may decide alone.
   const book: AddressBook = config.scope === 'global' ? new AddressPlan(store, identity.id) : blocks
-  const repository = new NetworkRepository(store, identity.id)
+  const takenVnis = new TakenVnis({ dataplane, port: config.vxlanPort, logger })
+  const avoid = () => takenVnis.numbers()
+  const repository = new NetworkRepository(store, identity.id, avoid)
   const swarm = {
     plan: new AddressPlan(store, SWARM),
-    repository: new NetworkRepository(store, SWARM),
+    repository: new NetworkRepository(store, SWARM, avoid),
   }
   const publications = new Publications(store, identity)
   const vtep: VtepSource = { current: undefined }
   const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, blocks, book, repository, publications, swarm, outbox, vtep, epoch }
+  const cluster = { repository, publications, swarm, takenVnis, epoch }
+  return { identity, journal, blocks, book, outbox, vtep, ...cluster }
 }
 
 function wireControl(options: DaemonOptions, state: State) {

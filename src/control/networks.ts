@@ -23,6 +23,7 @@ import { differences } from './network-diff.js'
 import { type NetworkOptions, parseNetworkOptions } from './network-options.js'
 import { type NetworkSpec, networkSpec, poolsIdentity, swarmIdentity } from './network-spec.js'
 import type { Reconciler } from './reconciler.js'
+import type { TakenVnis } from './taken-vnis.js'
 import type { UnderlaySource } from './underlay-source.js'
 
 export interface NetworkParts {
@@ -36,6 +37,7 @@ export interface NetworkParts {
   readonly endpoints: Endpoints
   readonly reconciler: Reconciler
   readonly underlay: UnderlaySource
+  readonly takenVnis: TakenVnis
   readonly logger: Logger
 }
 
@@ -171,14 +173,18 @@ export class Networks {
   }
 
   async #join(spec: NetworkSpec, id: DockerNetworkId, signal: AbortSignal): Promise<Network> {
-    const { outbox, repository } = this.#parts
+    const { outbox, repository, takenVnis } = this.#parts
     const subject = networkSubject(spec.network.key)
     await untilAborted(outbox.settled(subject), signal, `the removal of ${spec.network.identity}`)
     const { network, vnis } = spec
     return retryConflicts(`network ${network.identity}`, signal, async () => {
       const found = await repository.findReadable(network.key, signal)
-      if (found === undefined) return (await repository.create(network, vnis, id, signal)).made
+      if (found === undefined) {
+        await takenVnis.refuseWanted(vnis)
+        return (await repository.create(network, vnis, id, signal)).made
+      }
       refuseDifferences(found, spec)
+      await takenVnis.refuseNetwork(found)
       return (await repository.attach(network.key, id, signal)) ? found : undefined
     })
   }

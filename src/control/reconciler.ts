@@ -96,15 +96,18 @@ export class Reconciler {
     this.mark(network)
   }
 
-  /** Removes sandboxes of ours whose network this host has no longer. */
-  async sweep(): Promise<void> {
+  /** Removes sandboxes of ours whose network this host has no longer. @returns how many */
+  async sweep(): Promise<number> {
+    let removed = 0
     for (const sandbox of await this.#dataplane.list()) {
       // Asked for each anew: networks come while this goes on.
       const networks = [...this.#journal.bindings.values()]
       if (networks.some(({ dockerNetwork }) => sandboxName(dockerNetwork) === sandbox)) continue
       this.#logger.warn({ sandbox }, 'sandbox without a network removed')
       await this.#dataplane.remove(sandbox)
+      removed += 1
     }
+    return removed
   }
 
   /** What a network is planned from; undefined when this host does not have it. */
@@ -143,7 +146,9 @@ export class Reconciler {
       if (plan === undefined) return this.#lingers(network) ? NOTHING : await this.#remove(network)
       this.#linger.use(network)
       await this.#admission.cover(network)
-      return await this.#dataplane.apply(plan)
+      const result = await this.#dataplane.apply(plan)
+      const taken = result.failures.some(({ error }) => error.code === 'VNI_TAKEN')
+      return taken && (await this.#makeRoom()) ? await this.#dataplane.apply(plan) : result
     } catch (error) {
       // The queue tries again; who did not wait for the pass would never learn why.
       this.counters.failures += 1
@@ -153,6 +158,16 @@ export class Reconciler {
       }
       this.#troubled.add(network)
       throw error
+    }
+  }
+
+  /** The sandbox of a network that this host has no longer may have the VNI. */
+  async #makeRoom(): Promise<boolean> {
+    try {
+      return (await this.sweep()) > 0
+    } catch (error) {
+      this.#logger.warn({ err: messageOf(error) }, 'sandboxes without a network are removed later')
+      return false
     }
   }
 

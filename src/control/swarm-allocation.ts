@@ -19,6 +19,7 @@ import { retryConflicts } from '../state/retry.js'
 import { chores, networkSubject } from './chores.js'
 import { parseNetworkOptions, VNI_OPTION } from './network-options.js'
 import { keyOf, type NetworkSpec, networkSpec, swarmIdentity } from './network-spec.js'
+import type { TakenVnis } from './taken-vnis.js'
 import type { UnderlaySource } from './underlay-source.js'
 
 export interface SwarmParts {
@@ -30,6 +31,7 @@ export interface SwarmParts {
   readonly repository: NetworkRepository
   readonly outbox: Outbox
   readonly underlay: Pick<UnderlaySource, 'current'>
+  readonly takenVnis: Pick<TakenVnis, 'refuseWanted'>
   readonly logger: Logger
 }
 
@@ -81,10 +83,13 @@ export class SwarmAllocation {
   }
 
   #findOrMake({ network, vnis }: NetworkSpec, id: DockerNetworkId, signal: AbortSignal) {
-    const { repository } = this.#parts
+    const { repository, takenVnis } = this.#parts
     return retryConflicts<Network>(`network ${network.identity}`, signal, async () => {
       const found = await repository.find(network.key, signal)
-      if (found === undefined) return (await repository.create(network, vnis, id, signal)).made
+      if (found === undefined) {
+        await takenVnis.refuseWanted(vnis)
+        return (await repository.create(network, vnis, id, signal)).made
+      }
       return (await repository.attach(network.key, id, signal)) ? found : undefined
     })
   }

@@ -68,7 +68,10 @@ export const ERRORS = {
     retryable: false,
     meaning: 'The VNI is not a number from 1 to 16777215, or the list has the wrong length.',
   },
-  VNI_TAKEN: { retryable: false, meaning: 'Another network of the cluster uses the VNI.' },
+  VNI_TAKEN: {
+    retryable: false,
+    meaning: 'Another network of the cluster, or another vxlan device of the host, has the VNI.',
+  },
   NETWORK_UNKNOWN: {
     retryable: false,
     meaning: 'No network with this id was created on this host.',

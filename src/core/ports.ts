@@ -3,6 +3,7 @@ import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
 import type { AdmissionPlan, Plan } from './plan.js'
 import type { Network, NetworkView, Underlay } from './types.js'
+import type { VxlanDevice } from './vxlan-device.js'
 
 /** The part of pino that we use: constant lower-case message, data as fields. */
 export interface Logger {
@@ -72,6 +73,11 @@ export interface Dataplane {
   admit(plan: AdmissionPlan, look: boolean): Promise<AdmissionResult>
   /** Names of the sandboxes in the kernel that are of our making (`1-<id>` with our vxlan or bridge). */
   list(): Promise<readonly string[]>
+  /**
+   * vxlan devices that others have made in the host's namespace, wherever they are now. No device
+   * of ours can have the VNI of one on the same UDP port.
+   */
+  foreignVxlans(): Promise<readonly VxlanDevice[]>
   /** True while a network namespace is on the file of this name, ours or a container's. */
   hasNamespace(name: string): boolean
   /** Deletes a veth that dockerd left in the host's namespace; none there is success. */

@@ -10,6 +10,7 @@ import { openRtnl } from './rtnl/netlink-rtnl.js'
 import { Sandbox, type Shared } from './sandbox.js'
 import { deleteVethByName } from './tables/link-writer.js'
 import { findUnderlay, listRoutes } from './underlay.js'
+import { VxlanSearch } from './vxlan-devices.js'
 
 /** How often a sandbox is looked at for what the kernel gives no notice of. */
 const CHECK_MS = 1_000
@@ -32,7 +33,8 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const sandboxes = new Map<string, Sandbox>()
   const hostWatch = new HostWatch()
   const listeners = { onMiss: (_: Miss): void => {}, onDrift: (_: string): void => {} }
-  const shared: Shared = { home, host, logger, listeners }
+  const vxlans = new VxlanSearch({ home, host, netnsDir, logger })
+  const shared: Shared = { home, host, logger, listeners, vxlans }
   const checks = setInterval(checkAll, CHECK_MS, sandboxes).unref()
 
   const sandboxOf = (name: string): Sandbox => {
@@ -65,13 +67,11 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     },
     queueResync: (name) => sandboxes.get(name)?.queueResync(),
     admit: (plan, look) => admission.apply(plan, look),
-    list: async () => {
-      const ours: string[] = []
-      for (const name of listNetns(netnsDir).filter(isSandboxName)) {
-        if (await withSandbox(name, (sandbox) => sandbox.isOurs())) ours.push(name)
-      }
-      return ours
+    list: () => {
+      const isOurs = (name: string) => withSandbox(name, (sandbox) => sandbox.isOurs())
+      return select(listNetns(netnsDir).filter(isSandboxName), isOurs)
     },
+    foreignVxlans: () => vxlans.foreign(),
     hasNamespace: (name) => netnsState(join(netnsDir, basename(name))) === 'live',
     deleteHostLink: async (name) => {
       if (await deleteVethByName(host, name)) logger.debug({ link: name }, 'host link deleted')
@@ -94,6 +94,18 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
       home.close()
     },
   }
+}
+
+/** Those that fit, asked for one after the other. */
+async function select(
+  names: readonly string[],
+  fits: (name: string) => Promise<boolean>,
+): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const name of names) {
+    if (await fits(name)) found.push(name)
+  }
+  return found
 }
 
 /** @throws TsoverlayError KERNEL_FAILED for what could be another file */

@@ -14,6 +14,18 @@ export function refused(what: string, code: string): TsoverlayError {
   return kernelFailed(what, reason)
 }
 
+/** VNI_TAKEN for a device that cannot be made; `holder` is who has the VNI on that port. */
+export function vniTaken(
+  item: string,
+  { vni, port }: { readonly vni: number; readonly port: number },
+  holder: string,
+): TsoverlayError {
+  return new TsoverlayError(
+    'VNI_TAKEN',
+    `${item}: VNI ${vni} on UDP port ${port} is taken on this host by ${holder}: remove that one, or create the network anew on all hosts with another VNI`,
+  )
+}
+
 export function failureOf(item: string, error: unknown): ApplyFailure {
   return {
     item,

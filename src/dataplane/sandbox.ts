@@ -26,6 +26,7 @@ import {
 import type { Rtnl } from './rtnl/rtnl.js'
 import { deleteOurLinks } from './tables/links.js'
 import { Tables } from './tables/tables.js'
+import type { VxlanSearch } from './vxlan-devices.js'
 
 /** What all sandboxes of a process have in common. */
 export interface Shared {
@@ -33,6 +34,7 @@ export interface Shared {
   /** socket in the host's namespace */
   readonly host: Rtnl
   readonly logger: Logger
+  readonly vxlans: VxlanSearch
   readonly listeners: {
     readonly onMiss: (miss: Miss) => void
     /** somebody changed what a pass made: the next one reads what it is about */
@@ -207,8 +209,9 @@ export class Sandbox {
 
   async #applyTables(namespace: Namespace, done: TableResult[]): Promise<void> {
     const tables = this.#tables
-    const { host, home } = this.#options
-    const scope = { rtnl: namespace.rtnl, netnsFd: namespace.fd, host, hostFd: home.fd }
+    const { host, home, vxlans } = this.#options
+    const { rtnl, fd: netnsFd } = namespace
+    const scope = { rtnl, netnsFd, host, hostFd: home.fd, vxlans }
     const links = await tables.links.apply(scope)
     done.push(links)
     for (const dev of links.remade) {
@@ -290,6 +293,6 @@ export class Sandbox {
 function foreign(name: string): TsoverlayError {
   return kernelFailed(
     `sandbox ${name}`,
-    'a network namespace of this name is there that this plugin did not make; it is left alone',
+    'a network namespace of this name is there that this plugin did not make; it is left alone: unmount it, or create the network once more, for another name',
   )
 }

@@ -17,11 +17,20 @@ export const LAST_VNI = 16_777_215
 export class NetworkRepository {
   readonly #store: Store
   readonly #host: HostId
+  readonly #avoid: () => Promise<ReadonlySet<number>>
 
-  /** @param host who attaches: this host, or SWARM for the network's life in swarm */
-  constructor(store: Store, host: HostId) {
+  /**
+   * @param host who attaches: this host, or SWARM for the network's life in swarm
+   * @param avoid VNIs that are not chosen, as others than networks of the cluster have them here
+   */
+  constructor(
+    store: Store,
+    host: HostId,
+    avoid: () => Promise<ReadonlySet<number>> = async () => new Set(),
+  ) {
     this.#store = store
     this.#host = host
+    this.#avoid = avoid
   }
 
   async find(key: NetworkKey, signal?: AbortSignal): Promise<Network | undefined> {
@@ -121,11 +130,12 @@ export class NetworkRepository {
     signal?: AbortSignal,
   ): Promise<number[]> {
     const taken = new Set((await this.#store.keys(keys.vnis, signal)).map(vniOf))
+    const avoid = wanted.includes(undefined) ? await this.#avoid() : new Set()
     const chosen: number[] = []
     for (const want of wanted) {
       if (want !== undefined && taken.has(want)) throw await this.#vniTaken(want, signal)
       let vni = want ?? FIRST_VNI
-      while (want === undefined && taken.has(vni)) vni += 1
+      while (want === undefined && (taken.has(vni) || avoid.has(vni))) vni += 1
       if (vni > LAST_VNI)
         throw new TsoverlayError('VNI_TAKEN', `no VNI from ${FIRST_VNI} to ${LAST_VNI} is free`)
       taken.add(vni)

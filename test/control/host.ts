@@ -21,6 +21,7 @@ import { recoverJournal } from '../../src/control/recovery.js'
 import { type Status, statusOf } from '../../src/control/status.js'
 import { SwarmAllocation } from '../../src/control/swarm-allocation.js'
 import { SwarmSweep } from '../../src/control/swarm-sweep.js'
+import { TakenVnis } from '../../src/control/taken-vnis.js'
 import { UnderlaySource } from '../../src/control/underlay-source.js'
 import { familyOf, type Ip } from '../../src/core/ip.js'
 import type { AddressBook } from '../../src/ipam/address-book.js'
@@ -64,7 +65,7 @@ export async function startHost(options: HostOptions) {
   const dataplane = options.dataplane ?? new RecordingDataplane()
   dataplane.address = { vtep: options.vtep as Ip, mtu: 1500 }
   const logger = new RecordingLogger()
-  const state = wireState(options, logger, scope)
+  const state = wireState(options, dataplane, logger, scope)
   const control = wireControl(store, dataplane, logger, state, options.lingerMs ?? 0)
   const foreign = new ForeignAddresses(state.book, state.outbox)
   const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
@@ -144,6 +145,7 @@ export async function twoHosts(t: Scope) {
 
 function wireState(
   { store, dir, graceMs }: HostOptions,
+  dataplane: RecordingDataplane,
   logger: RecordingLogger,
   scope: 'local' | 'global',
 ) {
@@ -165,17 +167,20 @@ function wireState(
   })
   // Swarm's leader changes hosts: there no host may decide alone.
   const book: AddressBook = scope === 'global' ? new AddressPlan(store, identity.id) : blocks
-  const repository = new NetworkRepository(store, identity.id)
+  const takenVnis = new TakenVnis({ dataplane, port: 4789, logger })
+  const avoid = () => takenVnis.numbers()
+  const repository = new NetworkRepository(store, identity.id, avoid)
   const swarm = {
     plan: new AddressPlan(store, SWARM),
-    repository: new NetworkRepository(store, SWARM),
+    repository: new NetworkRepository(store, SWARM, avoid),
   }
   const publications = new Publications(store, identity)
   const vtep: VtepSource = { current: undefined }
   const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  return { identity, journal, blocks, book, repository, publications, swarm, outbox, vtep, epoch }
+  const cluster = { repository, publications, swarm, takenVnis, epoch }
+  return { identity, journal, blocks, book, outbox, vtep, ...cluster }
 }
 
 function wireControl(

@@ -10,8 +10,9 @@ import type {
   Miss,
 } from '../../src/core/ports.js'
 import type { Underlay } from '../../src/core/types.js'
+import type { VxlanDevice } from '../../src/core/vxlan-device.js'
 
-type Method = 'apply' | 'remove' | 'list' | 'deleteHostLink' | 'underlay'
+type Method = 'apply' | 'remove' | 'list' | 'foreignVxlans' | 'deleteHostLink' | 'underlay'
 
 /** A plan as it was when it was applied. */
 interface MadePlan extends Plan {
@@ -24,6 +25,8 @@ export class RecordingDataplane implements Dataplane {
   /** each call, as `apply 1-abc` */
   readonly calls: string[] = []
   readonly routeList: Cidr[] = []
+  /** vxlan devices of others on the host */
+  readonly foreign: VxlanDevice[] = []
   /** names of the containers' namespaces that live */
   readonly containers = new Set<string>()
   /** what was last asked for */
@@ -80,9 +83,16 @@ export class RecordingDataplane implements Dataplane {
       failures.push({ item, error: new TsoverlayError('KERNEL_FAILED', `${item} was refused`) })
       return false
     }
+    // as the kernel does it: a VNI and a port are one device's
+    const hasRoom = (link: LinkPlan): boolean => {
+      if (link.kind !== 'vxlan' || !this.#isTaken(link.vni, plan.sandbox)) return true
+      const error = new TsoverlayError('VNI_TAKEN', `VNI ${link.vni} is taken`)
+      failures.push({ item: `link ${link.name}`, error })
+      return false
+    }
     const made: MadePlan = {
       sandbox: plan.sandbox,
-      links: plan.links.filter((link) => admit(`link ${link.name}`)),
+      links: plan.links.filter((link) => hasRoom(link) && admit(`link ${link.name}`)),
       neighbours: merge(plan.neighbours, kept?.neighbours, ({ dev, ip }) => `${dev} ${ip}`).filter(
         ({ dev, ip }) => admit(`neighbour ${dev} ${ip}`),
       ),
@@ -112,6 +122,11 @@ export class RecordingDataplane implements Dataplane {
   async list(): Promise<readonly string[]> {
     this.#enter('list', '')
     return [...this.sandboxes.keys()]
+  }
+
+  async foreignVxlans(): Promise<readonly VxlanDevice[]> {
+    this.#enter('foreignVxlans', '')
+    return this.foreign
   }
 
   hasNamespace(name: string): boolean {
@@ -150,6 +165,12 @@ export class RecordingDataplane implements Dataplane {
   /** The kernel for people: a line per object, in the order of the plans. */
   toString(): string {
     return [...this.sandboxes.values()].map(planText).join('\n')
+  }
+
+  #isTaken(vni: number, sandbox: string): boolean {
+    const others = [...this.sandboxes].filter(([name]) => name !== sandbox)
+    const links = others.flatMap(([, { links }]) => links.filter(({ kind }) => kind === 'vxlan'))
+    return [...links, ...this.foreign].some((link) => 'vni' in link && link.vni === vni)
   }
 
   #enter(method: Method, what: string): void {

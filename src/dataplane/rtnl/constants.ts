@@ -62,6 +62,7 @@ export const IFLA = {
   GROUP: 27,
   NET_NS_FD: 28,
   EXT_MASK: 29,
+  LINK_NETNSID: 37,
 } as const
 export const IFLA_INFO = { KIND: 1, DATA: 2 } as const
 export const IFLA_VXLAN = {

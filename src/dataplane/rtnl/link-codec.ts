@@ -47,6 +47,8 @@ export interface LinkState {
   /** ifindex of the bridge; 0 = none */
   readonly master: number
   readonly alias: string
+  /** it belongs to another namespace than it is in: a vxlan device's socket, a veth's peer */
+  readonly linkedElsewhere: boolean
   readonly vxlan?: VxlanState
 }
 
@@ -208,6 +210,8 @@ export function decodeLink(body: Buffer): LinkState {
     loopback: (flags & IFF.LOOPBACK) !== 0,
     master: readU32(attributes.get(IFLA.MASTER)),
     alias: readText(attributes.get(IFLA.IFALIAS)),
+    // rtnetlink.c rtnl_fill_link_netnsid leaves it out where both are one
+    linkedElsewhere: attributes.has(IFLA.LINK_NETNSID),
     ...(kind === 'vxlan' && data !== undefined ? { vxlan: decodeVxlan(data) } : {}),
   }
 }

@@ -3,9 +3,11 @@
  * for a link that is as planned already and throws KERNEL_FAILED at the first refusal.
  */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TsoverlayError } from '../../core/errors.js'
 import { familyOf } from '../../core/ip.js'
 import type { BridgeLink, LinkPlan, VethLink, VxlanLink } from '../../core/plan.js'
-import { kernelFailed, refused } from '../failure.js'
+import { kernelFailed, refused, vniTaken } from '../failure.js'
 import { deleteAddress, putAddress, putConnectedRoute } from '../rtnl/address-codec.js'
 import type { LinkState } from '../rtnl/link-codec.js'
 import {
@@ -20,6 +22,7 @@ import {
   setLink,
 } from '../rtnl/link-codec.js'
 import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
+import type { VxlanSearch } from '../vxlan-devices.js'
 import type { LinkSnapshot } from './link-snapshot.js'
 import { addressDelta, isAsPlanned, isSameVxlan, unrouted } from './link-snapshot.js'
 
@@ -31,7 +34,11 @@ export interface LinkScope {
   /** socket in the host's namespace */
   readonly host: Rtnl
   readonly hostFd: number
+  readonly vxlans: Pick<VxlanSearch, 'holderOf'>
 }
+
+/** A namespace that has just ended keeps its VNIs for a moment; no longer than all these are waited. */
+const VNI_WAITS_MS = [50, 200, 500]
 
 /**
  * Deletes a veth by name from the namespace of `rtnl`; none there is success.
@@ -164,16 +171,24 @@ export class LinkWriter {
       // a kernel without IPv6 refuses this, and has nothing to keep quiet
       await this.#try(rtnl, quietLink(plan.name))
     }
-    await this.#must(item, rtnl, setLink({ name: plan.name }, { mtu: plan.mtu, master }))
+    const code = await this.#try(rtnl, setLink({ name: plan.name }, { mtu: plan.mtu, master }))
+    if (code === 'EADDRINUSE' && plan.kind === 'vxlan') throw portTaken(item, plan.port)
+    if (code !== undefined) throw refused(item, code)
   }
 
   async #createVxlan(plan: VxlanLink): Promise<void> {
     const item = `link ${plan.name}`
-    const code = await this.#try(this.#scope.host, createVxlan(plan, this.#scope.netnsFd))
-    if (code === 'EEXIST') {
-      const reason = `another vxlan device of this host has VNI ${plan.vni} on UDP port ${plan.port}`
-      throw kernelFailed(item, reason)
+    const { host, netnsFd, vxlans } = this.#scope
+    const create = createVxlan(plan, netnsFd)
+    let code = await this.#try(host, create)
+    for (const ms of VNI_WAITS_MS) {
+      if (code !== 'EEXIST') break
+      const holder = await vxlans.holderOf(plan.vni, plan.port)
+      if (holder !== undefined) throw vniTaken(item, plan, holder)
+      await sleep(ms)
+      code = await this.#try(host, create)
     }
+    if (code === 'EEXIST') throw vniTaken(item, plan, 'a vxlan device that is not to be seen')
     if (code !== undefined) throw refused(`${item} with VNI ${plan.vni}`, code)
   }
 
@@ -204,4 +219,12 @@ export class LinkWriter {
     const code = await this.#try(rtnl, message)
     if (code !== undefined) throw refused(item, code)
   }
+}
+
+/** The socket is opened when the device comes up (vxlan_core.c vxlan_open). */
+function portTaken(item: string, port: number): TsoverlayError {
+  return kernelFailed(
+    item,
+    `UDP port ${port} of this host is in use by another program, or by a vxlan device with other settings: free it, or set another VXLAN_PORT on all hosts`,
+  )
 }
