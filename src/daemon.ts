@@ -12,6 +12,7 @@ import { ForeignAddresses } from './control/foreign-addresses.js'
 import { HostRemoval } from './control/host-removal.js'
 import { Misses } from './control/misses.js'
 import { Networks } from './control/networks.js'
+import { OwnRecords } from './control/own-records.js'
 import { Peers } from './control/peers.js'
 import { Presence } from './control/presence.js'
 import { Reconciler } from './control/reconciler.js'
@@ -35,9 +36,10 @@ import { BlockBook } from './ipam/block-book.js'
 import { TsoverlayIpam } from './ipam/ipam-driver.js'
 import { createRpcServer } from './rpc/server.js'
 import { Epoch } from './state/epoch.js'
+import { FencedStore } from './state/fenced-store.js'
 import { loadIdentity } from './state/identity.js'
 import { Journal } from './state/journal.js'
-import { SWARM } from './state/keys.js'
+import { keys, SWARM } from './state/keys.js'
 import { NetworkRepository } from './state/network-repository.js'
 import { Outbox } from './state/outbox.js'
 import { Publications } from './state/publications.js'
@@ -139,11 +141,18 @@ type State = ReturnType<typeof wireState>
 type Control = ReturnType<typeof wireControl>
 
 /** What this host knows and owes; the outbox publishes the underlay, which comes later. */
-function wireState({ config, paths, store, dataplane, logger }: DaemonOptions) {
+function wireState(options: DaemonOptions) {
+  const { config, paths, dataplane, logger } = options
   const identity = loadIdentity(paths.data, paths.run)
+  const store = new FencedStore(options.store, keys.hostGate(identity.id), identity.boot)
   const journal = new Journal(join(paths.data, 'journal'), logger, join(paths.run, 'journal'))
   const now = (): number => performance.now()
-  const epoch = new Epoch({ store, file: join(paths.data, 'store-seen.json'), logger, now })
+  const epoch = new Epoch({
+    store: options.store,
+    file: join(paths.data, 'store-seen.json'),
+    logger,
+    now,
+  })
   const blocks = new BlockBook({
     beforeClaim: (signal) => epoch.settled(signal),
     store,
@@ -170,7 +179,7 @@ function wireState({ config, paths, store, dataplane, logger }: DaemonOptions) {
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const cluster = { repository, publications, swarm, takenVnis, epoch }
-  return { identity, journal, blocks, book, outbox, vtep, ...cluster }
+  return { store, identity, journal, blocks, book, outbox, vtep, ...cluster }
 }
 
 function wireControl(options: DaemonOptions, state: State) {
@@ -201,12 +210,13 @@ function wireControl(options: DaemonOptions, state: State) {
   const sync = isSynced
     ? new NetworkSync({ ...state, store, docker, dataplane, logger })
     : undefined
-  const upkeep = new Upkeep({ journal, reconciler, logger })
+  const now = (): number => performance.now()
+  const records = new OwnRecords({ journal, peers, outbox, logger, now })
+  const upkeep = new Upkeep({ journal, reconciler, records, logger })
   const onRestored = (): void => {
     reconciler.markAll()
     sync?.trigger()
   }
-  const now = (): number => performance.now()
   const restoration = new Restoration({ ...state, store, logger, now, onRestored })
   return {
     peers,
@@ -244,7 +254,6 @@ function wireServers(options: DaemonOptions, state: State, control: Control) {
   const allocation = new SwarmAllocation({
     ...state,
     ...control,
-    store,
     repository: swarm.repository,
     globalAddressSpace: ipam.globalAddressSpace,
     logger,

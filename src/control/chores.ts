@@ -163,7 +163,6 @@ async function restorePool(
 ): Promise<void> {
   const pool = await store.get(keys.pool(ref), signal)
   const holder = await store.get(keys.holder(ref, identity.id), signal)
-  if (pool !== undefined && holder !== undefined) return
   const own = [...journal.blocks.values()].find(
     (block) => block.space === ref.space && block.pool === ref.pool,
   )
@@ -172,6 +171,10 @@ async function restorePool(
   )
   const subnets = bindings.flatMap(({ network }) => network.segments.flatMap((one) => one.subnets))
   const gateway = subnets.find((subnet) => subnet.pool === ref.pool)?.gateway
+  const known = pool && documents.pool.decode(pool.value)
+  // A block that was claimed again may have brought back the pool, but not its gateway.
+  const isWhole = known !== undefined && (known.gateway !== undefined || gateway === undefined)
+  if (isWhole && holder !== undefined) return
   const held = await book.hold(ref, signal, {
     ...(own === undefined || pool !== undefined ? {} : { block: prefixLength(own.block) }),
     byDockerd: bindings.some(

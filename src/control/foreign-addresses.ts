@@ -26,11 +26,13 @@ export class ForeignAddresses {
     this.#outbox = outbox
   }
 
-  /** Enters the pools of such a network, their gateways and auxiliary addresses into the plan. */
+  /**
+   * Enters the pools of such a network, their gateways and auxiliary addresses into the plan. To be
+   * called in `Outbox.making` of the pools, until the journal has the network.
+   */
   async hold(space: string, pools: readonly PoolData[], signal: AbortSignal): Promise<void> {
     for (const data of pools) {
       const ref: PoolRef = { space, pool: networkOf(data.pool) }
-      await untilAborted(this.#outbox.settled(poolSubject(ref)), signal, `subnet ${ref.pool}`)
       await this.#book.hold(ref, signal, { byDockerd: true })
       await this.#book.prepare(ref, signal)
       if (data.gateway !== undefined)

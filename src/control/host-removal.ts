@@ -65,6 +65,8 @@ export class HostRemoval {
     const store = force
       ? this.#store
       : new GuardedStore(this.#store, absent, () => aliveError(host))
+    // What it may have sent before its end fails from here on.
+    await store.txn([], [{ delete: keys.hostGate(host.id) }])
     report('requests for addresses')
     // First of all: what is not asked for any more cannot be granted behind our back.
     const asks = await dropAsks(store, host.id)

@@ -11,6 +11,7 @@ import { sandboxName } from '../core/names.js'
 import { invalidOption, RENDEZVOUS_OPTION } from '../core/options.js'
 import type { Logger } from '../core/ports.js'
 import type { DockerNetworkId, Network, NetworkKey } from '../core/types.js'
+import { poolSubject } from '../ipam/subjects.js'
 import type { Binding, PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
 import type { NetworkRepository } from '../state/network-repository.js'
@@ -60,7 +61,7 @@ export class Networks {
   }
 
   async create(request: CreateNetworkRequest, signal: AbortSignal): Promise<void> {
-    const { journal, underlay } = this.#parts
+    const { journal, underlay, outbox } = this.#parts
     const options = parseNetworkOptions(request.options)
     if (journal.bindings.get(request.id) !== undefined) return this.#again(request.id)
     this.#refuseTwin(request.id)
@@ -82,7 +83,10 @@ export class Networks {
     }
     if (journal.bindings.get(request.id) !== undefined) return
     this.#refuseSecond(spec.network)
-    const made = this.#make(request, spec, { ipam, holds, space }, signal)
+    const subjects = subjectsOf(key, { ipam, holds, space }, request.pools)
+    const made = outbox.making(subjects, signal, () =>
+      this.#make(request, spec, { ipam, holds, space }, signal),
+    )
     const ended = made.catch(() => undefined)
     for (const name of names) this.#creating.set(name, ended)
     void ended.then(() => {
@@ -168,14 +172,12 @@ export class Networks {
       // What swarm's leader holds is all nodes', also when this one does not need it any more.
       if (hold.boundTo !== binding.dockerNetwork || hold.term !== undefined) continue
       journal.pools.delete(hold.id)
-      if (binding.ipam === 'tsoverlay') foreign.drop(hold.space, [hold.pool])
+      foreign.drop(hold.space, [hold.pool])
     }
   }
 
   async #join(spec: NetworkSpec, id: DockerNetworkId, signal: AbortSignal): Promise<Network> {
-    const { outbox, repository, takenVnis } = this.#parts
-    const subject = networkSubject(spec.network.key)
-    await untilAborted(outbox.settled(subject), signal, `the removal of ${spec.network.identity}`)
+    const { repository, takenVnis } = this.#parts
     const { network, vnis } = spec
     return retryConflicts(`network ${network.identity}`, signal, async () => {
       const found = await repository.findReadable(network.key, signal)
@@ -240,6 +242,17 @@ export class Networks {
       `this host already has the network ${network.identity} as ${other.dockerNetwork.slice(0, 12)}: use that one, or give the new network another --subnet or -o network=NAME`,
     )
   }
+}
+
+/** What a creation makes and chores undo: the network, the pools that we gave, those that it enters. */
+function subjectsOf(
+  key: NetworkKey,
+  { ipam, holds, space }: Addressing,
+  pools: readonly PoolData[],
+): readonly string[] {
+  const entered = ipam === 'docker' ? pools.map((data) => networkOf(data.pool)) : []
+  const refs = [...holds, ...entered.map((pool) => ({ space, pool }))]
+  return [networkSubject(key), ...refs.map(poolSubject)]
 }
 
 function spaceOf(options: NetworkOptions, holds: readonly PoolHold[]): string {

@@ -161,6 +161,13 @@ export class Peers {
     return peers
   }
 
+  /** This host's own endpoints in the store, of the networks that are open. */
+  own(): Endpoint[] {
+    const mirrors = [...this.#networks.values()].map(({ mirror }) => mirror)
+    const all = mirrors.flatMap((mirror) => [...mirror.entries()].map(([, endpoint]) => endpoint))
+    return all.filter(({ host }) => host === this.#self)
+  }
+
   /** Names of the hosts that have endpoints on the network, but a VTEP of the other family. */
   parted(network: NetworkKey): readonly string[] {
     const hosts = this.#located(network).map(({ host }) => host)

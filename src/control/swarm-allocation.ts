@@ -3,7 +3,6 @@
  * over, or restarts, repeats all its networks, and after them their addresses; docs/swarm.md.
  */
 import { randomUUID } from 'node:crypto'
-import { untilAborted } from '../core/deadline.js'
 import type { AllocateNetworkRequest, Options } from '../core/driver.js'
 import { networkOf } from '../core/ip.js'
 import type { Logger, Store } from '../core/ports.js'
@@ -49,14 +48,25 @@ export class SwarmAllocation {
    * @throws TsoverlayError POOL_IN_USE, VNI_TAKEN and those of the options
    */
   async allocate(request: AllocateNetworkRequest, signal: AbortSignal): Promise<Options> {
-    const { store, journal, outbox, underlay, logger } = this.#parts
+    const { outbox, underlay } = this.#parts
     const options = parseNetworkOptions(request.options)
     const holds = this.#holdsOf(request, options.name)
     const space = holds[0]?.space ?? options.name
     const identity = { text: swarmIdentity(request.id), space }
     const spec = networkSpec({ ...request, internal: false }, options, identity, underlay.current())
+    return outbox.making([networkSubject(spec.network.key)], signal, () =>
+      this.#make(request, spec, holds, signal),
+    )
+  }
+
+  async #make(
+    request: AllocateNetworkRequest,
+    spec: NetworkSpec,
+    holds: readonly PoolHold[],
+    signal: AbortSignal,
+  ): Promise<Options> {
+    const { store, journal, logger } = this.#parts
     const { key } = spec.network
-    await untilAborted(outbox.settled(networkSubject(key)), signal, `the removal of ${key}`)
     for (const hold of holds) await bindPool(store, hold, key, signal)
     const network = await this.#findOrMake(spec, request.id, signal)
     const term = randomUUID()

@@ -2,12 +2,14 @@
  * The slow full pass. What somebody changes in the kernel is repaired at once, by the kernel's own
  * notices; a notice can be lost in a flood, and some things have none. So every minute each network
  * with a sandbox is compared anew with the kernel, one after the other, and sandboxes that no
- * network has any more are removed. Networks without a sandbox on this host cost nothing.
+ * network has any more are removed, as are records in the store that this host does not have.
+ * Networks without a sandbox on this host cost nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../core/errors.js'
 import type { Logger } from '../core/ports.js'
 import type { Journal } from '../state/journal.js'
+import type { OwnRecords } from './own-records.js'
 import type { Reconciler } from './reconciler.js'
 
 const PERIOD_MS = 60_000
@@ -15,6 +17,7 @@ const PERIOD_MS = 60_000
 export class Upkeep {
   readonly #journal: Journal
   readonly #reconciler: Pick<Reconciler, 'resync' | 'sweep'>
+  readonly #records: Pick<OwnRecords, 'look'>
   readonly #logger: Logger
   readonly #periodMs: number
   readonly #ending = new AbortController()
@@ -22,11 +25,13 @@ export class Upkeep {
   constructor(parts: {
     journal: Journal
     reconciler: Pick<Reconciler, 'resync' | 'sweep'>
+    records: Pick<OwnRecords, 'look'>
     logger: Logger
     periodMs?: number
   }) {
     this.#journal = parts.journal
     this.#reconciler = parts.reconciler
+    this.#records = parts.records
     this.#logger = parts.logger
     this.#periodMs = parts.periodMs ?? PERIOD_MS
   }
@@ -48,6 +53,7 @@ export class Upkeep {
       await this.#reconciler.sweep().catch((error: unknown) => {
         this.#logger.error({ err: messageOf(error) }, 'sweep failed')
       })
+      this.#records.look()
       await this.#lookAtAll()
     }
   }

@@ -62,9 +62,11 @@ export class TsoverlayIpam implements IpamDriver {
       ...(range?.subPool ? { subPool: range.subPool } : {}),
     }
     this.#refuseInUse(id)
-    await this.#hold(id, signal, blockOption(request, pool))
-    await this.#prepare(id, signal)
-    return this.#grant(id)
+    return this.#parts.outbox.making([poolSubject(id)], signal, async () => {
+      await this.#hold(id, signal, blockOption(request, pool))
+      await this.#prepare(id, signal)
+      return this.#grant(id)
+    })
   }
 
   async releasePool(poolId: string): Promise<void> {
@@ -81,11 +83,8 @@ export class TsoverlayIpam implements IpamDriver {
 
   /** Holds the pool in the plan; what remains of a failed try is removed as soon as the store answers. */
   async #hold(ref: PoolRef, signal: AbortSignal, options?: HoldOptions): Promise<void> {
-    const { book, outbox } = this.#parts
-    const removal = `the store to remove the former subnet ${ref.pool}`
-    await untilAborted(outbox.settled(poolSubject(ref)), signal, removal)
     try {
-      await book.hold(ref, signal, options)
+      await this.#parts.book.hold(ref, signal, options)
     } catch (error) {
       // The answer of a transaction may have been lost.
       if (!hasCode(error, 'POOL_OVERLAP', 'OPTION_INVALID')) this.#drop(ref)
@@ -258,7 +257,7 @@ export class TsoverlayIpam implements IpamDriver {
     request: RequestPoolRequest,
     signal: AbortSignal,
   ): Promise<Cidr> {
-    const { book, dataplane } = this.#parts
+    const { book, dataplane, outbox } = this.#parts
     const refused: Cidr[] = []
     for (let choice = 0; choice < CHOICES; choice += 1) {
       const [pools, routes] = await Promise.all([book.pools(undefined, signal), dataplane.routes()])
@@ -267,10 +266,13 @@ export class TsoverlayIpam implements IpamDriver {
       try {
         // Unnamed networks of two hosts must not become one because both chose the same.
         const fresh = space === '' || this.#parts.scope === 'global'
-        await this.#hold({ space, pool }, signal, {
+        const options = {
           ...blockOption(request, pool),
-          ...(fresh ? { only: 'new' } : {}),
-        })
+          ...(fresh ? { only: 'new' as const } : {}),
+        }
+        await outbox.making([poolSubject({ space, pool })], signal, () =>
+          this.#hold({ space, pool }, signal, options),
+        )
         return pool
       } catch (error) {
         // Another host chose an overlapping one in this very moment.

@@ -29,6 +29,8 @@ export const keys = {
   generation: '/generation',
   hosts: '/hosts/',
   host: (id: HostId) => `/hosts/${id}`,
+  /** Written by its host after every transaction in doubt; see fenced-store.ts. */
+  hostGate: (id: HostId) => `/gates/hosts/${id}`,
   allAlive: '/alive/',
   alive: (id: HostId) => `/alive/${id}`,
   networks: '/networks/',

@@ -6,10 +6,13 @@
  *
  * Chores of one subject run one after the other in the order in which they came; different subjects
  * run side by side. Handlers are idempotent: a chore whose end was not noted runs twice.
+ *
+ * Who makes what a chore would undo does it in `making`: between his look at the journal and his note
+ * in it no chore of that subject runs.
  */
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { rest } from '../core/deadline.js'
+import { rest, untilAborted } from '../core/deadline.js'
 import { hasCode, messageOf } from '../core/errors.js'
 import type { Logger } from '../core/ports.js'
 import type { ChoreDocument } from './documents.js'
@@ -36,6 +39,8 @@ export class Outbox {
   readonly #handlers: Readonly<Record<string, ChoreHandler>>
   readonly #logger: Logger
   readonly #tails = new Map<string, Promise<void>>()
+  /** by subject, what is made of it just now */
+  readonly #makers = new Map<string, Set<Promise<unknown>>>()
   readonly #closing = new AbortController()
   /** of the next chore; not a time, as a clock that is set back must not change the order */
   #next: number
@@ -83,6 +88,48 @@ export class Outbox {
     return this.#tails.get(subject) ?? Promise.resolve()
   }
 
+  /**
+   * Runs work that makes what chores of these subjects undo. It begins when none of them is owed; those
+   * that come meanwhile wait for its end. Works of one subject run side by side.
+   * @param work must not wait for a chore of these subjects
+   * @throws TsoverlayError DEADLINE_EXCEEDED when `signal` aborts before it begins; what `work` throws
+   */
+  async making<T>(
+    subjects: readonly string[],
+    signal: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const owed = (): string | undefined => subjects.find((each) => this.#tails.has(each))
+    for (let one = owed(); one !== undefined; one = owed())
+      await untilAborted(this.settled(one), signal, `what the store is owed for ${one}`)
+    // Nothing is awaited from here to the note that it has begun.
+    const made = work()
+    for (const subject of subjects) {
+      const makers = this.#makers.get(subject) ?? new Set()
+      this.#makers.set(subject, makers.add(made))
+    }
+    try {
+      return await made
+    } finally {
+      for (const subject of subjects) this.#madeOf(subject, made)
+    }
+  }
+
+  #madeOf(subject: string, made: Promise<unknown>): void {
+    const makers = this.#makers.get(subject)
+    makers?.delete(made)
+    if (makers?.size === 0) this.#makers.delete(subject)
+  }
+
+  /** Nobody makes anything of the subject any more, or the end of this process. */
+  async #unmade(subject: string): Promise<void> {
+    const { signal } = this.#closing
+    for (let all = this.#makers.get(subject); all !== undefined; all = this.#makers.get(subject)) {
+      if (signal.aborted) return
+      await untilAborted(Promise.allSettled(all), signal, subject).catch(() => undefined)
+    }
+  }
+
   /** Stops trying and waits for what is under way; what is owed stays in the journal. */
   async close(): Promise<void> {
     this.#closing.abort()
@@ -90,7 +137,9 @@ export class Outbox {
   }
 
   #append(chore: ChoreDocument): Promise<void> {
-    const tail = this.settled(chore.subject).then(() => this.#work(chore))
+    const tail = this.settled(chore.subject)
+      .then(() => this.#unmade(chore.subject))
+      .then(() => this.#work(chore))
     this.#tails.set(chore.subject, tail)
     void tail.then(() => {
       if (this.#tails.get(chore.subject) === tail) this.#tails.delete(chore.subject)

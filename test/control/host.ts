@@ -14,6 +14,7 @@ import { Endpoints } from '../../src/control/endpoints.js'
 import { ForeignAddresses } from '../../src/control/foreign-addresses.js'
 import { Misses } from '../../src/control/misses.js'
 import { Networks } from '../../src/control/networks.js'
+import { OwnRecords } from '../../src/control/own-records.js'
 import { Peers } from '../../src/control/peers.js'
 import { Presence } from '../../src/control/presence.js'
 import { Reconciler } from '../../src/control/reconciler.js'
@@ -29,9 +30,10 @@ import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { BlockBook } from '../../src/ipam/block-book.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
 import { Epoch } from '../../src/state/epoch.js'
+import { FencedStore } from '../../src/state/fenced-store.js'
 import { loadIdentity } from '../../src/state/identity.js'
 import { Journal } from '../../src/state/journal.js'
-import { SWARM } from '../../src/state/keys.js'
+import { keys, SWARM } from '../../src/state/keys.js'
 import { NetworkRepository } from '../../src/state/network-repository.js'
 import { Outbox } from '../../src/state/outbox.js'
 import { Publications } from '../../src/state/publications.js'
@@ -76,7 +78,7 @@ export async function startHost(options: HostOptions) {
   const networks = new Networks(parts)
   const { repository } = state.swarm
   const { globalAddressSpace } = ipam
-  const swarm = new SwarmAllocation({ ...parts, store, repository, globalAddressSpace })
+  const swarm = new SwarmAllocation({ ...parts, repository, globalAddressSpace })
   const sweep = new SwarmSweep({ ...parts, dataplane, networks })
   const driver = new TsoverlayDriver(scope, { networks, endpoints, swarm })
   state.outbox.start()
@@ -144,15 +146,22 @@ export async function twoHosts(t: Scope) {
 }
 
 function wireState(
-  { store, dir, graceMs }: HostOptions,
+  { store: bare, dir, graceMs }: HostOptions,
   dataplane: RecordingDataplane,
   logger: RecordingLogger,
   scope: 'local' | 'global',
 ) {
   const now = (): number => performance.now()
   const file = join(dir, 'data', 'store-seen.json')
-  const epoch = new Epoch({ store, file, logger, now, ...(graceMs !== undefined && { graceMs }) })
+  const epoch = new Epoch({
+    store: bare,
+    file,
+    logger,
+    now,
+    ...(graceMs !== undefined && { graceMs }),
+  })
   const identity = loadIdentity(join(dir, 'data'), join(dir, 'run'))
+  const store = new FencedStore(bare, keys.hostGate(identity.id), identity.boot)
   const journal = new Journal(join(dir, 'data', 'journal'), logger)
   const blocks = new BlockBook({
     store,
@@ -180,7 +189,7 @@ function wireState(
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const cluster = { repository, publications, swarm, takenVnis, epoch }
-  return { identity, journal, blocks, book, outbox, vtep, ...cluster }
+  return { store, identity, journal, blocks, book, outbox, vtep, ...cluster }
 }
 
 function wireControl(
@@ -209,5 +218,7 @@ function wireControl(
   const reconciler = new Reconciler({ ...shared, lingerMs })
   const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
   const presence = new Presence({ store, identity, logger })
-  return { peers, underlay, admission, reconciler, misses, presence }
+  const now = (): number => performance.now()
+  const records = new OwnRecords({ journal, peers, outbox, logger, now, staleMs: 10 })
+  return { peers, underlay, admission, reconciler, misses, presence, records }
 }

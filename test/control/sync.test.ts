@@ -46,7 +46,7 @@ t.test('removed on one host and used by nobody, it goes everywhere', async (t) =
   await nowhere(hosts, 'blue')
   const left = (): Promise<readonly string[]> => store.keys('/')
   await until('the store is empty', async () =>
-    (await left()).every((key) => /^.(hosts|alive)/.test(key)),
+    (await left()).every((key) => /^.(hosts|alive|gates.hosts)/.test(key)),
   )
   await a.docker.user('blue', SUBNET)
   await everywhere(hosts, 'blue')

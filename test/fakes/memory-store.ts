@@ -81,6 +81,8 @@ export class MemoryStore implements Store {
   #failures = 0
   #losses = 0
   #unavailable = false
+  #late: string | undefined
+  readonly #underway: (() => boolean)[] = []
 
   constructor(data: MemoryData = new MemoryData(), prefix = '/tsoverlay') {
     this.#data = data
@@ -100,6 +102,16 @@ export class MemoryStore implements Store {
   /** The next n transactions are done, but their answers get lost. */
   loseNext(n: number): void {
     this.#losses += n
+  }
+
+  /** The next transaction that puts a key below the prefix times out, and is done with `arrive`. */
+  lateNext(prefix: string): void {
+    this.#late = prefix
+  }
+
+  /** @returns for each late transaction whether its guards held */
+  arrive(): boolean[] {
+    return this.#underway.splice(0).map((one) => one())
   }
 
   /** While true every call fails, watches are silent and leases are not renewed. */
@@ -150,17 +162,30 @@ export class MemoryStore implements Store {
   ): Promise<TxnResult> {
     checkTxn(guards, writes)
     await this.pass(signal)
-    const done = guards.every((guard) =>
-      this.#data.holds({ ...guard, key: this.#prefix + guard.key }),
-    )
-    if (done) {
-      this.#checkLeases(writes)
-      this.#data.write(writes.map((write) => this.#absolute(write)))
+    if (writes.some((write) => 'put' in write && this.#isLate(write.put))) {
+      this.#late = undefined
+      this.#underway.push(() => this.#apply(guards, writes))
+      throw unavailable('whether it was done is not known')
     }
+    const done = this.#apply(guards, writes)
     const { revision } = this.#data
     if (this.#losses === 0) return { done, revision }
     this.#losses -= 1
     throw unavailable('whether it was done is not known')
+  }
+
+  #isLate(key: string): boolean {
+    return this.#late !== undefined && key.startsWith(this.#late)
+  }
+
+  #apply(guards: readonly Guard[], writes: readonly Write[]): boolean {
+    const done = guards.every((guard) =>
+      this.#data.holds({ ...guard, key: this.#prefix + guard.key }),
+    )
+    if (!done) return false
+    this.#checkLeases(writes)
+    this.#data.write(writes.map((write) => this.#absolute(write)))
+    return true
   }
 
   async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<Snapshot | Delta> {

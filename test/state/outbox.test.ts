@@ -63,6 +63,69 @@ t.test('settled resolves when nothing is owed for a subject', async (t) => {
   t.equal(outbox.owed, 0)
 })
 
+t.test('what is made and what undoes it do not meet', async (t) => {
+  const done: string[] = []
+  const { outbox } = open(t.testdir(), {
+    undo: async ({ n }) => {
+      done.push(`undo ${n} begins`)
+      await sleep(5)
+      done.push(`undo ${n} ends`)
+    },
+  })
+  const { signal } = new AbortController()
+  const make = (n: number, subjects: readonly string[]): Promise<number> =>
+    outbox.making(subjects, signal, async () => {
+      done.push(`make ${n} begins`)
+      await sleep(15)
+      done.push(`make ${n} ends`)
+      return n
+    })
+  void outbox.submit(chore('undo', 'a', 1))
+  const first = make(2, ['b', 'a'])
+  t.same(done, [])
+  await until('it has begun', () => done.includes('make 2 begins'))
+  t.same(done, ['undo 1 begins', 'undo 1 ends', 'make 2 begins'])
+  const second = make(3, ['a'])
+  const undone = outbox.submit(chore('undo', 'a', 4))
+  await outbox.submit(chore('undo', 'c', 5))
+  t.notOk(done.includes('make 2 ends'), 'other subjects do not wait')
+  await undone
+  t.same(done.slice(-4), ['make 2 ends', 'make 3 ends', 'undo 4 begins', 'undo 4 ends'])
+  t.same(await Promise.all([first, second]), [2, 3])
+})
+
+t.test('a making that fails, or waits too long, holds up nobody', async (t) => {
+  let isAway = true
+  const { outbox } = open(t.testdir(), {
+    undo: async () => {
+      if (isAway) throw away()
+    },
+  })
+  const { signal } = new AbortController()
+  const failing = outbox.making(['a'], signal, async () => {
+    throw away()
+  })
+  await t.rejects(failing, { code: 'STORE_UNAVAILABLE' })
+  const undone = outbox.submit(chore('undo', 'a'))
+  const ending = new AbortController()
+  const waiting = outbox.making(['a'], ending.signal, async () => t.fail('is not to begin'))
+  ending.abort()
+  await t.rejects(waiting, { code: 'DEADLINE_EXCEEDED', message: /owed for a/ })
+  isAway = false
+  await undone
+  t.equal(await outbox.making(['a'], signal, async () => 7), 7)
+  let end = (): void => undefined
+  const endless = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const making = outbox.making(['a'], signal, () => endless)
+  void outbox.submit(chore('undo', 'a'))
+  await outbox.close()
+  t.equal(outbox.owed, 1, 'it stays owed')
+  end()
+  await making
+})
+
 t.test('a hopeless chore is given up and logged, and the next one follows', async (t) => {
   const done: string[] = []
   const { outbox, logger } = open(t.testdir(), {
