@@ -18,7 +18,7 @@ async function leftovers(store: MemoryStore, id: string): Promise<string[]> {
     entries
       .filter(({ key, value }) => key.includes(id) || value.includes(id))
       .map(({ key }) => key)
-      .filter((key) => !key.startsWith('/gates/') && !key.startsWith('/alive/'))
+      .filter((key) => !/^\/(gates\/(networks|pools)|alive)\//.test(key))
       // A gateway is reserved for all hosts, whichever asked first.
       .filter((key) => !key.endsWith('/10.20.0.1'))
   )
