@@ -17,7 +17,7 @@ const ONE_IMPORTER = {
   dockerode: '^src/control/sync/docker-api\\.ts$',
   etcd3: '^src/state/etcd-store\\.ts$',
   'ip-cidr': '^src/core/ip\\.ts$',
-  pino: '^src/main\\.ts$',
+  pino: '^src/plugin\\.ts$',
   commander: '^src/cli/program\\.ts$',
 }
 

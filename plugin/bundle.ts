@@ -15,7 +15,7 @@ export interface BundleOptions {
   readonly project: string
   /** the TypeScript file that starts the program */
   readonly entry: string
-  /** the folder of the result: main.js, cli.js, package.json, proto/, LICENCES.txt */
+  /** the folder of the result: main.js, cli.js and their chunks, package.json, proto/, LICENCES.txt */
   readonly folder: string
 }
 
@@ -34,6 +34,9 @@ export async function bundle({ project, entry, folder }: BundleOptions): Promise
     entryPoints: { main: entry, cli: join(project, 'src/cli/main.ts') },
     outdir: folder,
     bundle: true,
+    // main.js is small and opens the sockets before it reads the rest (src/rpc/door.ts)
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     platform: 'node',
     target: 'node20',
     format: 'esm',

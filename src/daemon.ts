@@ -34,6 +34,7 @@ import type { AddressBook } from './ipam/address-book.js'
 import { AddressPlan } from './ipam/address-plan.js'
 import { BlockBook } from './ipam/block-book.js'
 import { TsoverlayIpam } from './ipam/ipam-driver.js'
+import type { Door } from './rpc/door.js'
 import { createRpcServer } from './rpc/server.js'
 import { Epoch } from './state/epoch.js'
 import { FencedStore } from './state/fenced-store.js'
@@ -66,6 +67,8 @@ export interface DaemonOptions {
   readonly store: Store
   readonly dataplane: Dataplane
   readonly logger: Logger
+  /** the sockets that are open already */
+  readonly door: Door
 }
 
 export interface Daemon {
@@ -233,7 +236,7 @@ function wireControl(options: DaemonOptions, state: State) {
 }
 
 function wireServers(options: DaemonOptions, state: State, control: Control) {
-  const { config, store, dataplane, logger } = options
+  const { config, store, dataplane, logger, door } = options
   const { book, swarm, outbox } = state
   const { underlay } = control
   const { scope } = config
@@ -260,7 +263,7 @@ function wireServers(options: DaemonOptions, state: State, control: Control) {
   })
   const sweep = sweepOf(options, state, control, { endpoints, networks })
   const network = new TsoverlayDriver(scope, { networks, endpoints, swarm: allocation })
-  const rpc = createRpcServer({ network, ipam, logger })
+  const rpc = createRpcServer({ network, ipam, logger, door })
   const admin = new AdminServer({
     status: () => statusOf({ ...state, ...control, underlay: () => underlay.summary() }),
     cluster: new ClusterView(store, state.identity),

@@ -1,67 +1,31 @@
-/** The plugin's process: settings, store, daemon, signals. */
-import { pino } from 'pino'
-import { type Config, parseConfig } from './core/config.js'
+/**
+ * The plugin's process: what can be wrong from outside is looked at, the sockets are opened, and
+ * only then the rest of the program is read (rpc/door.ts says why).
+ */
+import { parseConfig } from './core/config.js'
 import { messageOf } from './core/errors.js'
-import type { Logger } from './core/ports.js'
-import { startDaemon } from './daemon.js'
-import { createDataplane } from './dataplane/dataplane.js'
-import { EmbeddedEtcd } from './state/embedded-etcd.js'
-import { createEtcdStore } from './state/etcd-store.js'
+import { checkListening } from './core/listening.js'
+import { SOCKETS } from './paths.js'
+import { Door } from './rpc/door.js'
+import { readCredentials } from './state/etcd-settings.js'
 import { lockHost } from './state/host-lock.js'
-
-/** Paths inside the plugin; config.json mounts the host's /run on /host/run. */
-const DATA = '/data'
-const HOST_RUN = '/host/run'
-const SOCKETS = ['/run/docker/plugins/tsoverlay.sock', `${HOST_RUN}/docker/plugins/tsoverlay.sock`]
-const ETCD = '/usr/bin/etcd'
-const CLI = '/app/cli.js'
 
 async function main(): Promise<void> {
   const config = parseConfig(process.env)
-  const logger: Logger = pino({
-    level: config.logLevel,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  })
+  const { endpoints } = config.store
+  readCredentials(config.store, endpoints)
+  if (config.metrics !== undefined) await checkListening('METRICS', config.metrics)
   await lockHost()
-  const embedded =
-    config.store.endpoints.length > 0
-      ? undefined
-      : new EmbeddedEtcd({ binary: ETCD, dataDir: `${DATA}/etcd`, logger })
-  const daemon = await start(config, embedded, logger)
-  const stop = (signal: string): void => {
-    logger.info({ signal }, 'stopping')
-    void (async () => {
-      await daemon.close()
-      await embedded?.stop()
-      process.exit(0)
-    })()
+  const door = new Door()
+  try {
+    // Whether an etcd of our own starts is not known before it does.
+    if (endpoints.length > 0) for (const socket of SOCKETS) await door.listen(socket)
+    const { runPlugin } = await import('./plugin.js')
+    await runPlugin(config, door)
+  } catch (error) {
+    await door.shut()
+    throw error
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
-  process.on('unhandledRejection', (reason) => {
-    logger.error(
-      { err: messageOf(reason), stack: reason instanceof Error ? reason.stack : undefined },
-      'unhandled rejection',
-    )
-  })
-}
-
-async function start(config: Config, embedded: EmbeddedEtcd | undefined, logger: Logger) {
-  const endpoints = embedded === undefined ? config.store.endpoints : await embedded.start()
-  const store = createEtcdStore({ config: config.store, endpoints, logger })
-  const dataplane = await createDataplane({ netnsDir: `${HOST_RUN}/docker/netns`, logger })
-  const paths = {
-    data: DATA,
-    run: `${HOST_RUN}/tsoverlay`,
-    hostRun: '/run/tsoverlay',
-    node: process.execPath,
-    cli: CLI,
-    docker: `${HOST_RUN}/docker.sock`,
-    sockets: SOCKETS,
-  }
-  return startDaemon({ config, paths, store, dataplane, logger })
 }
 
 /**

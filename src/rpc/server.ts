@@ -3,10 +3,11 @@ import type { IpamDriver, NetworkDriver } from '../core/driver.js'
 import type { Logger } from '../core/ports.js'
 import { createApp } from './app.js'
 import { Deadlines, GRACE_MS } from './deadline.js'
+import { Door } from './door.js'
 import { handshakeMethods } from './handshake.js'
 import { ipamDriverMethods } from './ipam-driver.js'
 import { networkDriverMethods } from './network-driver.js'
-import { UnixListener } from './unix-listener.js'
+import type { UnixListener } from './unix-listener.js'
 
 /** With the grace below 10 s, after which people take docker to hang. */
 const DEADLINE_MS = 9_000
@@ -21,6 +22,8 @@ export interface RpcServerOptions {
   readonly logger: Logger
   /** time after which a call's signal aborts, in milliseconds; default 9,000 */
   readonly deadlineMs?: number
+  /** sockets that are open already, whose calls wait for us */
+  readonly door?: Door
 }
 
 export interface RpcServer {
@@ -49,9 +52,8 @@ interface InjectedAnswer {
 
 /** @returns a server that does not listen yet */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const { network, ipam, logger, deadlineMs = DEADLINE_MS } = options
+  const { network, ipam, logger, deadlineMs = DEADLINE_MS, door = new Door() } = options
   const deadlines = new Deadlines(deadlineMs, logger)
-  const listeners: UnixListener[] = []
   let closing = false
   const app = createApp({
     methods: [...handshakeMethods(), ...networkDriverMethods(network), ...ipamDriverMethods(ipam)],
@@ -62,13 +64,15 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   return {
     async listen(socketPath) {
       await app.ready()
-      const listener = await UnixListener.open(socketPath, app.routing, logger)
-      listeners.push(listener)
+      await door.listen(socketPath)
+      const listener = door.listeners.find(({ path }) => path === socketPath)
+      listener?.onError((err) => logger.error({ path: socketPath, err }, 'rpc socket failed'))
+      door.open(app.routing)
       logger.info({ path: socketPath }, 'rpc server listens')
     },
     async close() {
       closing = true
-      await closeListeners(listeners.splice(0), deadlines)
+      await closeListeners(door.listeners, deadlines)
       await app.close()
     },
     async inject(method, body) {

@@ -10,7 +10,6 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { TsoverlayError } from '../core/errors.js'
-import type { Logger } from '../core/ports.js'
 
 /**
  * No timeout closes a connection of dockerd's: it would repeat a call that met one with an empty
@@ -24,12 +23,12 @@ const NO_TIMEOUTS = { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 
 const PATH_LIMIT = 107
 
 export class UnixListener {
-  readonly #path: string
+  readonly path: string
   readonly #inode: number
   readonly #server: Server
 
   private constructor(path: string, inode: number, server: Server) {
-    this.#path = path
+    this.path = path
     this.#inode = inode
     this.#server = server
   }
@@ -39,7 +38,7 @@ export class UnixListener {
    * @throws TsoverlayError SOCKET_IN_USE when something answers there, SETTING_INVALID when it is no
    *   socket, or the path is longer than 103 bytes
    */
-  static async open(path: string, handler: RequestListener, logger: Logger): Promise<UnixListener> {
+  static async open(path: string, handler: RequestListener): Promise<UnixListener> {
     const fresh = `${path}.new`
     if (Buffer.byteLength(fresh) > PATH_LIMIT) throw unusable(path, 'has too long a path')
     await mkdir(dirname(path), { recursive: true })
@@ -48,7 +47,6 @@ export class UnixListener {
     const server = createServer(NO_TIMEOUTS, handler)
     server.listen(fresh)
     await once(server, 'listening')
-    server.on('error', (err) => logger.error({ path, err }, 'rpc socket failed'))
     try {
       await chmod(fresh, 0o600)
       const { ino } = await lstat(fresh)
@@ -65,9 +63,14 @@ export class UnixListener {
    * then fails, which dockerd repeats with its whole body, until a next plugin listens.
    */
   async close(): Promise<void> {
-    const stat = await lstat(this.#path).catch(() => undefined)
-    if (stat?.ino === this.#inode) await rm(this.#path, { force: true })
+    const stat = await lstat(this.path).catch(() => undefined)
+    if (stat?.ino === this.#inode) await rm(this.path, { force: true })
     await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  /** @param told of each error of the socket, of which nobody else learns */
+  onError(told: (error: Error) => void): void {
+    this.#server.on('error', told)
   }
 
   /** Ends all connections, answered or not. */

@@ -71,6 +71,7 @@ t.test('wrong settings stop the start with one line that says what is allowed', 
       '70000',
       /setting VXLAN_PORT=.{1,2}70000.{1,2} is not valid: allowed is a port number/,
     ],
+    ['METRICS', '203.0.113.1:9000', /setting METRICS=.{1,2}203.0.113.1:9000.{1,2} cannot be used/],
     ['SCOPE', 'swarm', /setting SCOPE=.{1,2}swarm.{1,2} is not valid: allowed is local or global/],
     ['STORE', 'etcd:2379', /setting STORE=.{1,2}etcd:2379.{1,2} is not valid: allowed is .*http:/],
   ]

@@ -167,7 +167,9 @@ export const witness = (host: Host): string => `w-${host.name}`
 
 /** Pid of the plugin as the host counts; undefined if it does not run. */
 export async function pluginPid(host: Host): Promise<string | undefined> {
-  const { stdout } = await host.sh(['pgrep', '-f', '^/usr/bin/node /app/main.js'], { check: false })
+  const { stdout } = await host.sh(['pgrep', '-f', '^/usr/bin/node .*/app/main.js'], {
+    check: false,
+  })
   return stdout.trim().split('\n')[0] || undefined
 }
 
