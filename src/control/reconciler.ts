@@ -5,7 +5,7 @@
  */
 import { resolveBackend } from '../backends/index.js'
 import { messageOf } from '../core/errors.js'
-import { sandboxName } from '../core/names.js'
+import { PORTS, portName, sandboxName } from '../core/names.js'
 import type { Plan } from '../core/plan.js'
 import type { ApplyResult, Dataplane, Logger } from '../core/ports.js'
 import type { DockerNetworkId, NetworkKey, NetworkView } from '../core/types.js'
@@ -136,7 +136,7 @@ export class Reconciler {
     const result = await this.#make(network)
     this.counters.written += result.written
     this.counters.drift += result.drift
-    this.#report(network, result)
+    this.#report(network, this.#lasting(network, result))
     return result
   }
 
@@ -197,6 +197,16 @@ export class Reconciler {
     if (twin === network) await this.#dataplane.remove(sandboxName(network))
     await this.#admission.update()
     return NOTHING
+  }
+
+  /** Without links of containers that have left meanwhile: DeleteEndpoint takes them away amid a pass. */
+  #lasting(network: DockerNetworkId, result: ApplyResult): ApplyResult {
+    if (result.failures.length === 0) return result
+    const joined = this.#journal.endpointsOf(network).filter((endpoint) => endpoint.joined)
+    const ports = joined.map(({ id }) => `link ${portName(id)}`)
+    const lasts = (item: string): boolean =>
+      !item.startsWith(`link ${PORTS}`) || ports.some((port) => item.startsWith(port))
+    return { ...result, failures: result.failures.filter(({ item }) => lasts(item)) }
   }
 
   /** One line a minute and network: who changes things again and again fills no log. */

@@ -14,9 +14,12 @@ export function vxlanName(segment: number): string {
   return `vxlan${segment}`
 }
 
+/** How the names of ports begin. */
+export const PORTS = 'veth'
+
 /** The end that stays in the sandbox as a port of the bridge. */
 export function portName(endpoint: EndpointId): string {
-  return `veth${endpoint.slice(0, 7)}`
+  return `${PORTS}${endpoint.slice(0, 7)}`
 }
 
 /** The container's end, while it is in the host's namespace; at most 15 characters (IFNAMSIZ). */

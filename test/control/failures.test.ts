@@ -54,6 +54,36 @@ t.test('a failing sibling does not fail the join of another container', async (t
   t.equal(await a.docker.run(BLUE, DB), '10.20.0.3/16')
 })
 
+t.test('a link that goes amid a pass, as its container has left, is no failure', async (t) => {
+  const a = await host(t)
+  await a.docker.createNetwork(BLUE, SUBNET)
+  await a.docker.run(BLUE, WEB)
+  const address = await a.docker.run(BLUE, DB)
+  const hold = (): (() => void) => {
+    let goOn = (): void => undefined
+    a.dataplane.hang = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    return goOn
+  }
+  for (const [left, told] of [
+    [DB, 0],
+    [WEB, 1],
+  ] as const) {
+    const goOn = hold()
+    const before = a.dataplane.calls.length
+    const pass = a.reconciler.run(BLUE)
+    await until('the pass is under way', () => a.dataplane.calls.length > before)
+    a.dataplane.refuseNext(`link veth${left.slice(0, 7)}`)
+    if (left === DB) await a.docker.stop(BLUE, DB, address)
+    a.dataplane.hang = undefined
+    goOn()
+    t.equal((await pass).failures.length, 1)
+    t.equal(a.logger.count('kernel refused part of the plan'), told)
+  }
+  await until('the other is there', () => a.dataplane.toString().includes(WEB.slice(0, 7)))
+})
+
 t.test('leave and delete succeed whatever the kernel says, and it is tried again', async (t) => {
   const a = await host(t)
   await a.docker.createNetwork(BLUE, SUBNET)
