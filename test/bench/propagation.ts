@@ -156,7 +156,6 @@ function rowsOf(samples: readonly Sample[], watches: readonly Watched[]): readon
       unit: 'ms',
       ours: median(whole),
       reference: { name, value: median(theirs) },
-      goal: { is: '<=', value: 2 },
     },
     {
       what: 'answer of CreateEndpoint → neighbour and FDB in B, median',
