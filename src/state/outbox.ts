@@ -101,7 +101,7 @@ export class Outbox {
   ): Promise<T> {
     const owed = (): string | undefined => subjects.find((each) => this.#tails.has(each))
     for (let one = owed(); one !== undefined; one = owed())
-      await untilAborted(this.settled(one), signal, `what the store is owed for ${one}`)
+      await untilAborted(this.settled(one), signal, `earlier changes of ${one} to reach the store`)
     // Nothing is awaited from here to the note that it has begun.
     const made = work()
     for (const subject of subjects) {

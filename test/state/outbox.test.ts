@@ -110,7 +110,7 @@ t.test('a making that fails, or waits too long, holds up nobody', async (t) => {
   const ending = new AbortController()
   const waiting = outbox.making(['a'], ending.signal, async () => t.fail('is not to begin'))
   ending.abort()
-  await t.rejects(waiting, { code: 'DEADLINE_EXCEEDED', message: /owed for a/ })
+  await t.rejects(waiting, { code: 'DEADLINE_EXCEEDED', message: /changes of a to reach/ })
   isAway = false
   await undone
   t.equal(await outbox.making(['a'], signal, async () => 7), 7)
