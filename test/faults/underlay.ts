@@ -4,6 +4,7 @@ import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 import { GATEWAY } from '../lab/names.js'
 import { inSandbox, sandboxOf } from '../lab/tsoverlay.js'
+import { ip, moveTo, otherAddress } from '../lab/underlay.js'
 import type { Scenario } from './scenario.js'
 import { type Stage, witness } from './stage.js'
 
@@ -22,10 +23,6 @@ async function reached(stage: Stage): Promise<readonly string[]> {
     ...(await stage.unreached(one, witness(one), two, witness(two))),
     ...(await stage.unreached(two, witness(two), one, witness(one))),
   ]
-}
-
-async function ip(host: Host, ...lines: readonly string[]): Promise<void> {
-  await host.sh(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` })
 }
 
 /** What a network manager does: the default route goes with its link. */
@@ -49,19 +46,6 @@ const flap: Scenario = {
     }
   },
   missing: reached,
-}
-
-/** An address of the lab's net that no machine has. */
-const otherAddress = (host: Host): string => host.address.replace(/\.\d+$/, '.201')
-
-/** The old one first: a second address of the net would be its secondary, and go with it. */
-async function moveTo(host: Host, from: string, to: string): Promise<void> {
-  await ip(
-    host,
-    `addr del ${from}/24 dev eth0`,
-    `addr add ${to}/24 dev eth0`,
-    `route replace default via ${GATEWAY}`,
-  )
 }
 
 const address: Scenario = {
