@@ -143,7 +143,7 @@ export async function watchFrames(netns: string, dev: string): Promise<Watcher> 
 
 const DATAGRAMS = `
   const [source, to, port, ...packets] = process.argv.slice(2)
-  const socket = require('dgram').createSocket('udp4')
+  const socket = require('dgram').createSocket(source.includes(':') ? 'udp6' : 'udp4')
   socket.bind(0, source, () => {
     let left = packets.length
     for (const hex of packets) {
