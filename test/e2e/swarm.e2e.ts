@@ -1,6 +1,6 @@
 /** SCOPE=global: the driver's life in a swarm of three managers. */
 import root, { type Test } from 'tap'
-import { expectPing, pingAll } from '../lab/conncheck.js'
+import { expectPing, type Pair, pingAll } from '../lab/conncheck.js'
 import { dumpOnFailure } from '../lab/diagnostics.js'
 import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
@@ -131,6 +131,35 @@ root.test('containers of three nodes reach each other on an attachable network',
   await reachEachOther(tasks)
   await expectPing(lab.host(1), 'c-h1', 'c-h3')
   t.same(await endpoints(lab), places(tasks))
+})
+
+root.test("swarm's own overlay goes on beside ours, with only our packets looked at", async (t) => {
+  const lab = await swarm(t)
+  const [one, two] = [lab.host(1), lab.host(2)]
+  await one.docker(['network', 'create', '-d', 'overlay', '--attachable', 'native'])
+  t.teardown(async () => {
+    for (const host of lab.hosts) await host.docker(['rm', '-f', 'native'], { check: false })
+    await one.docker(['network', 'rm', 'native'], { check: false })
+  })
+  const pairs: Pair[] = []
+  for (const network of ['blue', 'native']) {
+    const names = network === 'native' ? ['native', 'native'] : ['ca', 'cb']
+    await runSleeper(one, names[0] ?? '', network)
+    await runSleeper(two, names[1] ?? '', network)
+    const there = await addressOf(two, names[1] ?? '', network)
+    const here = await addressOf(one, names[0] ?? '', network)
+    pairs.push({ from: one, container: names[0] ?? '', to: there })
+    pairs.push({ from: two, container: names[1] ?? '', to: here })
+  }
+  await pingAll(pairs)
+  const table = ['nft', 'list', 'table', 'inet', 'tsoverlay']
+  for (const host of [one, two]) {
+    const { stdout } = await host.sh(table)
+    t.match(stdout, /chain input/, `${host.name}: admission is in force`)
+    for (const { address } of lab.hosts) t.match(stdout, address)
+    t.notMatch(stdout, /counter packets [1-9]/, 'nothing of swarm, and nothing of ours, is dropped')
+  }
+  await pingAll(pairs)
 })
 
 root.test('a service is found by its name, and scales up and down', async (t) => {

@@ -1,7 +1,7 @@
 /** The built plugin in a process of its own, in surroundings like those that dockerd gives it. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -19,6 +19,8 @@ export class PluginProcess {
   readonly root: string
   /** log lines of level error, and what is no log line at all */
   readonly complaints: string[] = []
+  /** all that it has printed */
+  readonly lines: string[] = []
   #child: ChildProcess | undefined
 
   private constructor(root: string) {
@@ -26,15 +28,31 @@ export class PluginProcess {
   }
 
   /**
-   * Starts it with `store`. To be called in network and mount namespaces that are thrown away: what
+   * Starts it with `store` and more settings. To be called in network and mount namespaces that are thrown away: what
    * is mounted and made here is never undone one by one.
+   * @param files under the plugin's /tmp: name → content
    */
-  static async start(store: string): Promise<PluginProcess> {
+  static async start(
+    store: string,
+    settings: Readonly<Record<string, string>> = {},
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<PluginProcess> {
     const root = mkdtempSync(join(tmpdir(), 'tso-fuzz-'))
     surround(root)
+    for (const [name, content] of Object.entries(files)) {
+      writeFileSync(join(root, 'tmp', name), content)
+    }
     const plugin = new PluginProcess(root)
-    await plugin.#run(store)
+    await plugin.#run(store, settings)
     return plugin
+  }
+
+  /** What the CLI inside of it prints, on both outputs. */
+  cli(...argv: readonly string[]): string {
+    const env = { TSOVERLAY_SOCKET: '/host/run/tsoverlay/admin.sock' }
+    const node = ['-u', 'NODE_OPTIONS', 'chroot', this.root, '/usr/bin/node', '/app/cli.js']
+    const { stdout, stderr } = spawnSync('env', [...node, ...argv], { env, encoding: 'utf8' })
+    return `${stdout}${stderr}`
   }
 
   get pid(): number {
@@ -66,18 +84,20 @@ export class PluginProcess {
       await gone
       clearTimeout(kill)
     }
+    run('ip', 'link', 'delete', 'under0')
     run('umount', '-R', '-l', this.root)
     run('rmdir', this.root)
     return child?.exitCode ?? null
   }
 
-  async #run(store: string): Promise<void> {
+  async #run(store: string, settings: Readonly<Record<string, string>>): Promise<void> {
     const env = {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       STORE: store,
       ADVERTISE: VTEP,
       NETWORK_SYNC: 'off',
       LOG_LEVEL: 'warn',
+      ...settings,
     }
     // tap puts its own loaders into the environment of all that is spawned
     const argv = ['-u', 'NODE_OPTIONS', 'chroot', this.root, '/usr/bin/node', '/app/main.js']
@@ -86,11 +106,17 @@ export class PluginProcess {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => this.#note(line))
     }
-    await until('the plugin listens', () => existsSync(this.sockets.admin) || !this.isRunning)
-    if (!this.isRunning) throw new Error(`the plugin ended: ${this.complaints.join('\n')}`)
+    // one that refuses to start stays for a while (src/main.ts)
+    const hasFailed = (): boolean =>
+      !this.isRunning || this.lines.some((line) => line.startsWith('tsoverlay: '))
+    await until('the plugin listens', () => existsSync(this.sockets.admin) || hasFailed())
+    if (!hasFailed()) return
+    await this.stop()
+    throw new Error(`the plugin ended: ${this.complaints.join('\n')}`)
   }
 
   #note(line: string): void {
+    this.lines.push(line)
     if (INSPECTOR_LINES.test(line) || /^\{"level":"(warn|info|debug)"/.test(line)) return
     this.complaints.push(line)
   }
