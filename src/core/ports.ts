@@ -115,6 +115,20 @@ export interface Snapshot {
   readonly kind: 'snapshot'
   readonly entries: readonly Entry[]
   readonly revision: number
+  /** of a watch: the entries of the pages before it belong to it, too */
+  readonly continues?: boolean
+}
+
+/**
+ * Entries of a large snapshot that is still being read: the rest follows in further pages and a
+ * snapshot that `continues` them. Other than that, the pages that came so far are void.
+ */
+export interface Page {
+  readonly kind: 'page'
+  readonly entries: readonly Entry[]
+  readonly revision: number
+  /** false: the first one */
+  readonly continues: boolean
 }
 
 /** Changes since the last batch, in order; a delete has only its key. */
@@ -159,10 +173,10 @@ export interface Store {
   /** The only way to write: all writes happen if all guards hold, else none. */
   txn(guards: readonly Guard[], writes: readonly Write[], signal?: AbortSignal): Promise<TxnResult>
   /**
-   * First a snapshot, then deltas from its revision on. After a compaction, a cancelled watch or a
+   * First a snapshot, a large one in pages, then deltas from its revision on. After a compaction, a cancelled watch or a
    * lost connection a fresh snapshot follows. Ends when `signal` aborts; never throws.
    */
-  watch(prefix: string, signal: AbortSignal): AsyncIterable<Snapshot | Delta>
+  watch(prefix: string, signal: AbortSignal): AsyncIterable<Page | Snapshot | Delta>
   lease(ttlSeconds: number, signal?: AbortSignal): Promise<Lease>
   close(): Promise<void>
 }

@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../core/errors.js'
 import type { Ip } from '../core/ip.js'
-import { type AddressDocument, documents } from '../state/documents.js'
+import { type AddressDocument, type AskDocument, documents } from '../state/documents.js'
 import { blockOfKey, keys, lastPart, type PoolRef, poolOfKey } from '../state/keys.js'
 import { Mirror } from '../state/mirror.js'
 import type { BlockKeeper } from './block-keeper.js'
@@ -26,7 +26,7 @@ export class BlockCare {
   readonly #lender: Lender
   readonly #blocks: Mirror<{ host: string }>
   readonly #addresses: Mirror<AddressDocument>
-  readonly #asks: Mirror<string>
+  readonly #asks: Mirror<AskDocument['state']>
   #timer: NodeJS.Timeout | undefined
   #rounds = 0
 
@@ -119,17 +119,17 @@ export class BlockCare {
     this.#keeper.parts.logger.debug({ err: messageOf(error) }, 'address blocks are checked later')
   }
 
-  #checkOwners(changed: ReadonlySet<string>): void {
-    for (const key of changed) {
+  #checkOwners(changed: ReadonlyMap<string, unknown>): void {
+    for (const key of changed.keys()) {
       const own = this.#keeper.blocks.get(poolOfKey(key), blockOfKey(key))
       if (own === undefined || this.#blocks.get(key)?.host === this.#keeper.parts.host) continue
       void this.#quietly(own.ref, () => this.#keeper.settle(own.ref, [own]))
     }
   }
 
-  #checkOutside(changed: ReadonlySet<string>): void {
+  #checkOutside(changed: ReadonlyMap<string, unknown>): void {
     const pools = new Map<string, PoolRef>()
-    for (const key of changed) {
+    for (const key of changed.keys()) {
       const ref = poolOfKey(key)
       const own = this.#keeper.blocks.holding(ref, lastPart(key) as Ip)
       if (own === undefined) continue

@@ -134,7 +134,7 @@ export class Borrower {
   #answer(key: string, waitMs: number): Promise<AskDocument | undefined> {
     return withLimit(waitMs, undefined, async (ended) => {
       for await (const batch of this.#store.watch(key, ended)) {
-        const entries = batch.kind === 'snapshot' ? batch.entries : batch.puts
+        const entries = batch.kind === 'delta' ? batch.puts : batch.entries
         const answer = entries.map(decode).find((each) => each?.state !== 'asked')
         if (answer !== undefined) return answer
       }

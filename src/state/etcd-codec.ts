@@ -35,10 +35,12 @@ const MOD_REVISION = 2
 /** Everything under STORE_PREFIX: adds and takes off the prefix. */
 export class Namespace {
   readonly #prefix: string
+  readonly #bytes: number
 
   /** @param prefix without a slash at its end; keys bring their own at their start */
   constructor(prefix: string) {
     this.#prefix = prefix
+    this.#bytes = Buffer.byteLength(prefix)
   }
 
   key(key: string): Buffer {
@@ -53,7 +55,8 @@ export class Namespace {
   }
 
   relative(key: Buffer): string {
-    return key.toString().slice(this.#prefix.length)
+    // cut as bytes: a part of a text would keep the whole of it in memory
+    return key.toString('utf8', this.#bytes)
   }
 
   entry(kv: WireKeyValue): Entry {

@@ -9,7 +9,7 @@
  * `txn` throws STORE_UNAVAILABLE ("whether it was done is not known") and never repeats it. A
  * caller that repeats a guarded claim must therefore first read whether the claim is its own.
  */
-import { Etcd3, type IKeyValue } from 'etcd3'
+import { Etcd3 } from 'etcd3'
 import type { StoreConfig } from '../core/config.js'
 import { linked } from '../core/deadline.js'
 import type {
@@ -18,6 +18,7 @@ import type {
   Guard,
   Lease,
   Logger,
+  Page,
   Snapshot,
   Store,
   TxnResult,
@@ -27,14 +28,13 @@ import { type Attempt, CALL_DEADLINE, Calls, countdown, ONCE } from './etcd-call
 import { checkTxn, describeWrites, Namespace } from './etcd-codec.js'
 import { failureOf, isLeaseGone } from './etcd-errors.js'
 import { Leases } from './etcd-lease.js'
+import { entriesOf, pagesOf, type RangePage } from './etcd-range.js'
 import { type Credentials, readCredentials } from './etcd-settings.js'
 import { type OpenedStream, watchPrefix } from './etcd-watch.js'
 
 type GrpcOptions = NonNullable<Parameters<Etcd3['kv']['range']>[1]>
 type Interceptor = NonNullable<GrpcOptions['interceptors']>[number]
 
-/** Entries per request of a list; all pages are read at the revision of the first. */
-const PAGE = 1_000
 const CHANNEL_OPTIONS = {
   // a connection that hangs is noticed after 6 + 3 s; etcd answers pings closer than 5 s apart
   // with GOAWAY (its --grpc-keepalive-min-time)
@@ -108,14 +108,22 @@ class EtcdStore implements Store {
   }
 
   async #list(prefix: string, time: () => number, signal?: AbortSignal): Promise<Snapshot> {
-    const { kvs, revision } = await this.#range(prefix, {}, time, signal)
-    const entries = kvs.map((kv) => this.#namespace.entry(kv))
+    const entries: Entry[] = []
+    let revision = 0
+    const pages = entriesOf(this.#pages(prefix, {}, time, signal), this.#namespace)
+    for await (const page of pages) {
+      for (const entry of page.entries) entries.push(entry)
+      revision = page.revision
+    }
     return { kind: 'snapshot', entries, revision }
   }
 
   async keys(prefix: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const { kvs } = await this.#range(prefix, { keys_only: true }, countdown(), signal)
-    return kvs.map((kv) => this.#namespace.relative(kv.key))
+    const found: string[] = []
+    for await (const { kvs } of this.#pages(prefix, { keys_only: true }, countdown(), signal)) {
+      for (const kv of kvs) found.push(this.#namespace.relative(kv.key))
+    }
+    return found
   }
 
   async txn(
@@ -141,13 +149,17 @@ class EtcdStore implements Store {
     return { done: answer.succeeded, revision: Number(answer.header.revision) }
   }
 
-  async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<Snapshot | Delta> {
+  async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<Page | Snapshot | Delta> {
     const stop = linked(signal, this.#calls.closed)
     const source = {
       namespace: this.#namespace,
       logger: this.#logger,
       // however large, nobody waits for it with a container in hand: each page has its own time
-      list: (from: string, ended: AbortSignal) => this.#list(from, () => CALL_DEADLINE, ended),
+      pages: (from: string, ended: AbortSignal) =>
+        entriesOf(
+          this.#pages(from, {}, () => CALL_DEADLINE, ended),
+          this.#namespace,
+        ),
       open: (ended: AbortSignal) => this.#openStream(ended),
     }
     try {
@@ -182,33 +194,23 @@ class EtcdStore implements Store {
     })
   }
 
-  /** All pages of a prefix, as of the first one's revision. @param time milliseconds for the next page */
-  async #range(
+  /** @param time milliseconds for the next page */
+  #pages(
     prefix: string,
     options: { readonly keys_only?: boolean },
     time: () => number,
     signal: AbortSignal | undefined,
-  ): Promise<{ kvs: readonly IKeyValue[]; revision: number }> {
-    const range = { ...this.#namespace.range(prefix), ...options, limit: PAGE }
-    const page = (from: object) =>
+  ): AsyncGenerator<RangePage> {
+    const range = { ...this.#namespace.range(prefix), ...options }
+    return pagesOf(range, (request) =>
       this.#calls.call({
         action: `list ${prefix}`,
         repeatable: true,
         signal,
         deadline: time(),
-        run: (client, attempt) => client.kv.range({ ...range, ...from }, grpc(attempt)),
-      })
-    const first = await page({})
-    const { revision } = first.header
-    const kvs = first.kvs
-    for (let more = first.more; more; ) {
-      // the smallest key after the last one
-      const key = Buffer.concat([kvs.at(-1)?.key ?? range.key, Buffer.alloc(1)])
-      const next = await page({ key, revision })
-      kvs.push(...next.kvs)
-      more = next.more
-    }
-    return { kvs, revision: Number(revision) }
+        run: (client, attempt) => client.kv.range(request, grpc(attempt)),
+      }),
+    )
   }
 
   /** A stream has no deadline, but opening one needs the login, which has. */

@@ -16,7 +16,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../core/errors.js'
-import type { Delta, Logger, Snapshot } from '../core/ports.js'
+import type { Delta, Logger, Page, Snapshot } from '../core/ports.js'
 import type { Namespace, WireKeyValue } from './etcd-codec.js'
 import { DeltaBuffer } from './etcd-delta.js'
 
@@ -61,7 +61,8 @@ export interface OpenedStream {
 export interface WatchSource {
   readonly namespace: Namespace
   readonly logger: Logger
-  list(prefix: string, signal: AbortSignal): Promise<Snapshot>
+  /** All entries as of one revision: pages, the last of them as a snapshot. */
+  pages(prefix: string, signal: AbortSignal): AsyncIterable<Page | Snapshot>
   open(signal: AbortSignal): Promise<OpenedStream>
 }
 
@@ -70,7 +71,7 @@ export async function* watchPrefix(
   source: WatchSource,
   prefix: string,
   signal: AbortSignal,
-): AsyncGenerator<Snapshot | Delta, void, undefined> {
+): AsyncGenerator<Page | Snapshot | Delta, void, undefined> {
   let failures = 0
   while (!signal.aborted) {
     const started = performance.now()
@@ -87,13 +88,16 @@ async function* round(
   source: WatchSource,
   prefix: string,
   signal: AbortSignal,
-): AsyncGenerator<Snapshot | Delta, string, undefined> {
+): AsyncGenerator<Page | Snapshot | Delta, string, undefined> {
   let feed: Feed
+  let revision = 0
   try {
-    const snapshot = await source.list(prefix, signal)
-    yield snapshot
+    for await (const page of source.pages(prefix, signal)) {
+      revision = page.revision
+      yield page
+    }
     if (signal.aborted) return 'aborted'
-    feed = new Feed(await source.open(signal), source, prefix, snapshot.revision + 1)
+    feed = new Feed(await source.open(signal), source, prefix, revision + 1)
   } catch (error) {
     return messageOf(error)
   }

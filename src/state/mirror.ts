@@ -3,11 +3,13 @@
  * goes on from here is only "these keys changed", and whoever is told reads the mirror.
  *
  * A snapshot is compared with what is there, so that the gap before it shows only what really
- * changed in it; "changed" means another text, not another revision.
+ * changed in it; "changed" means another value, not another revision. A large one comes in pages: it
+ * is decoded as they come, and seen when it is whole. Texts are not kept.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { messageOf, TsoverlayError } from '../core/errors.js'
-import type { Delta, Entry, Logger, Snapshot, Store } from '../core/ports.js'
+import type { Delta, Entry, Logger, Page, Snapshot, Store } from '../core/ports.js'
 
 /** How long `seen` relies on the watch before it asks the store itself, again and again (ms). */
 const PROBE_INTERVAL = 250
@@ -25,7 +27,8 @@ export interface MirrorOptions<T> {
   readonly onRegress?: () => void
 }
 
-export type ChangeListener = (changedKeys: ReadonlySet<string>) => void
+/** @param changed keys with what they had before, undefined for nothing */
+export type ChangeListener<T> = (changed: ReadonlyMap<string, T | undefined>) => void
 
 interface Waiter {
   readonly ready: () => boolean
@@ -34,9 +37,10 @@ interface Waiter {
 
 export class Mirror<T> {
   readonly #options: MirrorOptions<T>
-  readonly #texts = new Map<string, string>()
-  readonly #values = new Map<string, T>()
-  readonly #listeners = new Set<ChangeListener>()
+  #content: Content<T> = emptyContent()
+  /** of a snapshot whose rest is not here yet */
+  #staged: Content<T> = emptyContent()
+  readonly #listeners = new Set<ChangeListener<T>>()
   readonly #waiters = new Set<Waiter>()
   readonly #closing = new AbortController()
   #running: Promise<void> | undefined
@@ -59,17 +63,17 @@ export class Mirror<T> {
   }
 
   get(key: string): T | undefined {
-    return this.#values.get(key)
+    return this.#content.values.get(key)
   }
 
   /** Live view, no copy: not to be held over an await. */
   entries(): Iterable<[string, T]> {
-    return this.#values.entries()
+    return this.#content.values.entries()
   }
 
   /** Number of entries that could be decoded. */
   get size(): number {
-    return this.#values.size
+    return this.#content.values.size
   }
 
   /** The mirror shows at least this revision of the store; 0 before the first snapshot. */
@@ -78,7 +82,7 @@ export class Mirror<T> {
   }
 
   /** @returns a function that removes the listener */
-  onChange(listener: ChangeListener): () => void {
+  onChange(listener: ChangeListener<T>): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -144,9 +148,10 @@ export class Mirror<T> {
   }
 
   #equals({ entries }: Snapshot): boolean {
-    return (
-      entries.length === this.#texts.size &&
-      entries.every(({ key, value }) => this.#texts.get(key) === value)
+    const { values, ignored } = this.#content
+    if (entries.length !== values.size + ignored.size) return false
+    return entries.every(
+      ({ key, value }) => ignored.get(key) === value || this.#shows(key, value, values.get(key)),
     )
   }
 
@@ -154,6 +159,10 @@ export class Mirror<T> {
     const { store, prefix } = this.#options
     for await (const batch of store.watch(prefix, this.#closing.signal)) {
       if (this.#closing.signal.aborted) return
+      if (batch.kind === 'page') {
+        this.#stage(batch)
+        continue
+      }
       // a probe has shown that we were further already
       if (batch.kind === 'delta' && batch.revision <= this.#revision) continue
       if (batch.revision < this.#revision) this.#options.onRegress?.()
@@ -164,35 +173,61 @@ export class Mirror<T> {
     }
   }
 
-  #replace(snapshot: Snapshot): Set<string> {
-    const changed = new Set<string>()
-    const keep = new Set(snapshot.entries.map(({ key }) => key))
-    for (const key of this.#texts.keys()) {
-      if (!keep.has(key)) this.#drop(key, changed)
+  #stage({ entries, continues }: Page | Snapshot): void {
+    if (continues !== true) this.#staged = emptyContent()
+    for (const entry of entries) this.#read(entry, this.#staged)
+  }
+
+  #replace(snapshot: Snapshot): Map<string, T | undefined> {
+    this.#stage(snapshot)
+    const [{ values: former }, { values }] = [this.#content, this.#staged]
+    this.#content = this.#staged
+    this.#staged = emptyContent()
+    const changed = new Map<string, T | undefined>()
+    for (const [key, value] of former) if (!values.has(key)) changed.set(key, value)
+    for (const [key, value] of values) {
+      const before = former.get(key)
+      if (before !== value) changed.set(key, before)
     }
-    for (const entry of snapshot.entries) this.#put(entry, changed)
     return changed
   }
 
-  #change(delta: Delta): Set<string> {
-    const changed = new Set<string>()
-    for (const key of delta.deletes) this.#drop(key, changed)
-    for (const entry of delta.puts) this.#put(entry, changed)
+  #change(delta: Delta): Map<string, T | undefined> {
+    const { values, ignored } = this.#content
+    const changed = new Map<string, T | undefined>()
+    for (const key of delta.deletes) {
+      ignored.delete(key)
+      const former = values.get(key)
+      if (values.delete(key)) changed.set(key, former)
+    }
+    for (const entry of delta.puts) {
+      const former = values.get(entry.key)
+      if (this.#read(entry, this.#content).isNew) changed.set(entry.key, former)
+    }
     return changed
   }
 
-  #drop(key: string, changed: Set<string>): void {
-    this.#texts.delete(key)
-    if (this.#values.delete(key)) changed.add(key)
+  /** Decodes an entry into `content`; one with the value that it has already is that very object. */
+  #read({ key, value }: Entry, content: Content<T>): { readonly isNew: boolean } {
+    const known = this.#content.values.get(key)
+    const wasIgnored = this.#content.ignored.get(key) === value
+    const decoded = wasIgnored ? undefined : this.#decode(key, value)
+    if (decoded === undefined) {
+      content.ignored.set(key, value)
+      return { isNew: content.values.delete(key) }
+    }
+    content.ignored.delete(key)
+    const isNew = known === undefined || !isDeepStrictEqual(known, decoded)
+    if (isNew || content !== this.#content) content.values.set(key, isNew ? decoded : known)
+    return { isNew }
   }
 
-  #put({ key, value }: Entry, changed: Set<string>): void {
-    if (this.#texts.get(key) === value) return
-    this.#texts.set(key, value)
-    const decoded = this.#decode(key, value)
-    const known = this.#values.delete(key)
-    if (decoded !== undefined) this.#values.set(key, decoded)
-    if (known || decoded !== undefined) changed.add(key)
+  #shows(key: string, value: string, shown: T | undefined): boolean {
+    try {
+      return shown !== undefined && isDeepStrictEqual(this.#options.decode(key, value), shown)
+    } catch {
+      return false
+    }
   }
 
   #decode(key: string, value: string): T | undefined {
@@ -208,7 +243,7 @@ export class Mirror<T> {
   }
 
   /** Listeners run before waiters, so that who waited for a revision finds it worked in. */
-  #notify(changed: ReadonlySet<string>): void {
+  #notify(changed: ReadonlyMap<string, T | undefined>): void {
     if (changed.size === 0) return
     for (const listener of this.#listeners) {
       try {
@@ -226,4 +261,14 @@ export class Mirror<T> {
       if (waiter.ready()) waiter.resolve()
     }
   }
+}
+
+interface Content<T> {
+  readonly values: Map<string, T>
+  /** texts that could not be decoded, so that each is told of once */
+  readonly ignored: Map<string, string>
+}
+
+function emptyContent<T>(): Content<T> {
+  return { values: new Map(), ignored: new Map() }
 }

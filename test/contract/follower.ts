@@ -1,9 +1,9 @@
 /** Follows a watch as a consumer must: replaces at a snapshot, applies deltas, notes disorder. */
-import type { Delta, Snapshot, Store } from '../../src/core/ports.js'
+import type { Delta, Page, Snapshot, Store } from '../../src/core/ports.js'
 
 export class Follower {
   readonly view = new Map<string, string>()
-  readonly batches: (Snapshot | Delta)[] = []
+  readonly batches: (Page | Snapshot | Delta)[] = []
   /** Revisions that came out of order. */
   readonly disorder: string[] = []
   readonly ended: Promise<void>
@@ -49,14 +49,20 @@ export class Follower {
   async #run(store: Store, prefix: string): Promise<void> {
     for await (const batch of store.watch(prefix, this.#stop.signal)) {
       this.batches.push(batch)
-      if (batch.kind === 'snapshot') this.view.clear()
-      else this.#check(batch)
-      const puts = batch.kind === 'snapshot' ? batch.entries : batch.puts
-      for (const { key, value } of puts) this.view.set(key, value)
-      if (batch.kind === 'delta') for (const key of batch.deletes) this.view.delete(key)
+      if (batch.kind === 'delta') this.#change(batch)
+      else {
+        if (batch.continues !== true) this.view.clear()
+        for (const { key, value } of batch.entries) this.view.set(key, value)
+      }
       this.#revision = batch.revision
       for (const check of [...this.#waiting]) check()
     }
+  }
+
+  #change(delta: Delta): void {
+    this.#check(delta)
+    for (const { key, value } of delta.puts) this.view.set(key, value)
+    for (const key of delta.deletes) this.view.delete(key)
   }
 
   #check({ puts, deletes, revision }: Delta): void {

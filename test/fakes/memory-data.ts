@@ -73,6 +73,10 @@ export class Subscription {
     this.#prefix = prefix
   }
 
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
   readonly stop = (): void => {
     this.#stopped = true
     this.#wake()

@@ -9,6 +9,7 @@ import type {
   Entry,
   Guard,
   Lease,
+  Page,
   Snapshot,
   Store,
   TxnResult,
@@ -73,6 +74,8 @@ class MemoryLease implements Lease {
 export class MemoryStore implements Store {
   /** Milliseconds that every call takes. */
   delay = 0
+  /** Entries of a page of a watch's snapshot. */
+  pageSize = Number.POSITIVE_INFINITY
   readonly #data: MemoryData
   readonly #prefix: string
   readonly #closing = new AbortController()
@@ -188,7 +191,7 @@ export class MemoryStore implements Store {
     return true
   }
 
-  async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<Snapshot | Delta> {
+  async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<Page | Snapshot | Delta> {
     while (!signal.aborted && !this.#closing.signal.aborted) {
       const subscription = new Subscription(this.#prefix, prefix)
       const signals = [signal, this.#closing.signal]
@@ -198,7 +201,7 @@ export class MemoryStore implements Store {
         if (this.#unavailable) await subscription.next()
         else {
           this.#data.watchers.add(subscription.note)
-          yield this.#snapshot(prefix)
+          yield* this.#pages(prefix, subscription)
           yield* subscription
         }
       } finally {
@@ -230,6 +233,19 @@ export class MemoryStore implements Store {
     if (this.#failures === 0) return
     this.#failures -= 1
     throw unavailable('timed out')
+  }
+
+  /** A snapshot, in pages when it is large; ends early when the subscription does. */
+  async *#pages(prefix: string, until: Subscription): AsyncGenerator<Page | Snapshot> {
+    const { entries, revision } = this.#snapshot(prefix)
+    let from = 0
+    for (; entries.length - from > this.pageSize; from += this.pageSize) {
+      const page = entries.slice(from, from + this.pageSize)
+      yield { kind: 'page', entries: page, revision, continues: from > 0 }
+      await sleep(0)
+      if (until.stopped) return
+    }
+    yield { kind: 'snapshot', entries: entries.slice(from), revision, continues: from > 0 }
   }
 
   #snapshot(prefix: string): Snapshot {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import type { Delta, Logger, Snapshot, Write } from '../../src/core/ports.js'
+import type { Delta, Entry, Logger, Page, Snapshot, Write } from '../../src/core/ports.js'
 import { Mirror } from '../../src/state/mirror.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 
@@ -21,7 +21,7 @@ function setUp(t: Test, store = new MemoryStore()) {
   }
   const mirror = new Mirror({ store, prefix: '/n/', decode, logger })
   const changes: string[][] = []
-  mirror.onChange((keys) => changes.push([...keys].sort()))
+  mirror.onChange((changed) => changes.push([...changed.keys()].sort()))
   t.teardown(() => mirror.close())
   return { store, mirror, changes, warnings }
 }
@@ -167,7 +167,7 @@ t.test('a listener that throws is logged and harms nobody, one removed is silent
     throw new Error('oops')
   })
   const last: string[] = []
-  mirror.onChange((keys) => last.push(...keys))
+  mirror.onChange((changed) => last.push(...changed.keys()))
   mirror.start()
   await mirror.seen((await store.txn([], [put('/n/1', 1)])).revision)
   t.same([changes, last], [[['/n/1']], ['/n/1']])
@@ -175,6 +175,50 @@ t.test('a listener that throws is logged and harms nobody, one removed is silent
   remove()
   await mirror.seen((await store.txn([], [put('/n/1', 2)])).revision)
   t.equal(warnings.length, 1)
+})
+
+t.test('of a snapshot in pages nothing is seen until it is whole', async (t) => {
+  const { store, mirror, changes } = setUp(t)
+  const six = [1, 2, 3, 4, 5, 6]
+  await store.txn(
+    [],
+    six.map((n) => put(`/n/${n}`, n)),
+  )
+  store.pageSize = 2
+  mirror.start()
+  await sleep(0)
+  t.equal(mirror.size, 0)
+  t.same(changes, [])
+  await mirror.synced()
+  t.same(
+    [...mirror.entries()],
+    six.map((n) => [`/n/${n}`, n]),
+  )
+  t.equal(changes.length, 1)
+})
+
+t.test('pages of a snapshot that broke off are void', async (t) => {
+  const pages: (Page | Snapshot)[] = [
+    { kind: 'page', entries: [entryOf(1), entryOf(2)], revision: 2, continues: false },
+    { kind: 'page', entries: [entryOf(3)], revision: 4, continues: false },
+    { kind: 'snapshot', entries: [entryOf(4)], revision: 4, continues: true },
+    { kind: 'page', entries: [entryOf(9)], revision: 5, continues: false },
+    { kind: 'snapshot', entries: [entryOf(4), entryOf(5)], revision: 6 },
+  ]
+  const { mirror, changes } = setUp(t, new ScriptedStore(pages))
+  mirror.start()
+  await mirror.seen(6)
+  t.same(changes, [
+    ['/n/3', '/n/4'],
+    ['/n/3', '/n/5'],
+  ])
+  t.same(
+    [...mirror.entries()],
+    [
+      ['/n/4', 4],
+      ['/n/5', 5],
+    ],
+  )
 })
 
 t.test('it equals the store after any writes with any interruptions between them', async (t) => {
@@ -187,10 +231,14 @@ t.test('it equals the store after any writes with any interruptions between them
   const property = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
     const store = new MemoryStore()
     const writer = store.peer()
+    store.pageSize = 2
     const mirror = new Mirror({ store, prefix: '/n/', decode })
     const view = new Map<string, number | undefined>()
-    mirror.onChange((keys) => {
-      for (const each of keys) view.set(each, mirror.get(each))
+    mirror.onChange((changed) => {
+      for (const [each, former] of changed) {
+        t.equal(former, view.get(each))
+        view.set(each, mirror.get(each))
+      }
     })
     mirror.start()
     for (const each of steps) {
@@ -212,6 +260,23 @@ t.test('it equals the store after any writes with any interruptions between them
   })
   await fc.assert(property, { numRuns: 100 })
 })
+
+const entryOf = (n: number): Entry => ({ key: `/n/${n}`, value: String(n), revision: n })
+
+/** Its watch says what it is told to. */
+class ScriptedStore extends MemoryStore {
+  readonly #batches: readonly (Page | Snapshot)[]
+
+  constructor(batches: readonly (Page | Snapshot)[]) {
+    super()
+    this.#batches = batches
+  }
+
+  override async *watch(_prefix: string, signal: AbortSignal): AsyncGenerator<Page | Snapshot> {
+    yield* this.#batches
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  }
+}
 
 /** Its watch never says anything after the snapshot. */
 class SilentStore extends MemoryStore {
