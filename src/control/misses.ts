@@ -82,8 +82,6 @@ export class Misses {
 
   #isPeer(network: DockerNetworkId, miss: Miss): boolean {
     const key = this.#journal.bindings.get(network)?.network.key ?? ''
-    return this.#peers
-      .of(key)
-      .some((peer) => peer.addresses.some((address) => ipOf(address) === miss.ip))
+    return this.#peers.has(key, miss.dev, miss.ip)
   }
 }

@@ -3,12 +3,14 @@
  * watch on the hosts, and one per network with local endpoints; other networks cost nothing.
  */
 import { untilAborted } from '../core/deadline.js'
-import { type Family, familyOf } from '../core/ip.js'
-import type { Logger, Store } from '../core/ports.js'
-import type { Endpoint, Host, HostId, NetworkKey, Peer } from '../core/types.js'
+import { type Family, familyOf, type Ip } from '../core/ip.js'
+import type { Logger, Reach, Store } from '../core/ports.js'
+import type { Endpoint, Host, HostId, Network, NetworkKey } from '../core/types.js'
 import { documents } from '../state/documents.js'
-import { keys } from '../state/keys.js'
+import { keys, lastPart } from '../state/keys.js'
 import { Mirror } from '../state/mirror.js'
+import { NetworkPeers } from './network-peers.js'
+import { PeerBook } from './peer-book.js'
 
 /** How long after a loss of data in the store no peer is taken for gone: its host puts it back. */
 const HOLD_MS = 15_000
@@ -19,7 +21,7 @@ export class Peers {
   readonly #self: HostId
   readonly #logger: Logger
   readonly #hosts: Mirror<Host>
-  readonly #networks = new Map<NetworkKey, { mirror: Mirror<Endpoint>; synced: boolean }>()
+  readonly #networks = new Map<NetworkKey, NetworkPeers>()
   readonly #closing = new Map<NetworkKey, NodeJS.Timeout>()
   readonly #lingerMs: number
   readonly #parted = new Set<HostId>()
@@ -57,9 +59,13 @@ export class Peers {
   start(onChange: (network: NetworkKey) => void, onHosts: () => void = () => undefined): void {
     this.#onChange = onChange
     this.#onHosts = onHosts
-    this.#hosts.onChange(() => {
+    this.#hosts.onChange((changed) => {
       this.#onHosts()
-      for (const network of this.#networks.keys()) this.#onChange(network)
+      const hosts = [...changed.keys()].map(lastPart)
+      for (const [network, peers] of this.#networks) {
+        peers.noteHosts(hosts)
+        this.#onChange(network)
+      }
     })
     this.#hosts.start()
     this.#hosts.synced().then(
@@ -76,18 +82,18 @@ export class Peers {
     clearTimeout(this.#closing.get(network))
     this.#closing.delete(network)
     if (this.#networks.has(network)) return
-    const mirror = new Mirror<Endpoint>({
+    const opened = new NetworkPeers({
       store: this.#store,
-      prefix: keys.endpoints(network),
-      decode: (_key, value) => documents.endpoint.decode(value),
       logger: this.#logger,
+      network,
+      hostOf: (id) => (id === this.#self ? undefined : this.#hosts.get(keys.host(id))),
+      vtepOf: (host) => this.#vtepOf(host),
       onRegress: () => this.#hold(),
     })
-    const opened = { mirror, synced: false }
     this.#networks.set(network, opened)
-    mirror.onChange(() => this.#onChange(network))
-    mirror.start()
-    Promise.all([mirror.synced(), this.#hosts.synced()]).then(
+    opened.mirror.onChange(() => this.#onChange(network))
+    opened.mirror.start()
+    Promise.all([opened.mirror.synced(), this.#hosts.synced()]).then(
       () => {
         opened.synced = true
         this.#onChange(network)
@@ -148,40 +154,52 @@ export class Peers {
 
   /** This host's VTEP is of this family: VTEPs of the other one cannot be sent to. */
   useFamily(family: Family): void {
+    if (family === this.#family) return
     this.#family = family
+    for (const peers of this.#networks.values()) peers.forget()
   }
 
-  /** The peers of a network whose host has a VTEP that this host can send to. */
-  of(network: NetworkKey): Peer[] {
-    const peers: Peer[] = []
-    for (const { endpoint, host } of this.#located(network)) {
-      if (this.#isParted(host)) this.#tellParted(host)
-      else peers.push({ ...endpoint, vtep: host.vtep })
-    }
-    return peers
+  /**
+   * What the backend says of all peers that this host can send to, brought up to date; it is to be
+   * read before the next call.
+   * @param reach of the network's backend
+   */
+  async book(network: Network, reach: Reach): Promise<PeerBook> {
+    const peers = this.#networks.get(network.key)
+    return (await peers?.settle(network, reach)) ?? new PeerBook(network, reach)
+  }
+
+  /** How many peers of the network this host can send to. */
+  count(network: NetworkKey): number {
+    return this.#networks.get(network)?.count ?? 0
+  }
+
+  /** Whether a peer with that address was planned on the device. */
+  has(network: NetworkKey, dev: string, ip: Ip): boolean {
+    return this.#networks.get(network)?.has(dev, ip) === true
   }
 
   /** This host's own endpoints in the store, of the networks that are open. */
   own(): Endpoint[] {
-    const mirrors = [...this.#networks.values()].map(({ mirror }) => mirror)
-    const all = mirrors.flatMap((mirror) => [...mirror.entries()].map(([, endpoint]) => endpoint))
-    return all.filter(({ host }) => host === this.#self)
+    const own: Endpoint[] = []
+    for (const { mirror } of this.#networks.values()) {
+      for (const [, endpoint] of mirror.entries())
+        if (endpoint.host === this.#self) own.push(endpoint)
+    }
+    return own
   }
 
   /** Names of the hosts that have endpoints on the network, but a VTEP of the other family. */
   parted(network: NetworkKey): readonly string[] {
-    const hosts = this.#located(network).map(({ host }) => host)
-    return [...new Set(hosts.filter((host) => this.#isParted(host)).map(({ name }) => name))].sort()
+    const hosts = this.#networks.get(network)?.hosts() ?? []
+    const names = hosts.filter((host) => this.#isParted(host)).map(({ name }) => name)
+    return [...new Set(names)].sort()
   }
 
-  #located(network: NetworkKey): { endpoint: Endpoint; host: Host }[] {
-    const located: { endpoint: Endpoint; host: Host }[] = []
-    for (const [, endpoint] of this.#networks.get(network)?.mirror.entries() ?? []) {
-      if (endpoint.host === this.#self) continue
-      const host = this.#hosts.get(keys.host(endpoint.host))
-      if (host !== undefined) located.push({ endpoint, host })
-    }
-    return located
+  #vtepOf(host: Host): Ip | undefined {
+    if (!this.#isParted(host)) return host.vtep
+    this.#tellParted(host)
+    return undefined
   }
 
   #isParted(host: Host): boolean {

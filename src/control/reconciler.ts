@@ -8,7 +8,7 @@ import { messageOf } from '../core/errors.js'
 import { PORTS, portName, sandboxName } from '../core/names.js'
 import type { Plan } from '../core/plan.js'
 import type { ApplyResult, Dataplane, Logger } from '../core/ports.js'
-import type { DockerNetworkId, NetworkKey, NetworkView } from '../core/types.js'
+import type { DockerNetworkId, NetworkKey } from '../core/types.js'
 import type { Binding } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
 import type { Admission } from './admission.js'
@@ -110,25 +110,9 @@ export class Reconciler {
     return removed
   }
 
-  /** What a network is planned from; undefined when this host does not have it. */
-  view(network: DockerNetworkId): NetworkView | undefined {
-    const binding = this.#journal.bindings.get(network)
-    return binding && this.#viewOf(binding)
-  }
-
   close(): Promise<void> {
     this.#linger.end()
     return this.#queue.close()
-  }
-
-  #viewOf(binding: Binding): NetworkView {
-    return {
-      network: binding.network,
-      dockerNetwork: binding.dockerNetwork,
-      local: this.#journal.endpointsOf(binding.dockerNetwork),
-      peers: this.#peers.of(binding.network.key),
-      underlay: this.#underlay.current(),
-    }
   }
 
   async #pass(network: DockerNetworkId): Promise<ApplyResult> {
@@ -142,7 +126,7 @@ export class Reconciler {
 
   async #make(network: DockerNetworkId): Promise<ApplyResult> {
     try {
-      const plan = this.#plan(network)
+      const plan = await this.#plan(network)
       if (plan === undefined) return this.#lingers(network) ? NOTHING : await this.#remove(network)
       this.#linger.use(network)
       await this.#admission.cover(network)
@@ -171,17 +155,28 @@ export class Reconciler {
     }
   }
 
-  #plan(network: DockerNetworkId): Plan | undefined {
-    const binding = this.#journal.bindings.get(network)
-    // Without a joined endpoint nothing is wanted, and the underlay need not be known.
-    if (
-      binding === undefined ||
-      !this.#journal.endpointsOf(network).some((endpoint) => endpoint.joined)
-    ) {
-      return undefined
-    }
-    const plan = resolveBackend(binding.network.backend).plan(this.#viewOf(binding))
-    return plan && { ...plan, partial: !this.#peers.isSynced(binding.network.key) }
+  async #plan(network: DockerNetworkId): Promise<Plan | undefined> {
+    const wanted = this.#joined(network)
+    if (wanted === undefined) return undefined
+    const backend = resolveBackend(wanted.network.backend)
+    const book = await this.#peers.book(wanted.network, backend)
+    // It may have gone meanwhile. From here to the plan there is no await: all is of one moment.
+    const binding = this.#joined(network)
+    if (binding === undefined) return undefined
+    const local = this.#journal.endpointsOf(network)
+    const underlay = this.#underlay.current()
+    const view = { network: binding.network, dockerNetwork: network, local, underlay }
+    const frame = backend.frame(view)
+    if (frame === undefined) return undefined
+    book.setLocal(local, underlay.vtep)
+    const partial = !this.#peers.isSynced(binding.network.key)
+    return { ...frame, neighbours: book.neighbours, fdb: book.fdb, partial }
+  }
+
+  /** Without a joined endpoint nothing is wanted, and the underlay need not be known. */
+  #joined(network: DockerNetworkId): Binding | undefined {
+    const isJoined = this.#journal.endpointsOf(network).some(({ joined }) => joined)
+    return isJoined ? this.#journal.bindings.get(network) : undefined
   }
 
   #lingers(network: DockerNetworkId): boolean {

@@ -83,7 +83,7 @@ export function statusOf(parts: StatusParts): Status {
       subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
       endpoints: journal.endpointsOf(dockerNetwork).length,
       ...holdings(parts.blocks, network),
-      peers: peers.of(network.key).length,
+      peers: peers.count(network.key),
       parted: peers.parted(network.key),
       synced: peers.isSynced(network.key),
     })),

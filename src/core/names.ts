@@ -11,7 +11,8 @@ export function bridgeName(segment: number): string {
 }
 
 export function vxlanName(segment: number): string {
-  return `vxlan${segment}`
+  // asked for with each of 100,000 entries, and looked up by: it should be one text
+  return segment === 0 ? 'vxlan0' : `vxlan${segment}`
 }
 
 /** How the names of ports begin. */

@@ -59,8 +59,8 @@ export interface FdbPlan {
 export interface EntrySet<E> extends Iterable<E> {
   get(dev: string, key: string): E | undefined
   /**
-   * Device → key → what stood there at the last call, undefined for nothing; at the first call,
-   * when it was empty. Keys that are not named are as they were.
+   * Device → key → what stood there at the last call, undefined for nothing; keys that are not named
+   * are as they were. The first call tells nothing: who makes it reads all.
    */
   takeChanges(): ReadonlyMap<string, ReadonlyMap<string, E | undefined>>
 }
@@ -87,15 +87,19 @@ export interface AdmissionPlan {
   readonly create: boolean
 }
 
-export interface Plan {
+/** What a network needs on this host, but for its peers. */
+export interface Frame {
   /** file name of the network namespace under the host's /run/docker/netns */
   readonly sandbox: string
   /** bridges before the devices that are their ports */
   readonly links: readonly LinkPlan[]
-  readonly neighbours: readonly NeighbourPlan[] | EntrySet<NeighbourPlan>
-  readonly fdb: readonly FdbPlan[] | EntrySet<FdbPlan>
   /** one per port that is heard at all; absent: whatever comes from a port is let through */
   readonly sources?: readonly SourcePlan[]
+}
+
+export interface Plan extends Frame {
+  readonly neighbours: readonly NeighbourPlan[] | EntrySet<NeighbourPlan>
+  readonly fdb: readonly FdbPlan[] | EntrySet<FdbPlan>
   /**
    * The peers are not known yet, as the store was not read since the start: neighbours and FDB
    * entries that are there and not named stay, since a former run knew why.

@@ -1,8 +1,8 @@
 /** The interfaces between the layers. Each has a fake in test/fakes and a contract suite. */
 import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
-import type { AdmissionPlan, Plan } from './plan.js'
-import type { Network, NetworkView, Underlay } from './types.js'
+import type { AdmissionPlan, FdbPlan, Frame, NeighbourPlan, Plan } from './plan.js'
+import type { Endpoint, Network, NetworkView, Underlay } from './types.js'
 import type { VxlanDevice } from './vxlan-device.js'
 
 /** The part of pino that we use: constant lower-case message, data as fields. */
@@ -13,8 +13,18 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+/**
+ * What is needed to reach one endpoint of another host; pure. Who has what several of them claim is
+ * decided elsewhere (control/claims.ts).
+ */
+export interface Reach {
+  neighbours(network: Network, peer: Endpoint): readonly NeighbourPlan[]
+  /** @param vtep behind which it is */
+  fdb(network: Network, peer: Endpoint, vtep: Ip): readonly FdbPlan[]
+}
+
 /** How packets of a network travel. Pure: no I/O, no clock, no memory. */
-export interface Backend {
+export interface Backend extends Reach {
   readonly name: string
   /** Bytes that the encapsulation adds to each packet, given the family of the VTEPs. */
   overhead(underlay: Underlay): number
@@ -23,8 +33,8 @@ export interface Backend {
    * @throws TsoverlayError OPTION_INVALID
    */
   validate(network: Pick<Network, 'segments' | 'mtu'>, underlay: Underlay): void
-  /** The whole wanted kernel state of one network on this host; undefined = no sandbox wanted. */
-  plan(view: NetworkView): Plan | undefined
+  /** The wanted kernel state of one network on this host but for its peers; undefined = no sandbox wanted. */
+  frame(view: NetworkView): Frame | undefined
 }
 
 export interface ApplyFailure {

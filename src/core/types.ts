@@ -68,17 +68,11 @@ export interface LocalEndpoint extends Endpoint {
   readonly sandboxKey?: string
 }
 
-/** An endpoint of another host, with the VTEP behind which it is reached. */
-export interface Peer extends Endpoint {
-  readonly vtep: Ip
-}
-
-/** All that a backend may know of one network on this host. */
+/** All that a backend may know of one network on this host, but for its peers. */
 export interface NetworkView {
   readonly network: Network
   readonly dockerNetwork: DockerNetworkId
   readonly local: readonly LocalEndpoint[]
-  readonly peers: readonly Peer[]
   readonly underlay: Underlay
 }
 

@@ -4,6 +4,7 @@
  * a plan that changes a few costs a few.
  */
 import type { EntrySet } from '../core/plan.js'
+import { inTurns } from '../core/turns.js'
 
 type Keyed<E> = ReadonlyMap<string, ReadonlyMap<string, E | undefined>>
 
@@ -23,69 +24,81 @@ interface Options<E extends { readonly dev: string }> {
 export class EntryTracker<E extends { readonly dev: string }> {
   readonly #options: Options<E>
   #desired: EntrySet<E>
+  /** the set that `settle` has worked in last */
+  #settled: EntrySet<E>
   /** where the kernel differs: device → key → what it has there, undefined for nothing */
   #differing = new Map<string, Map<string, E | undefined>>()
 
   constructor(options: Options<E>) {
     this.#options = options
     this.#desired = new ListedEntries([], options.keyOf)
+    this.#settled = this.#desired
   }
 
   desiredAt(dev: string, key: string): E | undefined {
     return this.#desired.get(dev, key)
   }
 
-  /** A set that was given before is looked at for its changes only. */
+  /** To be followed by `settle`, at the latest before something is read or done. */
   setDesired(entries: readonly E[] | EntrySet<E>): void {
-    this.#follow()
-    if (entries === this.#desired) return
-    const former = this.#desired
     this.#desired = isList(entries) ? new ListedEntries(entries, this.#options.keyOf) : entries
-    this.#desired.takeChanges()
-    for (const entry of former) this.#compare(entry.dev, this.#options.keyOf(entry), entry)
-    for (const entry of this.#desired) {
+  }
+
+  /** Works in what was set: of a set that was there before its changes only. */
+  async settle(): Promise<void> {
+    const [former, desired] = [this.#settled, this.#desired]
+    this.#settled = desired
+    await inTurns(cells(former.takeChanges()), ([dev, key, was]) => this.#compare(dev, key, was))
+    if (former === desired) return
+    desired.takeChanges()
+    await inTurns(former, (entry) => {
+      this.#compare(entry.dev, this.#options.keyOf(entry), entry)
+    })
+    await inTurns(desired, (entry) => {
       const key = this.#options.keyOf(entry)
-      if (former.get(entry.dev, key) === undefined) this.#compare(entry.dev, key, undefined)
-    }
+      if (former.get(entry.dev, key) === undefined) this.#compare(entry.dev, key, undefined, entry)
+    })
   }
 
   /**
    * Replaces what is thought installed by what was read.
    * @returns how many entries thought installed were missing or had another value
    */
-  setInstalled(found: Keyed<E>): number {
+  async setInstalled(found: Keyed<E>): Promise<number> {
     const former = this.#differing
     let drift = 0
     const judge = (have: E | undefined, now: E | undefined): void => {
       if (have !== undefined && !this.#isSame(have, now)) drift += 1
     }
     this.#differing = new Map()
-    for (const want of this.#desired) {
+    await inTurns(this.#desired, (want) => {
       const { dev } = want
       const key = this.#options.keyOf(want)
       const now = found.get(dev)?.get(key)
       const known = former.get(dev)
       judge(known?.has(key) === true ? known.get(key) : want, now)
       if (!this.#isSame(now, want)) this.#note(dev, key, now)
-    }
-    for (const [dev, key, have] of cells(former)) {
+    })
+    await inTurns(cells(former), ([dev, key, have]) => {
       if (this.#desired.get(dev, key) === undefined) judge(have, found.get(dev)?.get(key))
-    }
-    for (const [dev, key, now] of cells(found)) {
+    })
+    await inTurns(cells(found), ([dev, key, now]) => {
       if (this.#desired.get(dev, key) === undefined) this.#note(dev, key, now)
-    }
+    })
     return drift
   }
 
-  /** Notes that the kernel has `entry` at the key, undefined for nothing. */
-  wrote(dev: string, key: string, entry: E | undefined): void {
-    if (this.#isSame(entry, this.#desired.get(dev, key))) this.#differing.get(dev)?.delete(key)
-    else this.#note(dev, key, entry)
+  /** Notes that a task was done: the kernel has what is wanted. */
+  done(dev: string, key: string): void {
+    this.#differing.get(dev)?.delete(key)
   }
 
   /** Forgets what was installed on a device that went away by our own doing. */
   forget(dev: string): void {
-    for (const key of [...(this.#differing.get(dev)?.keys() ?? [])]) this.wrote(dev, key, undefined)
+    const keys = this.#differing.get(dev)
+    for (const key of [...(keys?.keys() ?? [])]) {
+      if (this.#desired.get(dev, key) === undefined) keys?.delete(key)
+    }
     for (const entry of this.#desired) {
       if (entry.dev === dev) this.#note(dev, this.#options.keyOf(entry), undefined)
     }
@@ -96,24 +109,24 @@ export class EntryTracker<E extends { readonly dev: string }> {
     return [...this.#differing].filter(([, keys]) => keys.size > 0).map(([dev]) => dev)
   }
 
-  /** What is left to do on a device. `wrote` may be called meanwhile. */
+  /** What is left to do on a device. `done` may be called meanwhile. */
   *tasks(dev: string): Generator<Task<E>> {
     for (const key of this.#differing.get(dev)?.keys() ?? []) {
       yield { key, want: this.#desired.get(dev, key) }
     }
   }
 
-  /** Works in what the set in use tells of its changes. */
-  #follow(): void {
-    for (const [dev, key, former] of cells(this.#desired.takeChanges())) {
-      this.#compare(dev, key, former)
-    }
-  }
-
   /** @param former what was wanted before */
-  #compare(dev: string, key: string, former: E | undefined): void {
+  #compare(
+    dev: string,
+    key: string,
+    former: E | undefined,
+    want = this.#desired.get(dev, key),
+  ): void {
     const known = this.#differing.get(dev)
-    this.wrote(dev, key, known?.has(key) === true ? known.get(key) : former)
+    const have = known?.has(key) === true ? known.get(key) : former
+    if (this.#isSame(have, want)) known?.delete(key)
+    else this.#note(dev, key, have)
   }
 
   #note(dev: string, key: string, have: E | undefined): void {

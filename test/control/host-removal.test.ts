@@ -51,7 +51,7 @@ t.test('a host that is gone is taken out of the store with all that it had', asy
   const { a, b } = await deadHost(t)
   const { store } = b
   const blueB = b.journal.bindings.get(idOf('blue on b'))?.network.key ?? ''
-  await until('b sees its peer', () => b.peers.of(blueB).length === 1)
+  await until('b sees its peer', () => b.peers.count(blueB) === 1)
   t.ok((await leftovers(store, a.identity.id)).length > 5)
   const { freed, progress } = await remove(store, a.identity.id)
   t.match(freed, { networks: 2, endpoints: 2, pools: 2, blocks: 2 })
@@ -64,7 +64,7 @@ t.test('a host that is gone is taken out of the store with all that it had', asy
     'red had no other host',
   )
   t.match(await cluster.hosts(), [{ id: b.identity.id, self: true, endpoints: 1 }])
-  await until('its peer is gone on b', () => b.peers.of(blueB).length === 0)
+  await until('its peer is gone on b', () => b.peers.count(blueB) === 0)
 })
 
 t.test('what a removed host had is free for others', async (t) => {

@@ -16,10 +16,7 @@ t.test('a miss of a known peer makes the network be compared with the kernel', a
   await b.docker.createNetwork(RED, SUBNET)
   await a.docker.run(BLUE, idOf('web'))
   await b.docker.run(RED, idOf('db'))
-  await until(
-    'a knows db',
-    () => a.peers.of(a.journal.bindings.get(BLUE)?.network.key ?? '').length === 1,
-  )
+  await until('a knows db', () => a.dataplane.toString().includes('neighbour vxlan0 10.20.0.64 '))
   const miss = { sandbox: SANDBOX, dev: 'vxlan0', ip: '10.20.0.64' as Ip }
   a.dataplane.calls.length = 0
   a.dataplane.miss(miss)

@@ -12,7 +12,7 @@ import { TsoverlayError } from '../../core/errors.js'
 import { familyOf, ipOf } from '../../core/ip.js'
 import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
 import { invalidOption } from '../../core/options.js'
-import type { FdbPlan, LinkPlan, NeighbourPlan, Plan, SourcePlan } from '../../core/plan.js'
+import type { FdbPlan, Frame, LinkPlan, NeighbourPlan, SourcePlan } from '../../core/plan.js'
 import type { Backend } from '../../core/ports.js'
 import type { Endpoint, LocalEndpoint, NetworkView, Segment, Underlay } from '../../core/types.js'
 import { segmentOf } from './segments.js'
@@ -53,7 +53,7 @@ export const overlay: Backend = {
     )
   },
 
-  plan(view): Plan | undefined {
+  frame(view): Frame | undefined {
     const joined = view.local.filter((endpoint) => endpoint.joined)
     if (joined.length === 0) return undefined
     const mtu = view.network.mtu ?? view.underlay.mtu - overhead(view.underlay)
@@ -64,9 +64,18 @@ export const overlay: Backend = {
     return {
       sandbox: sandboxName(view.dockerNetwork),
       links: [...links, ...ports],
-      ...peerEntries(view),
       ...(view.network.sourceCheck === false ? {} : { sources: joined.map(source) }),
     }
+  },
+
+  neighbours(network, peer): readonly NeighbourPlan[] {
+    const dev = vxlanName(segmentOf(network, peer))
+    const { mac } = peer
+    return peer.addresses.map((address) => ({ dev, ip: ipOf(address), mac }))
+  },
+
+  fdb(network, peer, vtep): readonly FdbPlan[] {
+    return [{ dev: vxlanName(segmentOf(network, peer)), mac: peer.mac, vtep }]
   },
 }
 
@@ -104,31 +113,4 @@ function port(endpoint: Endpoint, view: NetworkView, mtu: number): LinkPlan {
 
 function source({ id, mac, addresses }: LocalEndpoint): SourcePlan {
   return { dev: portName(id), mac, ips: addresses.map(ipOf) }
-}
-
-/**
- * Neighbours and FDB entries of all peers. Where two endpoints claim one address or MAC, the one
- * with the smaller id wins, on every host the same; when it goes, the next pass has the other. An
- * address or MAC of a local endpoint is never looked for elsewhere.
- */
-function peerEntries(view: NetworkView): { neighbours: NeighbourPlan[]; fdb: FdbPlan[] } {
-  const neighbours = new Map<string, NeighbourPlan>()
-  const fdb = new Map<string, FdbPlan>()
-  // A MAC counts within its segment only: there may be the same one in another.
-  const here = new Set<string>(
-    view.local.flatMap((endpoint) => [
-      `${vxlanName(segmentOf(view.network, endpoint))} ${endpoint.mac}`,
-      ...endpoint.addresses.map(ipOf),
-    ]),
-  )
-  const peers = [...view.peers].sort((a, b) => (a.id < b.id ? -1 : 1))
-  for (const peer of peers) {
-    const dev = vxlanName(segmentOf(view.network, peer))
-    for (const ip of peer.addresses.map(ipOf)) {
-      if (!here.has(ip) && !neighbours.has(ip)) neighbours.set(ip, { dev, ip, mac: peer.mac })
-    }
-    const key = `${dev} ${peer.mac}`
-    if (!here.has(key) && !fdb.has(key)) fdb.set(key, { dev, mac: peer.mac, vtep: peer.vtep })
-  }
-  return { neighbours: [...neighbours.values()], fdb: [...fdb.values()] }
 }

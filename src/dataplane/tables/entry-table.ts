@@ -7,6 +7,7 @@
  */
 import type { EntrySet } from '../../core/plan.js'
 import type { ApplyFailure } from '../../core/ports.js'
+import { inTurns } from '../../core/turns.js'
 import type { Task } from '../entry-tracker.js'
 import { EntryTracker } from '../entry-tracker.js'
 import type { TableResult } from '../failure.js'
@@ -83,6 +84,7 @@ export class EntryTable<E extends { readonly dev: string }> {
    * @param devices name → ifindex of the vxlan devices that are there
    */
   async apply(rtnl: Rtnl, devices: ReadonlyMap<string, number>): Promise<TableResult> {
+    await this.#tracker.settle()
     let drift = 0
     if (this.#resync) {
       drift = await this.#readKernel(rtnl, devices)
@@ -107,11 +109,11 @@ export class EntryTable<E extends { readonly dev: string }> {
   async #list(rtnl: Rtnl, dev: string, ifindex: number): Promise<ReadonlyMap<string, E>> {
     const found = new Map<string, E>()
     for (const dump of this.#codec.dumps(ifindex)) {
-      for (const body of await rtnl.dump(dump)) {
+      await inTurns(await rtnl.dump(dump), (body) => {
         const state = decodeNeighbour(body)
         const entry = state.ifindex === ifindex ? this.#codec.decode(state, dev) : undefined
         if (entry !== undefined) found.set(this.#codec.keyOf(entry), entry)
-      }
+      })
     }
     return found
   }
@@ -135,7 +137,7 @@ export class EntryTable<E extends { readonly dev: string }> {
           failures.push({ item, error: kernelFailed(item, 'there is no such vxlan device') })
           return 0
         }
-        for (const { key } of batch) this.#tracker.wrote(dev, key, undefined)
+        for (const { key } of batch) this.#tracker.done(dev, key)
       } else written += await this.#write(rtnl, dev, ifindex, batch, failures)
     }
     return written
@@ -163,7 +165,7 @@ export class EntryTable<E extends { readonly dev: string }> {
     for (const [index, { key, want }] of batch.entries()) {
       const code = outcomes[index]
       if (code === undefined || (want === undefined && GONE.includes(code))) {
-        this.#tracker.wrote(dev, key, want)
+        this.#tracker.done(dev, key)
         written += 1
       } else {
         const item = `${this.#codec.noun} ${dev} ${key}`
