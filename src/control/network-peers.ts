@@ -58,6 +58,7 @@ export class NetworkPeers {
   /** The next pass makes all anew. */
   forget(): void {
     this.#book = undefined
+    this.#pending.clear()
   }
 
   /**
@@ -98,6 +99,8 @@ export class NetworkPeers {
   }
 
   #note(changed: ReadonlyMap<string, Endpoint | undefined>): void {
+    // most of it is new, as after the first snapshot: to make all anew takes less time and memory
+    if (2 * changed.size > this.mirror.size) this.forget()
     if (this.#book === undefined) return
     for (const [key, former] of changed) {
       if (!this.#pending.has(key)) this.#pending.set(key, former)
