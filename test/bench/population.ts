@@ -41,6 +41,9 @@ export function inhabitant(network: string, pool: string, at: number): Inhabitan
   return { key, ip, mac, vtep: vtepOf(host), value: JSON.stringify(fields) }
 }
 
+/** Of endpoints in the order of their numbers those that are the last of their host. */
+export const lastOfEach = (all: readonly Inhabitant[]): readonly Inhabitant[] => all.slice(-HOSTS)
+
 export class Population {
   readonly #etcd: Etcd3
 

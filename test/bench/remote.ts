@@ -14,16 +14,25 @@ function inside(host: Host, sandbox: string, argv: readonly string[]) {
 }
 
 /**
- * Resolves when the neighbour of that endpoint is there; those with smaller ids are then there, too,
- * as entries are written in that order, and neighbours come last.
+ * Resolves when the neighbours of these endpoints are there. They come host by host, so the last ones
+ * of each host tell of all (`lastOfEach`); neighbours come after FDB entries.
  * @throws Error after two minutes
  */
-export async function untilThere(host: Host, sandbox: string, last: Inhabitant): Promise<void> {
+export async function untilThere(
+  host: Host,
+  sandbox: string,
+  wanted: readonly Inhabitant[],
+): Promise<void> {
+  const netns = `--net=/run/docker/netns/${sandbox}`
+  const input = wanted.map(({ ip }) => `neigh get ${ip} dev vxlan0\n`).join('')
+  const options = { ...LIMIT, check: false, input }
+  let missing = wanted
   for (const end = Date.now() + LIMIT.timeoutMs; Date.now() < end; await sleep(5)) {
-    const { stdout } = await inside(host, sandbox, ['ip', 'neigh', 'get', last.ip, 'dev', 'vxlan0'])
-    if (stdout.includes(last.mac)) return
+    const { stdout } = await host.sh(['nsenter', netns, 'ip', '-force', '-batch', '-'], options)
+    missing = wanted.filter(({ mac }) => !stdout.includes(mac))
+    if (missing.length === 0) return
   }
-  throw new Error(`${last.ip} did not come`)
+  throw new Error(`${missing.length} of ${wanted.length} did not come: ${missing[0]?.ip}`)
 }
 
 /** @throws Error if the kernel has not as many neighbours and FDB entries as said */
