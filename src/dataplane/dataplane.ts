@@ -13,7 +13,7 @@ import { findUnderlay, listRoutes } from './underlay.js'
 import { VxlanSearch } from './vxlan-devices.js'
 
 /** How often a sandbox is looked at for what the kernel gives no notice of. */
-const CHECK_MS = 1_000
+const CHECK_MS = 1_500
 
 interface DataplaneOptions {
   /** directory of the sandboxes' files; made with the first of them */

@@ -48,7 +48,7 @@ async function fill(stage: Stage): Promise<void> {
   await machine.sh(['sh', '-c', `dd if=/dev/zero of=${file} bs=64k 2>/dev/null || true`])
   const others = cluster.MEMBERS.filter((one) => one !== cluster.SMALL)
   const urls = others.map((one) => cluster.clientUrl(stage.lab, one)).join(',')
-  const put = `ETCDCTL_API=3 etcdctl --endpoints=${urls} put /junk/$i $(head -c 4000 /dev/zero | tr '\\0' x)`
+  const put = `ETCDCTL_API=3 etcdctl --endpoints=${urls} put /junk/$i $(head -c 40000 /dev/zero | tr '\\0' x)`
   const alive = `pgrep -f '^etcd --name ${cluster.SMALL} '`
   const loop = `i=0; while ${alive} >/dev/null && [ $i -lt ${JUNK} ]; do i=$((i+1)); ${put} >/dev/null; done; echo $i`
   const { stdout } = await machine.sh(['sh', '-c', loop], { timeoutMs: 120_000 })
