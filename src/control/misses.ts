@@ -57,7 +57,7 @@ export class Misses {
       { ...miss, network: network.slice(0, 12) },
       'kernel lacked a known peer, checking the network',
     )
-    this.#reconciler.resync(network)
+    void this.#reconciler.resync(network)
   }
 
   #networkOf(sandbox: string): DockerNetworkId | undefined {

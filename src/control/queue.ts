@@ -33,7 +33,12 @@ export class KeyedQueue<R> {
 
   /** As run, for who does not wait: a failed pass comes again by itself. */
   mark(key: string): void {
-    if (!this.#closed) this.run(key).catch(() => undefined)
+    void this.settle(key)
+  }
+
+  /** As mark. @returns when the pass has ended, well or not */
+  async settle(key: string): Promise<void> {
+    if (!this.#closed) await this.run(key).catch(() => undefined)
   }
 
   /** Ends waiting retries and waits for the passes under way. */

@@ -90,10 +90,10 @@ export class Reconciler {
     for (const binding of this.#journal.bindings.values()) this.mark(binding.dockerNetwork)
   }
 
-  /** The next pass reads the kernel instead of trusting memory. */
-  resync(network: DockerNetworkId): void {
+  /** A pass that reads the kernel instead of trusting memory. @returns when it has ended, well or not */
+  resync(network: DockerNetworkId): Promise<void> {
     this.#dataplane.queueResync(sandboxName(network))
-    this.mark(network)
+    return this.#queue.settle(network)
   }
 
   /** Removes sandboxes of ours whose network this host has no longer. @returns how many */

@@ -1,18 +1,21 @@
 /**
  * The slow full pass. What somebody changes in the kernel is repaired at once, by the kernel's own
  * notices; a notice can be lost in a flood, and some things have none. So every minute each network
- * with a sandbox is compared anew with the kernel, one after the other, and sandboxes that no
+ * with a sandbox is compared anew with the kernel, one after the other (large ones less often), and sandboxes that no
  * network has any more are removed, as are records in the store that this host does not have.
  * Networks without a sandbox on this host cost nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../core/errors.js'
 import type { Logger } from '../core/ports.js'
+import type { DockerNetworkId } from '../core/types.js'
 import type { Journal } from '../state/journal.js'
 import type { OwnRecords } from './own-records.js'
 import type { Reconciler } from './reconciler.js'
 
 const PERIOD_MS = 60_000
+/** All passes together take no more than this part of a processor: large networks come less often. */
+const SHARE = 0.001
 
 export class Upkeep {
   readonly #journal: Journal
@@ -20,7 +23,10 @@ export class Upkeep {
   readonly #records: Pick<OwnRecords, 'look'>
   readonly #logger: Logger
   readonly #periodMs: number
+  readonly #share: number
   readonly #ending = new AbortController()
+  /** when each network may be looked at again, on the clock of performance.now() */
+  readonly #due = new Map<DockerNetworkId, number>()
 
   constructor(parts: {
     journal: Journal
@@ -28,12 +34,14 @@ export class Upkeep {
     records: Pick<OwnRecords, 'look'>
     logger: Logger
     periodMs?: number
+    share?: number
   }) {
     this.#journal = parts.journal
     this.#reconciler = parts.reconciler
     this.#records = parts.records
     this.#logger = parts.logger
     this.#periodMs = parts.periodMs ?? PERIOD_MS
+    this.#share = parts.share ?? SHARE
   }
 
   /** Removes leftovers now, and then looks at everything for ever, until closed. */
@@ -66,9 +74,20 @@ export class Upkeep {
     const pause = this.#periodMs / (networks.length + 1)
     for (const network of networks) {
       await this.#pause(pause)
-      this.#reconciler.resync(network)
+      await this.#look(network, networks.length)
+    }
+    for (const network of this.#due.keys()) {
+      if (!networks.includes(network)) this.#due.delete(network)
     }
     await this.#pause(pause)
+  }
+
+  async #look(network: DockerNetworkId, among: number): Promise<void> {
+    const begin = performance.now()
+    if (begin < (this.#due.get(network) ?? 0)) return
+    await this.#reconciler.resync(network)
+    const end = performance.now()
+    this.#due.set(network, end + ((end - begin) * among) / this.#share)
   }
 
   #pause(ms: number): Promise<void> {

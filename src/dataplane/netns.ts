@@ -29,8 +29,7 @@ const OWN_NAMESPACE = '/proc/thread-self/ns/net'
 /** NSFS_MAGIC (linux/magic.h) */
 const NSFS_MAGIC = 0x6e736673
 
-/** Held in each namespace of ours. A kernel without IPv6 has no net/ipv6, and one
- * without br_netfilter no net/bridge. */
+/** Held in each namespace of ours. A kernel without IPv6 has no net/ipv6. */
 const SYSCTLS = {
   // the bridges of one network route between its subnets
   'net/ipv4/ip_forward': '1',
@@ -41,7 +40,14 @@ const SYSCTLS = {
   'net/ipv6/conf/all/accept_ra': '0',
   'net/ipv6/conf/default/accept_ra': '0',
   'net/ipv6/conf/default/accept_dad': '0',
-  // no iptables rules here, so bridged packets need not go the way to them (br_netfilter_hooks.c)
+} as const
+
+/**
+ * There are no iptables rules in a sandbox, so bridged packets need not go the way to them
+ * (br_netfilter_hooks.c). Set in a new namespace and not looked after: nothing depends on it. A
+ * kernel without br_netfilter has no net/bridge.
+ */
+const SHORTCUTS = {
   'net/bridge/bridge-nf-call-iptables': '0',
   'net/bridge/bridge-nf-call-ip6tables': '0',
   'net/bridge/bridge-nf-call-arptables': '0',
@@ -119,7 +125,9 @@ export class Home {
   /** Runs `inside` in a new namespace, which lives as long as somebody holds on to it. */
   enterNew<T>(inside: (fd: number) => T): T {
     return this.#there(enterNewNetns, () => {
-      for (const [name, value] of Object.entries(SYSCTLS)) writeSysctl(name, value)
+      for (const [name, value] of Object.entries({ ...SYSCTLS, ...SHORTCUTS })) {
+        writeSysctl(name, value)
+      }
       const fd = openSync(OWN_NAMESPACE, 'r')
       try {
         return inside(fd)

@@ -14,7 +14,7 @@ t.test('each network with a sandbox is compared with the kernel, again and again
   await a.docker.createNetwork(BLUE, { subnet: '10.20.0.0/16' })
   await a.docker.createNetwork(RED, { subnet: '10.30.0.0/16' })
   await a.docker.run(BLUE, idOf('web'))
-  const upkeep = new Upkeep({ ...a, periodMs: 20 })
+  const upkeep = new Upkeep({ ...a, periodMs: 20, share: Number.POSITIVE_INFINITY })
   upkeep.start()
   const resyncs = (id: string): number =>
     a.dataplane.calls.filter((call) => call === `resync ${sandboxName(id)}`).length
@@ -27,9 +27,23 @@ t.test('each network with a sandbox is compared with the kernel, again and again
   t.equal(resyncs(BLUE), ended)
 })
 
+t.test('a network whose pass takes long is looked at less often', async (t) => {
+  const a = await host(t)
+  await a.docker.createNetwork(BLUE, { subnet: '10.20.0.0/16' })
+  await a.docker.run(BLUE, idOf('web'))
+  const looks = (): number =>
+    a.dataplane.calls.filter((call) => call === `resync ${sandboxName(BLUE)}`).length
+  const upkeep = new Upkeep({ ...a, periodMs: 5, share: 1e-9 })
+  upkeep.start()
+  t.teardown(() => upkeep.close())
+  await until('it was looked at', () => looks() === 1)
+  await sleep(100)
+  t.equal(looks(), 1)
+})
+
 t.test('a sandbox that no network has is removed, also when it comes late', async (t) => {
   const a = await host(t)
-  const upkeep = new Upkeep({ ...a, periodMs: 20 })
+  const upkeep = new Upkeep({ ...a, periodMs: 20, share: Number.POSITIVE_INFINITY })
   upkeep.start()
   t.teardown(() => upkeep.close())
   const left = { sandbox: '1-aaaaaaaaaa', links: [], neighbours: [], fdb: [] }

@@ -88,6 +88,20 @@ export function portHas(set: string, base: Base, offset: number, length: number)
   return [portName, payload(BASES[base], offset, length, IFNAME_BYTES), lookup(set, 0)]
 }
 
+/** As portHas, with several pieces of the packet in a row, each of whole registers (4 bytes). */
+export function portHasAll(
+  set: string,
+  ...pieces: readonly (readonly [base: Base, offset: number, length: number])[]
+): Expressions {
+  let at = IFNAME_BYTES
+  const loads = pieces.map(([base, offset, length]) => {
+    const load = payload(BASES[base], offset, length, at)
+    at += length
+    return load
+  })
+  return [portName, ...loads, lookup(set, 0)]
+}
+
 export function portHasNot(set: string, base: Base, offset: number, length: number): Expressions {
   const load = payload(BASES[base], offset, length, IFNAME_BYTES)
   return [portName, load, lookup(set, LOOKUP_INVERTED)]
