@@ -9,13 +9,13 @@
  */
 import { untilAborted } from '../core/deadline.js'
 import { TsoverlayError } from '../core/errors.js'
-import type { Guard, Lease, Store, TxnResult, Write } from '../core/ports.js'
+import type { Guard, Store, TxnResult, Write } from '../core/ports.js'
+import { StoreAround } from './store-around.js'
 
 /** Gates closed by doubts of other calls in a row, before the caller has to come again. */
 const ATTEMPTS = 8
 
-export class FencedStore implements Store {
-  readonly #store: Store
+export class FencedStore extends StoreAround {
   readonly #gate: string
   readonly #value: string
   /** the gate's revision; undefined = it has to be written first */
@@ -26,15 +26,10 @@ export class FencedStore implements Store {
    * @param value any text, for people
    */
   constructor(store: Store, gate: string, value: string) {
-    this.#store = store
+    super(store)
     this.#gate = gate
     this.#value = value
   }
-
-  get: Store['get'] = (key, signal) => this.#store.get(key, signal)
-  list: Store['list'] = (prefix, signal) => this.#store.list(prefix, signal)
-  keys: Store['keys'] = (prefix, signal) => this.#store.keys(prefix, signal)
-  watch: Store['watch'] = (prefix, signal) => this.#store.watch(prefix, signal)
 
   /** @throws TsoverlayError STORE_CONFLICT when doubts of other calls kept it from being done, too */
   async txn(
@@ -51,13 +46,6 @@ export class FencedStore implements Store {
     throw new TsoverlayError('STORE_CONFLICT', `the key ${this.#gate} of this host kept changing`)
   }
 
-  lease(ttlSeconds: number, signal?: AbortSignal): Promise<Lease> {
-    return this.#store.lease(ttlSeconds, signal)
-  }
-
-  /** The store itself stays open. */
-  async close(): Promise<void> {}
-
   async #tried(
     used: Promise<number>,
     guards: readonly Guard[],
@@ -67,7 +55,7 @@ export class FencedStore implements Store {
     try {
       const closed = signal === undefined ? used : untilAborted(used, signal, 'the store')
       const gate: Guard = { key: this.#gate, is: 'unchanged', revision: await closed }
-      return await this.#store.txn([gate, ...guards], writes, signal)
+      return await this.inner.txn([gate, ...guards], writes, signal)
     } catch (error) {
       this.#doubt(used)
       throw error
@@ -85,12 +73,12 @@ export class FencedStore implements Store {
 
   async #close(): Promise<number> {
     const write = { put: this.#gate, value: this.#value }
-    return (await this.#store.txn([], [write])).revision
+    return (await this.inner.txn([], [write])).revision
   }
 
   /** Whether it was another guard that did not hold. */
   async #isOpen(revision: number, signal: AbortSignal | undefined): Promise<boolean> {
-    return (await this.#store.get(this.#gate, signal))?.revision === revision
+    return (await this.inner.get(this.#gate, signal))?.revision === revision
   }
 
   #doubt(used: Promise<number>): void {

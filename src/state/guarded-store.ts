@@ -1,8 +1,8 @@
 /** A store whose every transaction demands one fact more. */
-import type { Guard, Lease, Store, TxnResult, Write } from '../core/ports.js'
+import type { Guard, Store, TxnResult, Write } from '../core/ports.js'
+import { StoreAround } from './store-around.js'
 
-export class GuardedStore implements Store {
-  readonly #store: Store
+export class GuardedStore extends StoreAround {
   readonly #guard: Guard
   readonly #onBroken: () => Error
 
@@ -11,32 +11,20 @@ export class GuardedStore implements Store {
    * @param onBroken what a transaction throws when `guard` itself does not hold: no retry can help
    */
   constructor(store: Store, guard: Guard & { is: 'absent' | 'present' }, onBroken: () => Error) {
-    this.#store = store
+    super(store)
     this.#guard = guard
     this.#onBroken = onBroken
   }
-
-  get: Store['get'] = (key, signal) => this.#store.get(key, signal)
-  list: Store['list'] = (prefix, signal) => this.#store.list(prefix, signal)
-  keys: Store['keys'] = (prefix, signal) => this.#store.keys(prefix, signal)
-  watch: Store['watch'] = (prefix, signal) => this.#store.watch(prefix, signal)
 
   async txn(
     guards: readonly Guard[],
     writes: readonly Write[],
     signal?: AbortSignal,
   ): Promise<TxnResult> {
-    const result = await this.#store.txn([this.#guard, ...guards], writes, signal)
+    const result = await this.inner.txn([this.#guard, ...guards], writes, signal)
     if (result.done) return result
-    const there = (await this.#store.get(this.#guard.key, signal)) !== undefined
+    const there = (await this.inner.get(this.#guard.key, signal)) !== undefined
     if (there !== (this.#guard.is === 'present')) throw this.#onBroken()
     return result
   }
-
-  lease(ttlSeconds: number, signal?: AbortSignal): Promise<Lease> {
-    return this.#store.lease(ttlSeconds, signal)
-  }
-
-  /** The store itself stays open. */
-  async close(): Promise<void> {}
 }
