@@ -14,20 +14,14 @@ import { kernelFailed, refused } from '../failure.js'
 import { sendInThread } from '../libc.js'
 import { NLM_F, NLMSG, RTM } from './constants.js'
 import { claimDescriptor, releaseDescriptor } from './descriptor.js'
+import { chunksOf, HEADER, pack } from './packing.js'
 import type { BatchSocket, NoticeSocket, OnNotice, Outcome, Rtnl, RtnlMessage } from './rtnl.js'
 
 /** linux/netlink.h */
 const NETLINK_ROUTE = 0
 const NETLINK_NETFILTER = 12
-const HEADER = 16
 const TIMEOUT_MS = 2000
 const MAX_DUMPS = 5
-/**
- * A refusal takes up to 1 KiB of the receive buffer until we read it, and we do not read during
- * the send: all of a chunk must fit in the standard buffer of 208 KiB, doubled.
- */
-const CHUNK_MESSAGES = 256
-const CHUNK_BYTES = 32 * 1024
 /** The kernel fills dump parts up to this size (af_netlink.c). */
 const RECEIVE_BYTES = 32 * 1024
 const BUFFER_BYTES = 1024 * 1024
@@ -281,38 +275,4 @@ function withResolver<T>(): { promise: Promise<T>; resolve: (value: T) => void }
     resolve = done
   })
   return { promise, resolve }
-}
-
-function* chunksOf(messages: readonly RtnlMessage[]): Generator<readonly RtnlMessage[]> {
-  let chunk: RtnlMessage[] = []
-  let bytes = 0
-  for (const message of messages) {
-    const size = HEADER + message.body.length
-    if (chunk.length === CHUNK_MESSAGES || (chunk.length > 0 && bytes + size > CHUNK_BYTES)) {
-      yield chunk
-      chunk = []
-      bytes = 0
-    }
-    chunk.push(message)
-    bytes += size
-  }
-  if (chunk.length > 0) yield chunk
-}
-
-function pack(messages: readonly RtnlMessage[], first: number, last: number): Buffer {
-  const bytes = messages.reduce((sum, message) => sum + HEADER + message.body.length, 0)
-  const buffer = Buffer.alloc(bytes)
-  let at = 0
-  messages.forEach((message, index) => {
-    const length = HEADER + message.body.length
-    const dump = (message.flags & NLM_F.DUMP) === NLM_F.DUMP
-    const ack = index === last && !dump ? NLM_F.ACK : 0
-    buffer.writeUInt32LE(length, at)
-    buffer.writeUInt16LE(message.type, at + 4)
-    buffer.writeUInt16LE(message.flags | NLM_F.REQUEST | ack, at + 6)
-    buffer.writeUInt32LE(first + index, at + 8)
-    buffer.set(message.body, at + HEADER)
-    at += length
-  })
-  return buffer
 }
