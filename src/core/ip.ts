@@ -62,7 +62,10 @@ export function withPrefixOf(ip: Ip, pool: Cidr): Cidr {
 
 /** The address as a number, in host order. */
 export function ipToNumber(ip: Ip): bigint {
-  return new IpCidr(`${ip}/${bitsOf(familyOf(ip))}`).start<bigint>({ type: 'bigInteger' })
+  if (familyOf(ip) === 4) {
+    return BigInt(ip.split('.').reduce((number, part) => number * 256 + Number(part), 0))
+  }
+  return new IpCidr(`${ip}/128`).start<bigint>({ type: 'bigInteger' })
 }
 
 export function ipFromNumber(value: bigint, family: Family): Ip {
@@ -83,8 +86,23 @@ export function ipToBytes(ip: Ip): Uint8Array {
 /** The inverse of ipToBytes. */
 export function ipFromBytes(bytes: Uint8Array): Ip {
   if (bytes.length === 4) return Array.from(bytes).join('.') as Ip
-  const groups = Buffer.from(bytes).toString('hex').match(/.{4}/g) ?? []
-  return IpCidr.createAddress(groups.join(':')).correctForm() as Ip
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const groups = Array.from({ length: 8 }, (_, at) => view.readUInt16BE(at * 2).toString(16))
+  const { from, length } = longestZeros(groups)
+  // RFC 5952 4.2.2: a single zero stays
+  if (length < 2) return groups.join(':') as Ip
+  return `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}` as Ip
+}
+
+/** The longest run of zeros, the first one of several (RFC 5952 4.2.3). */
+function longestZeros(groups: readonly string[]): { from: number; length: number } {
+  let longest = { from: 0, length: 0 }
+  let from = 0
+  for (const [at, group] of groups.entries()) {
+    if (group !== '0') from = at + 1
+    else if (at + 1 - from > longest.length) longest = { from, length: at + 1 - from }
+  }
+  return longest
 }
 
 /** First and last address of the prefix, as numbers. */

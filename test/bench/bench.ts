@@ -81,7 +81,7 @@ async function runAll(measurements: readonly Measurement[], log: Bench['log']): 
 async function main(): Promise<void> {
   const measurements = chosen(process.argv.slice(2))
   requireRoot()
-  const on = surroundings()
+  const on = await surroundings()
   const started = performance.now()
   const log = (line: string): void => {
     const seconds = ((performance.now() - started) / 1000).toFixed(0).padStart(5)

@@ -58,7 +58,7 @@ const COLOURS = ['#4f81bd', '#c0504d', '#9bbb59', '#8064a2', '#f79646']
 
 /** Lines on two logarithmic axes, each point with its value. */
 export function lineChart(lines: readonly Line[], title: string, x: string): string {
-  const [width, height, margin] = [760, 420, 60]
+  const [width, height, margin] = [820, 420, 60]
   const points = lines.flatMap((line) => line.points)
   const place = (values: readonly number[], from: number, to: number) => {
     const [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))]
@@ -68,7 +68,7 @@ export function lineChart(lines: readonly Line[], title: string, x: string): str
   const across = place(
     points.map(([at]) => at),
     margin,
-    width - 200,
+    width - 260,
   )
   const up = place(
     points.map(([, value]) => value),
@@ -87,8 +87,9 @@ export function lineChart(lines: readonly Line[], title: string, x: string): str
     ]
   })
   const ticks = [...new Set(points.map(([a]) => a))].map((value) =>
-    text(across(value), height - margin + 20, `${value}`, 'text-anchor="middle"'),
+    text(across(value), height - margin + 20, value.toLocaleString('en'), 'text-anchor="middle"'),
   )
-  const foot = text(width / 2 - 60, height - 12, x, 'text-anchor="middle"')
+  const note = `${x}; both axes are logarithmic`
+  const foot = text(width / 2 - 100, height - 12, note, 'text-anchor="middle"')
   return page(width, height, [text(10, 20, title, 'font-size="14"'), ...body, ...ticks, foot])
 }

@@ -1,6 +1,6 @@
 /**
  * Some of the simulated agents of `make bench-scale`, in one process: the real store client, watch,
- * mirror, peers and reconciler, over a dataplane that only remembers. Talks with scale.ts by IPC.
+ * mirror, peers and reconciler, over a dataplane without a kernel. Talks with scale.ts by IPC.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,11 +9,11 @@ import { Admission } from '../../src/control/admission.js'
 import { Peers } from '../../src/control/peers.js'
 import { Reconciler } from '../../src/control/reconciler.js'
 import { UnderlaySource } from '../../src/control/underlay-source.js'
-import type { Plan } from '../../src/core/plan.js'
-import type { ApplyResult, Logger } from '../../src/core/ports.js'
+import type { NeighbourPlan } from '../../src/core/plan.js'
+import type { Logger } from '../../src/core/ports.js'
 import { Journal } from '../../src/state/journal.js'
 import { connect } from '../contract/real-store.js'
-import { RecordingDataplane } from '../fakes/recording-dataplane.js'
+import { TrackedDataplane } from './scale-dataplane.js'
 import {
   ageOf,
   endpointOf,
@@ -44,28 +44,16 @@ export interface Report {
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const lags: number[] = []
 
-const isProbe = ({ mac }: { readonly mac: string }): boolean => ageOf(mac, 0) !== undefined
-
 /** Notes how old the news is that a pass makes true. */
-class TimedDataplane extends RecordingDataplane {
-  readonly #seen = new Map<string, string>()
-
-  override async apply(plan: Plan): Promise<ApplyResult> {
-    const result = await super.apply(plan)
-    this.calls.length = 0
-    const mac = this.sandboxes.get(plan.sandbox)?.neighbours.find(isProbe)?.mac ?? ''
-    const age = ageOf(mac, sharedNow())
-    if (age === undefined || this.#seen.get(plan.sandbox) === mac) return result
-    this.#seen.set(plan.sandbox, mac)
-    lags.push(age)
-    return result
-  }
+function noteAge({ mac }: NeighbourPlan): void {
+  const age = ageOf(mac, sharedNow())
+  if (age !== undefined) lags.push(age)
 }
 
 async function startAgent(order: Order, at: number, dir: string): Promise<void> {
   const host = hostOf(at)
   const store = connect([order.endpoint])
-  const dataplane = new TimedDataplane()
+  const dataplane = new TrackedDataplane(noteAge)
   dataplane.address = { vtep: host.vtep, mtu: 1500 }
   const journal = new Journal(join(dir, host.id), silent)
   const peers = new Peers({ store, self: host.id, logger: silent })

@@ -8,14 +8,26 @@ const HOSTS_OF_NETWORK = 10
 const NETWORKS_OF_HOST = 2
 /** Below etcd's limit of 128 operations in a transaction. */
 export const CHUNK = 100
-/** Sorts behind every other endpoint of its network, so that its entry is a plan's last. */
+/** No other endpoint has it. */
 const PROBE_ID = 'f'.repeat(64)
 
 export interface World {
   readonly hosts: number
-  /** of all networks */
+  /** of all networks that these hosts use */
   readonly endpoints: number
+  /** of networks that none of them uses */
+  readonly unused: number
 }
+
+/** A host without an agent. */
+export const PROBER: Host = {
+  id: 'prober',
+  name: 'prober',
+  vtep: '198.19.0.1' as Ip,
+  boot: 'bench',
+}
+/** Networks with endpoints of that host only. */
+export const UNUSED_NETWORKS = 1_000
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
 
@@ -56,7 +68,20 @@ export function endpointOf(network: number, at: number, world: World): Endpoint 
   }
 }
 
+/** Of a network that no agent uses, whose number comes after all that are used. */
+export function unusedEndpointOf(network: number, member: number): Endpoint {
+  return {
+    id: hex(member, 64),
+    network: `network${network}`,
+    host: PROBER.id,
+    boot: PROBER.boot,
+    mac: `02:43:${hex(network >> 8, 2)}:${hex(network & 255, 2)}:00:${hex(member, 2)}` as Mac,
+    addresses: [`10.${network % 256}.0.${member}/16` as Cidr],
+  }
+}
+
 /** An endpoint of a host that has no agent, whose MAC tells when it was written. */
+/** @param network number of a used one, or `networksOf` and more for one that is not */
 export function probeOf(network: number, now: number): Endpoint {
   const ticks = hex(Math.round(now * 100) % 2 ** 40, 10)
   const mac = `06:${ticks.match(/../g)?.join(':')}` as Mac
@@ -64,8 +89,8 @@ export function probeOf(network: number, now: number): Endpoint {
   return {
     id: PROBE_ID,
     network: `network${network}`,
-    host: 'prober',
-    boot: 'bench',
+    host: PROBER.id,
+    boot: PROBER.boot,
     mac,
     addresses,
   }

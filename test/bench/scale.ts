@@ -4,129 +4,84 @@
  *
  *   node --import tsx test/bench/scale.ts [HOSTS,…]
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Store, Write } from '../../src/core/ports.js'
+import type { Endpoint } from '../../src/core/types.js'
 import { keys } from '../../src/state/keys.js'
 import { EtcdProcess, etcdVersion } from '../contract/etcd-process.js'
 import { connect } from '../contract/real-store.js'
-import { lineChart } from './plot.js'
-import type { Order, Report } from './scale-worker.js'
+import {
+  cpuText,
+  isTooMuch,
+  LAG_LIMIT,
+  plots,
+  type Result,
+  type Step,
+  tableOf,
+  unusedText,
+} from './scale-report.js'
+import { Workers } from './scale-workers.js'
 import {
   CHUNK,
   endpointOf,
   hostOf,
   networksOf,
+  PROBER,
   probeOf,
   sharedNow,
+  UNUSED_NETWORKS,
+  unusedEndpointOf,
   type World,
 } from './scale-world.js'
 import { quantile } from './statistics.js'
-import { describe, surroundings } from './surroundings.js'
+import { busyShare, describe, surroundings } from './surroundings.js'
 
-const WORKER = fileURLToPath(new URL('./scale-worker.ts', import.meta.url))
 const OUT = 'build/bench'
-const AGENTS_OF_WORKER = 50
-/** Growth with hosts at 100 endpoints each, and with endpoints on 200 hosts. */
+/** Growth with hosts at 100 endpoints each, with endpoints on 200 hosts, and with what is not used. */
 const WORLDS: readonly World[] = [
-  { hosts: 50, endpoints: 5_000 },
-  { hosts: 200, endpoints: 2_000 },
-  { hosts: 200, endpoints: 20_000 },
-  { hosts: 200, endpoints: 100_000 },
-  { hosts: 1_000, endpoints: 100_000 },
+  { hosts: 50, endpoints: 5_000, unused: 0 },
+  { hosts: 50, endpoints: 5_000, unused: 95_000 },
+  { hosts: 200, endpoints: 2_000, unused: 0 },
+  { hosts: 200, endpoints: 20_000, unused: 0 },
+  { hosts: 200, endpoints: 100_000, unused: 0 },
+  { hosts: 1_000, endpoints: 100_000, unused: 0 },
 ]
 /** Events a second that are tried, each for so long. */
-const RATES = [20, 50, 100, 200, 400] as const
+const RATES = [20, 50, 100, 200, 400, 800] as const
 const RATE_S = 5
-/** From this lag (ms, p99) on a rate is too much. */
-const LAG_LIMIT = 500
+const UNUSED_RATE = 100
 
-interface Step {
-  readonly rate: number
-  /** events that agents have worked in, a second */
-  readonly delivered: number
-  readonly p50: number
-  readonly p99: number
-  /** of one core each, in the step (%) */
-  readonly etcdCpu: number
-  readonly agentsCpu: number
-}
-
-interface Result {
-  readonly world: World
-  readonly fillS: number
-  readonly startS: number
-  readonly bytesPerHost: number
-  readonly etcdMB: number
-  readonly steps: readonly Step[]
-  readonly limit: string
+interface Parts {
+  readonly etcd: EtcdProcess
+  readonly store: Store
+  readonly workers: Workers
 }
 
 const log = (line: string): void => void process.stdout.write(`${line}\n`)
+const put = (one: Endpoint): Write => ({
+  put: keys.endpoint(one.network, one.host, one.id),
+  value: JSON.stringify(one),
+})
 
 async function fill(store: Store, world: World): Promise<void> {
-  const writes: Write[] = []
-  for (let at = 0; at < world.hosts; at += 1) {
-    writes.push({ put: keys.host(hostOf(at).id), value: JSON.stringify(hostOf(at)) })
-  }
-  const prober = { id: 'prober', name: 'prober', vtep: '198.19.0.1', boot: 'bench' }
-  writes.push({ put: keys.host('prober'), value: JSON.stringify(prober) })
+  const hosts = [...Array.from({ length: world.hosts }, (_, at) => hostOf(at)), PROBER]
+  const writes = hosts.map(
+    (host): Write => ({ put: keys.host(host.id), value: JSON.stringify(host) }),
+  )
   const networks = networksOf(world)
   for (let at = 0; at < world.endpoints; at += 1) {
-    const one = endpointOf(at % networks, Math.floor(at / networks), world)
-    writes.push({ put: keys.endpoint(one.network, one.host, one.id), value: JSON.stringify(one) })
+    writes.push(put(endpointOf(at % networks, Math.floor(at / networks), world)))
+  }
+  for (let at = 0; at < world.unused; at += 1) {
+    const network = networks + (at % UNUSED_NETWORKS)
+    writes.push(put(unusedEndpointOf(network, Math.floor(at / UNUSED_NETWORKS))))
   }
   for (let at = 0; at < writes.length; at += CHUNK * 8) {
     const chunks = Array.from({ length: 8 }, (_, index) => at + index * CHUNK)
     const all = chunks.map((from) => writes.slice(from, from + CHUNK))
     await Promise.all(all.filter(({ length }) => length > 0).map((part) => store.txn([], part)))
-  }
-}
-
-class Workers {
-  readonly #children: readonly ChildProcess[]
-
-  constructor(world: World, endpoint: string) {
-    const count = Math.ceil(world.hosts / AGENTS_OF_WORKER)
-    this.#children = Array.from({ length: count }, (_, index) => {
-      const child = fork(WORKER, [], { execArgv: ['--import', 'tsx'] })
-      const from = index * AGENTS_OF_WORKER
-      const to = Math.min(from + AGENTS_OF_WORKER, world.hosts)
-      child.send({ world, from, to, endpoint } satisfies Order)
-      return child
-    })
-  }
-
-  /** The next report of each. @throws Error if one has ended */
-  reports(): Promise<readonly Report[]> {
-    return Promise.all(
-      this.#children.map(async (child) => {
-        const ended = once(child, 'exit').then(() => {
-          throw new Error('agents ended by themselves')
-        })
-        const [report] = await Promise.race([once(child, 'message'), ended])
-        return report as Report
-      }),
-    )
-  }
-
-  ask(): Promise<readonly Report[]> {
-    const answers = this.reports()
-    for (const child of this.#children) child.send('report')
-    return answers
-  }
-
-  async end(): Promise<void> {
-    const exits = this.#children.map((child) =>
-      child.exitCode === null ? once(child, 'exit') : [],
-    )
-    // Not a signal: they have folders to remove.
-    for (const child of this.#children) if (child.connected) child.disconnect()
-    await Promise.all(exits)
   }
 }
 
@@ -137,53 +92,83 @@ function etcdNow(etcd: EtcdProcess): { readonly cpu: number; readonly mb: number
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, mb: (kB * 1_024) / 1e6 }
 }
 
+/** CPU of this process so far (s). */
+function writerNow(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
 const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0)
 
-async function step(
-  world: World,
-  rate: number,
-  etcd: EtcdProcess,
-  store: Store,
-  workers: Workers,
-): Promise<Step> {
-  const before = sum((await workers.ask()).map(({ cpu }) => cpu))
-  const etcdBefore = etcdNow(etcd).cpu
+/** Writes so many probes a second for some seconds. @returns how many */
+async function send(store: Store, rate: number, probe: (at: number) => Endpoint): Promise<number> {
   const started = performance.now()
   const puts: Promise<unknown>[] = []
-  for (let sent = 0; performance.now() - started < RATE_S * 1_000; sent += 1) {
-    const wait = started + (sent * 1_000) / rate - performance.now()
+  while (performance.now() - started < RATE_S * 1_000) {
+    const wait = started + (puts.length * 1_000) / rate - performance.now()
     if (wait > 1) await sleep(wait)
-    const probe = probeOf(sent % networksOf(world), sharedNow())
-    const put = keys.endpoint(probe.network, probe.host, probe.id)
-    puts.push(store.txn([], [{ put, value: JSON.stringify(probe) }]).catch(() => undefined))
+    puts.push(store.txn([], [put(probe(puts.length))]).catch(() => undefined))
   }
   await Promise.all(puts)
+  return puts.length
+}
+
+async function step(
+  { etcd, store, workers }: Parts,
+  rate: number,
+  networkAt: (at: number) => number,
+): Promise<Step> {
+  const before = (await workers.ask()).map(({ cpu }) => cpu)
+  const [etcdBefore, machineBefore] = [etcdNow(etcd).cpu, readFileSync('/proc/stat', 'utf8')]
+  const writerBefore = writerNow()
+  const started = performance.now()
+  const sent = await send(store, rate, (at) => probeOf(networkAt(at), sharedNow()))
+  const sendS = (performance.now() - started) / 1_000
+  const machine = 100 * busyShare(machineBefore, readFileSync('/proc/stat', 'utf8'))
   await sleep(LAG_LIMIT)
   const seconds = (performance.now() - started) / 1_000
   const reports = await workers.ask()
   const lags = reports.flatMap((report) => report.lags)
+  const used = reports.map(({ cpu }, at) => (100 * (cpu - (before[at] ?? 0))) / seconds)
   return {
     rate,
-    delivered: lags.length / RATE_S,
+    sent: sent / sendS,
+    delivered: lags.length / seconds,
     p50: quantile(lags, 0.5),
     p99: quantile(lags, 0.99),
     etcdCpu: (100 * (etcdNow(etcd).cpu - etcdBefore)) / seconds,
-    agentsCpu: (100 * (sum(reports.map(({ cpu }) => cpu)) - before)) / seconds,
+    agentsCpu: sum(used),
+    writerCpu: (100 * (writerNow() - writerBefore)) / seconds,
+    busiest: Math.max(...used),
+    machine,
   }
 }
 
-/** What gave way first, in words. */
-function limitOf(steps: readonly Step[], cores: number): string {
-  const over = steps.find(({ p99 }) => !(p99 <= LAG_LIMIT))
-  if (over === undefined) return `none up to ${RATES.at(-1)} events/s`
-  const { rate, etcdCpu, agentsCpu } = over
-  const used = `at ${rate} events/s: etcd ${etcdCpu.toFixed(0)} %, agents ${agentsCpu.toFixed(0)} % of a core`
-  if (etcdCpu + agentsCpu > cores * 80) return `the machine's ${cores} cores, ${used}`
-  return `lag over ${LAG_LIMIT} ms, ${used}`
+async function steps(parts: Parts, world: World, name: string): Promise<readonly Step[]> {
+  const used = (at: number): number => at % networksOf(world)
+  const done: Step[] = []
+  // thrown away: each process has its code compiled by it
+  await step(parts, RATES[0], used)
+  for (const rate of RATES) {
+    const one = await step(parts, rate, used)
+    const lag = `lag p50 ${one.p50.toFixed(1)} p99 ${one.p99.toFixed(1)} ms`
+    log(`${name}: ${rate} events/s, ${lag}, ${cpuText(one)}`)
+    done.push(one)
+    if (isTooMuch(one)) break
+  }
+  return done
 }
 
-async function measure(world: World, cores: number): Promise<Result> {
-  const name = `${world.hosts} hosts, ${world.endpoints} endpoints`
+/** CPU of all agents while others have events (% of one core). */
+async function unusedCpu(parts: Parts, world: World): Promise<number | undefined> {
+  if (world.unused === 0) return undefined
+  const unused = (at: number): number => networksOf(world) + (at % UNUSED_NETWORKS)
+  return (await step(parts, UNUSED_RATE, unused)).agentsCpu
+}
+
+async function measure(world: World): Promise<Result> {
+  const unused = world.unused === 0 ? '' : `, ${world.unused} unused`
+  const name = `${world.hosts} hosts, ${world.endpoints} endpoints${unused}`
   const etcd = await EtcdProcess.create({ extra: ['--quota-backend-bytes', '4294967296'] })
   const store = connect([etcd.endpoint])
   let workers: Workers | undefined
@@ -196,23 +181,15 @@ async function measure(world: World, cores: number): Promise<Result> {
     const ready = await workers.reports()
     const started = performance.now()
     log(`${name}: all agents know their peers after ${((started - filled) / 1_000).toFixed(1)} s`)
-    const steps: Step[] = []
-    // thrown away: each process has its code compiled by it
-    await step(world, RATES[0], etcd, store, workers)
-    for (const rate of RATES) {
-      const one = await step(world, rate, etcd, store, workers)
-      log(`${name}: ${rate} events/s, lag p50 ${one.p50.toFixed(1)} p99 ${one.p99.toFixed(1)} ms`)
-      steps.push(one)
-      if (!(one.p99 <= LAG_LIMIT)) break
-    }
+    const parts = { etcd, store, workers }
     return {
       world,
       fillS: (filled - begin) / 1_000,
       startS: (started - filled) / 1_000,
       bytesPerHost: sum(ready.map(({ bytes }) => bytes)) / ready.length,
       etcdMB: etcdNow(etcd).mb,
-      steps,
-      limit: limitOf(steps, cores),
+      steps: await steps(parts, world, name),
+      unusedCpu: await unusedCpu(parts, world),
     }
   } finally {
     await workers?.end()
@@ -221,62 +198,30 @@ async function measure(world: World, cores: number): Promise<Result> {
   }
 }
 
-function tableOf(results: readonly Result[]): string {
-  const head =
-    '| hosts | endpoints | agents up (s) | MB a host | etcd MB | events/s, each to 10 hosts | lag p50 (ms) | lag p99 (ms) | first limit |'
-  const lines = results.map(({ world, startS, bytesPerHost, etcdMB, steps, limit }) => {
-    const best = steps.filter(({ p99 }) => p99 <= LAG_LIMIT).at(-1)
-    const figures = [
-      world.hosts,
-      world.endpoints,
-      startS.toFixed(1),
-      (bytesPerHost / 1e6).toFixed(2),
-      etcdMB.toFixed(0),
-      best?.rate ?? '-',
-      best?.p50.toFixed(1) ?? '-',
-      best?.p99.toFixed(1) ?? '-',
-      limit,
-    ]
-    return `| ${figures.join(' | ')} |`
-  })
-  return [head, head.replace(/[^|]+/g, '---'), ...lines].join('\n')
-}
-
-function plot(results: readonly Result[], title: string, x: 'hosts' | 'endpoints'): void {
-  const line = (name: string, value: (one: Result) => number) => ({
-    name,
-    points: results
-      .filter((one) => Number.isFinite(value(one)))
-      .map((one) => [one.world[x], Math.max(value(one), 0.01)] as const),
-  })
-  const lines = [
-    line('lag p99, 20 events/s (ms)', ({ steps }) => steps[0]?.p99 ?? 0),
-    line('memory of a host (MB)', ({ bytesPerHost }) => bytesPerHost / 1e6),
-    line('memory of etcd (MB)', ({ etcdMB }) => etcdMB),
-    line('until all agents know (s)', ({ startS }) => startS),
-  ]
-  writeFileSync(join(OUT, `scale-${x}.svg`), lineChart(lines, title, x))
+/** @throws Error that names what may be asked for */
+function chosen(words: string): readonly World[] {
+  const wanted = words.split(',').filter((word) => word !== '')
+  const known = [...new Set(WORLDS.map(({ hosts }) => `${hosts}`))]
+  const unknown = wanted.find((word) => !known.includes(word))
+  if (unknown !== undefined) {
+    throw new Error(`HOSTS=${unknown} is not measured; there are ${known.join(', ')}`)
+  }
+  return WORLDS.filter(({ hosts }) => wanted.length === 0 || wanted.includes(`${hosts}`))
 }
 
 async function main(): Promise<void> {
-  const wanted = (process.argv[2] ?? '').split(',').filter((word) => word !== '')
-  const worlds = WORLDS.filter(({ hosts }) => wanted.length === 0 || wanted.includes(`${hosts}`))
-  if (worlds.length === 0) {
-    const known = [...new Set(WORLDS.map(({ hosts }) => hosts))].join(', ')
-    throw new Error(`HOSTS=${wanted.join(',')}: none of them is ${known}`)
-  }
+  const worlds = chosen(process.argv[2] ?? '')
   if (etcdVersion() === undefined) throw new Error('there is no etcd; make plugin brings one')
-  const on = surroundings()
+  const on = await surroundings()
   log(describe(on))
   const results: Result[] = []
-  for (const world of worlds) results.push(await measure(world, on.cores))
+  for (const world of worlds) results.push(await measure(world))
   mkdirSync(OUT, { recursive: true })
   writeFileSync(join(OUT, 'scale.json'), `${JSON.stringify({ on, results }, null, 2)}\n`)
-  const grown = results.filter(({ world }) => world.endpoints === world.hosts * 100)
-  if (grown.length > 1) plot(grown, 'Growth with hosts, 100 endpoints each', 'hosts')
-  const filled = results.filter(({ world }) => world.hosts === 200)
-  if (filled.length > 1) plot(filled, 'Growth with endpoints, on 200 hosts', 'endpoints')
-  log(`\n${describe(on)}\n\n${tableOf(results)}\n\n${OUT}/scale.json, scale-*.svg`)
+  const files = [`${OUT}/scale.json`, ...plots(results, OUT)].join(', ')
+  const unused = unusedText(results)
+  const texts = [describe(on), tableOf(results, on.cores), ...(unused ? [unused] : []), files]
+  log(`\n${texts.join('\n\n')}`)
 }
 
 main().catch((error: unknown) => {

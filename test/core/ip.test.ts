@@ -119,7 +119,12 @@ t.test('what fast-check calls an IPv6 address is one, and its text is stable', a
     fc.property(fc.ipV6(), (text) => {
       const ip = parseIp(text)
       if (ip === undefined) return false
-      return parseIp(ip) === ip && ip === ip.toLowerCase() && parseIp(text.toUpperCase()) === ip
+      return (
+        parseIp(ip) === ip &&
+        ip === ip.toLowerCase() &&
+        parseIp(text.toUpperCase()) === ip &&
+        ipFromBytes(ipToBytes(ip)) === ip
+      )
     }),
   )
 })

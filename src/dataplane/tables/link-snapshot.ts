@@ -22,7 +22,7 @@ export interface LinkSnapshot {
 
 /** @throws TsoverlayError KERNEL_FAILED */
 export async function readLinks(rtnl: Rtnl): Promise<LinkSnapshot> {
-  const links = (await rtnl.dump(dumpLinks())).map(decodeLink)
+  const links = await listLinks(rtnl)
   const addresses = new Map<number, Cidr[]>()
   for (const body of await rtnl.dump(dumpAddresses())) {
     const found = decodeAddress(body)
@@ -33,6 +33,14 @@ export async function readLinks(rtnl: Rtnl): Promise<LinkSnapshot> {
   }
   const routes = await readRoutes(rtnl)
   return { links: new Map(links.map((link) => [link.name, link])), addresses, routes }
+}
+
+/**
+ * The links alone, without addresses and routes.
+ * @throws TsoverlayError KERNEL_FAILED
+ */
+export async function listLinks(rtnl: Rtnl): Promise<readonly LinkState[]> {
+  return (await rtnl.dump(dumpLinks())).map(decodeLink)
 }
 
 async function readRoutes(rtnl: Rtnl): Promise<ReadonlySet<string>> {

@@ -13,10 +13,10 @@ import { isLocalOnly } from '../misses.js'
 import type { AddressState, RouteState } from '../rtnl/address-codec.js'
 import { RT_TABLE_MAIN } from '../rtnl/constants.js'
 import type { LinkState } from '../rtnl/link-codec.js'
-import { decodeLink, deleteLinks, dumpLinks } from '../rtnl/link-codec.js'
+import { deleteLinks } from '../rtnl/link-codec.js'
 import type { Rtnl } from '../rtnl/rtnl.js'
 import type { LinkSnapshot } from './link-snapshot.js'
-import { isAsPlanned, isLinkAsPlanned, readLinks } from './link-snapshot.js'
+import { isAsPlanned, isLinkAsPlanned, listLinks, readLinks } from './link-snapshot.js'
 import type { LinkScope } from './link-writer.js'
 import { LinkWriter } from './link-writer.js'
 
@@ -106,9 +106,8 @@ export class LinkTable {
     if (writer.written > 0) snapshot = await readLinks(scope.rtnl)
     const ports = this.#desired.filter((link) => link.kind !== 'bridge')
     await this.#ensure(ports, snapshot, writer, failures)
-    if (writer.fresh.size > 0) snapshot = await readLinks(scope.rtnl)
-    this.#remember(snapshot)
     const { written, remade, fresh } = writer
+    this.#remember(fresh.size > 0 ? await listLinks(scope.rtnl) : [...snapshot.links.values()])
     return { written, drift, failures, remade, fresh }
   }
 
@@ -150,10 +149,10 @@ export class LinkTable {
     }
   }
 
-  #remember(snapshot: LinkSnapshot): void {
-    const vxlans = [...snapshot.links.values()].filter((link) => link.kind === 'vxlan')
+  #remember(links: readonly LinkState[]): void {
+    const vxlans = links.filter((link) => link.kind === 'vxlan')
     this.#vxlans = new Map(vxlans.map((link) => [link.name, link.index]))
-    this.#indexes = new Map([...snapshot.links.values()].map((link) => [link.name, link.index]))
+    this.#indexes = new Map(links.map((link) => [link.name, link.index]))
   }
 }
 
@@ -162,7 +161,7 @@ export class LinkTable {
  * @throws TsoverlayError KERNEL_FAILED
  */
 export async function deleteOurLinks(rtnl: Rtnl): Promise<void> {
-  const links = (await rtnl.dump(dumpLinks())).map(decodeLink).filter(isOurKind)
+  const links = (await listLinks(rtnl)).filter(isOurKind)
   if (links.length === 0) return
   const outcomes = await rtnl.write(deleteLinks(links.map((link) => link.index)))
   const code = outcomes.at(-1)
