@@ -5,6 +5,9 @@
  */
 import type { DockerNetworkId } from '../core/types.js'
 
+/** How long a network outlives its last container: its sandbox, and what is followed of its peers. */
+export const LINGER_MS = 5_000
+
 export class Linger {
   readonly #ms: number
   readonly #onEnd: (network: DockerNetworkId) => void

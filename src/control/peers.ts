@@ -9,12 +9,12 @@ import type { Endpoint, Host, HostId, Network, NetworkKey } from '../core/types.
 import { documents } from '../state/documents.js'
 import { keys, lastPart } from '../state/keys.js'
 import { Mirror } from '../state/mirror.js'
+import { LINGER_MS } from './linger.js'
 import { NetworkPeers } from './network-peers.js'
 import { PeerBook } from './peer-book.js'
 
 /** How long after a loss of data in the store no peer is taken for gone: its host puts it back. */
 const HOLD_MS = 15_000
-const LINGER_MS = 5_000
 
 export class Peers {
   readonly #store: Store

@@ -12,7 +12,7 @@ import type { DockerNetworkId, NetworkKey } from '../core/types.js'
 import type { Binding } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
 import type { Admission } from './admission.js'
-import { Linger } from './linger.js'
+import { LINGER_MS, Linger } from './linger.js'
 import type { Peers } from './peers.js'
 import { KeyedQueue } from './queue.js'
 import type { UnderlaySource } from './underlay-source.js'
@@ -243,6 +243,5 @@ export class Reconciler {
   }
 }
 
-const LINGER_MS = 5_000
 const RETRY_MS = 1_000
 const TELL_MS = 60_000

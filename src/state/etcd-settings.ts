@@ -1,8 +1,22 @@
-/** The files that STORE_CA, STORE_CERT, STORE_KEY and STORE_PASSWORD_FILE name. */
+/** How a connection to etcd is set up, and the files that STORE_CA, STORE_CERT, STORE_KEY and STORE_PASSWORD_FILE name. */
 import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 import type { StoreConfig } from '../core/config.js'
 import { messageOf, TsoverlayError } from '../core/errors.js'
+
+/** Of a gRPC connection to etcd (grpc-js README, "Supported Channel Options"). */
+export const CHANNEL_OPTIONS = {
+  // a connection that hangs is noticed after 6 + 3 s; etcd answers pings closer than 5 s apart
+  // with GOAWAY (its --grpc-keepalive-min-time)
+  'grpc.keepalive_time_ms': 6_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 500,
+  'grpc.dns_min_time_between_resolutions_ms': 1_000,
+  // 10,000 entries are more than the default of 4 MB
+  'grpc.max_receive_message_length': -1,
+  'grpc.enable_http_proxy': 0,
+} as const
 
 export interface Credentials {
   /** for https endpoints; absent for http */

@@ -29,24 +29,11 @@ import { checkTxn, describeWrites, Namespace } from './etcd-codec.js'
 import { failureOf, isLeaseGone } from './etcd-errors.js'
 import { Leases } from './etcd-lease.js'
 import { entriesOf, pagesOf, type RangePage } from './etcd-range.js'
-import { type Credentials, readCredentials } from './etcd-settings.js'
+import { CHANNEL_OPTIONS, type Credentials, readCredentials } from './etcd-settings.js'
 import { type OpenedStream, watchPrefix } from './etcd-watch.js'
 
 type GrpcOptions = NonNullable<Parameters<Etcd3['kv']['range']>[1]>
 type Interceptor = NonNullable<GrpcOptions['interceptors']>[number]
-
-const CHANNEL_OPTIONS = {
-  // a connection that hangs is noticed after 6 + 3 s; etcd answers pings closer than 5 s apart
-  // with GOAWAY (its --grpc-keepalive-min-time)
-  'grpc.keepalive_time_ms': 6_000,
-  'grpc.keepalive_timeout_ms': 3_000,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 500,
-  'grpc.dns_min_time_between_resolutions_ms': 1_000,
-  // 10,000 entries are more than the default of 4 MB
-  'grpc.max_receive_message_length': -1,
-  'grpc.enable_http_proxy': 0,
-} as const
 
 export interface EtcdStoreOptions {
   readonly config: StoreConfig

@@ -49,7 +49,7 @@ const WORLDS: readonly World[] = [
   { hosts: 1_000, endpoints: 100_000, unused: 0 },
 ]
 /** Events a second that are tried, each for so long. */
-const RATES = [20, 50, 100, 200, 400, 800] as const
+const RATES = [20, 50, 100, 200, 400, 800, 1_600, 3_200] as const
 const RATE_S = 5
 const UNUSED_RATE = 100
 
