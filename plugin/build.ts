@@ -12,13 +12,11 @@ const project = dirname(dirname(fileURLToPath(import.meta.url)))
 const started = Date.now()
 const report = (line: string) => console.log(`plugin: ${line}`)
 
-// a folder and an entry of one's own, to try a part of the program in the plugin's surroundings
 const target = resolve(process.argv[2] ?? join(project, 'build/plugin'))
-const entry = resolve(process.argv[3] ?? join(project, 'src/main.ts'))
 const rootfs = join(target, 'rootfs')
 
 mkdirSync(target, { recursive: true })
-await buildRootfs({ project, entry, rootfs, cache: join(project, 'build/cache'), report })
+await buildRootfs({ project, rootfs, cache: join(project, 'build/cache'), report })
 copyFileSync(join(project, 'config.json'), join(target, 'config.json'))
 for (const line of sizeLines(rootfs)) report(line)
 report(`${target} is ready after ${((Date.now() - started) / 1000).toFixed(1)} s`)

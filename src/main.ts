@@ -10,6 +10,9 @@ import { Door } from './rpc/door.js'
 import { readCredentials } from './state/etcd-settings.js'
 import { lockHost } from './state/host-lock.js'
 
+/** Reads the rest of the program. */
+export const load = () => import('./plugin.js')
+
 async function main(): Promise<void> {
   const config = parseConfig(process.env)
   const { endpoints } = config.store
@@ -20,7 +23,7 @@ async function main(): Promise<void> {
   try {
     // Whether an etcd of our own starts is not known before it does.
     if (endpoints.length > 0) for (const socket of SOCKETS) await door.listen(socket)
-    const { runPlugin } = await import('./plugin.js')
+    const { runPlugin } = await load()
     await runPlugin(config, door)
   } catch (error) {
     await door.shut()
@@ -36,11 +39,14 @@ async function main(): Promise<void> {
  */
 const FAILED_START_MS = 20_000
 
-main().catch((error: unknown) => {
-  // One line, as each line becomes one of dockerd's log.
-  process.stderr.write(`tsoverlay: ${messageOf(error)}\n`)
-  const exit = (): never => process.exit(1)
-  process.once('SIGTERM', exit)
-  process.once('SIGINT', exit)
-  setTimeout(exit, FAILED_START_MS)
-})
+/** Starts the plugin. */
+export function run(): void {
+  main().catch((error: unknown) => {
+    // One line, as each line becomes one of dockerd's log.
+    process.stderr.write(`tsoverlay: ${messageOf(error)}\n`)
+    const exit = (): never => process.exit(1)
+    process.once('SIGTERM', exit)
+    process.once('SIGINT', exit)
+    setTimeout(exit, FAILED_START_MS)
+  })
+}

@@ -78,7 +78,6 @@ t.test('the plugin in its rootfs', { skip, timeout: 60_000 }, async (t) => {
   const rootfs = join(folder, 'rootfs')
   await buildRootfs({
     project,
-    entry: join(project, 'src/main.ts'),
     rootfs,
     cache: join(project, 'build/cache'),
     report: (line) => t.comment(line),
