@@ -1,7 +1,7 @@
 /**
  * JavaScript files out of src/ and the npm packages that they import: the plugin, what starts it, and
- * its CLI. What cannot be in them is left out here and copied by native-packages.ts: packages with machine code, and etcd3's .proto
- * files, which it reads from disk.
+ * its CLI. What cannot be in them is left out here and copied by native-packages.ts: packages with
+ * machine code, and etcd3's .proto files, which it reads from disk.
  */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -54,7 +54,7 @@ export async function bundle({ project, folder }: BundleOptions): Promise<void> 
   await make('main.ts', 'program.cjs', { format: 'cjs' })
   await make('cli/main.ts', 'cli.js', { format: 'esm', banner: { js: BANNER } })
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }\n')
-  const packages = [...packagesOf([...new Set(inputs)]), ...NATIVE_PACKAGES]
+  const packages = [...packagesOf(inputs), ...NATIVE_PACKAGES]
   const licences = licenceTexts(join(project, 'node_modules'), packages)
   writeFileSync(join(folder, 'LICENCES.txt'), licences)
 }

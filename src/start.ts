@@ -1,6 +1,6 @@
 /**
  * The first file of the plugin: reads the program together with what V8 has compiled of it before,
- * which `--compile` keeps beside it when the plugin is built. That halves the time to read it
+ * which `--compile` keeps beside it when the plugin is built. It is read in two thirds of the time
  * (docs/performance.md). A code cache of another node, or of other flags, is refused by V8 and the
  * program is compiled as ever.
  */

@@ -83,7 +83,7 @@ export function ipToBytes(ip: Ip): Uint8Array {
   return Buffer.from(hex, 'hex')
 }
 
-/** The inverse of ipToBytes. */
+/** The inverse of ipToBytes; called for whatever the kernel lists, and ip-cidr makes big integers of it. */
 export function ipFromBytes(bytes: Uint8Array): Ip {
   if (bytes.length === 4) return Array.from(bytes).join('.') as Ip
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

@@ -7,6 +7,8 @@ import type { World } from './scale-world.js'
 
 /** From this lag (ms, p99) on a rate is too much. */
 export const LAG_LIMIT = 500
+/** Events a second to networks that no agent uses. */
+export const UNUSED_RATE = 100
 /** Share (%) of a core, or of the machine, that is as good as all of it. */
 const FULL = 85
 
@@ -111,16 +113,18 @@ export function unusedText(results: readonly Result[]): string | undefined {
   return [
     `A host pays only for networks that it uses. With ${number(world.unused)} endpoints more in networks that none of the ${world.hosts} hosts uses:`,
     `${mb(crowded)} MB a host (without: ${mb(plain)}), agents up in ${crowded.startS.toFixed(1)} s (${plain.startS.toFixed(1)}), lag p99 ${lag(crowded)} ms (${lag(plain)});`,
-    `100 events/s there take ${unusedCpu.toFixed(1)} % of a core of all ${world.hosts} agents together.`,
+    `${UNUSED_RATE} events/s there take ${unusedCpu.toFixed(1)} % of a core of all ${world.hosts} agents together.`,
   ].join('\n')
 }
 
+/** @returns the file that was written: a line needs two worlds at least */
 function plot(
   results: readonly Result[],
   out: string,
   title: string,
   x: 'hosts' | 'endpoints',
-): void {
+): readonly string[] {
+  if (results.length < 2) return []
   const line = (name: string, value: (one: Result) => number) => ({
     name,
     points: results
@@ -134,18 +138,18 @@ function plot(
     line('until all agents know (s)', ({ startS }) => startS),
     line('memory of a host (MB)', ({ bytesPerHost }) => bytesPerHost / 1e6),
   ]
-  writeFileSync(join(out, `scale-${x}.svg`), lineChart(lines, title, x))
+  const file = join(out, `scale-${x}.svg`)
+  writeFileSync(file, lineChart(lines, title, x))
+  return [file]
 }
 
-/** @param out directory. @returns the files that were written: a plot needs two worlds at least */
+/** @param out directory. @returns the files that were written */
 export function plots(results: readonly Result[], out: string): readonly string[] {
   const used = results.filter(({ world }) => world.unused === 0)
   const grown = used.filter(({ world }) => world.endpoints === world.hosts * 100)
   const filled = used.filter(({ world }) => world.hosts === 200)
-  if (grown.length > 1) plot(grown, out, 'Growth with hosts, 100 endpoints each', 'hosts')
-  if (filled.length > 1) plot(filled, out, 'Growth with endpoints, on 200 hosts', 'endpoints')
   return [
-    ...(grown.length > 1 ? [`${out}/scale-hosts.svg`] : []),
-    ...(filled.length > 1 ? [`${out}/scale-endpoints.svg`] : []),
+    ...plot(grown, out, 'Growth with hosts, 100 endpoints each', 'hosts'),
+    ...plot(filled, out, 'Growth with endpoints, on 200 hosts', 'endpoints'),
   ]
 }

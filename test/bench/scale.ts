@@ -20,6 +20,7 @@ import {
   type Result,
   type Step,
   tableOf,
+  UNUSED_RATE,
   unusedText,
 } from './scale-report.js'
 import { Workers } from './scale-workers.js'
@@ -51,7 +52,6 @@ const WORLDS: readonly World[] = [
 /** Events a second that are tried, each for so long. */
 const RATES = [20, 50, 100, 200, 400, 800, 1_600, 3_200] as const
 const RATE_S = 5
-const UNUSED_RATE = 100
 
 interface Parts {
   readonly etcd: EtcdProcess
