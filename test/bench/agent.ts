@@ -7,7 +7,15 @@ import type { Host } from '../lab/host.js'
 import { createNetwork, PLUGIN, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
 import type { Bench, Measurement, Row } from './measurement.js'
 import { inhabitant, lastOfEach, Population } from './population.js'
-import { assertCount, batch, cpuOf, emptyKernel, residentOf, untilThere } from './remote.js'
+import {
+  assertCount,
+  batch,
+  cpuOf,
+  emptyKernel,
+  neighboursOfMachine,
+  residentOf,
+  untilThere,
+} from './remote.js'
 import { median, timed } from './statistics.js'
 
 const POOL = '10.64.0.0/12'
@@ -93,10 +101,11 @@ async function cold(
   for (let round = 0; round < (ROUNDS[count] ?? 1); round += 1) {
     await plugin(host, 'disable', '-f')
     await emptyKernel(host, sandbox)
+    const enough = neighboursOfMachine() + count
     const before = performance.now()
     await plugin(host, 'enable')
     const enabled = performance.now()
-    await untilThere(host, sandbox, last)
+    await untilThere(host, sandbox, last, enough)
     const there = performance.now()
     await assertCount(host, sandbox, count)
     whole.push(there - before)
@@ -128,11 +137,13 @@ async function burst(
   for (let round = 0; round < 8; round += 1) {
     const from = SIZES[0] + round * BURST
     const all = Array.from({ length: BURST }, (_, at) => inhabitant(network, POOL, from + at))
+    const enough = neighboursOfMachine() + BURST
     const before = performance.now()
     await population.put(all)
     const written = performance.now()
-    await untilThere(host, sandbox, all)
+    await untilThere(host, sandbox, lastOfEach(all), enough)
     const there = performance.now()
+    await untilThere(host, sandbox, all)
     const theirs = await batch(host, all)
     if (round === 0) continue
     ours.push(there - before)
