@@ -10,6 +10,7 @@ import { AF, RTM } from './rtnl/constants.js'
 import type { LinkState } from './rtnl/link-codec.js'
 import { decodeLink } from './rtnl/link-codec.js'
 import { decodeNeighbour } from './rtnl/neighbour-codec.js'
+import { saysNoForwarding } from './rtnl/netconf-codec.js'
 import type { Tables } from './tables/tables.js'
 
 /** A part of a sandbox that a pass can read by itself. */
@@ -62,6 +63,9 @@ export class DriftWatch {
         return
       case RTM.DELROUTE:
         if (this.#options.tables().links.isRouteMissed(decodeRoute(body))) this.suspect('links')
+        return
+      case RTM.NEWNETCONF:
+        if (saysNoForwarding(body)) this.suspect('sysctls')
     }
   }
 

@@ -9,9 +9,17 @@ import { decodeLink, getLink, setLink } from './rtnl/link-codec.js'
 import { openNetfilter, openNotices, openRtnl } from './rtnl/netlink-rtnl.js'
 import type { BatchSocket, NoticeSocket, OnNotice, Rtnl } from './rtnl/rtnl.js'
 
-const { NEIGH, LINK, IPV4_IFADDR, IPV6_IFADDR, IPV4_ROUTE, IPV6_ROUTE } = RTNLGRP
+const LINK_GROUPS = [
+  RTNLGRP.LINK,
+  RTNLGRP.IPV4_IFADDR,
+  RTNLGRP.IPV6_IFADDR,
+  RTNLGRP.IPV4_ROUTE,
+  RTNLGRP.IPV6_ROUTE,
+  RTNLGRP.IPV4_NETCONF,
+  RTNLGRP.IPV6_NETCONF,
+] as const
 /** Two sockets: a flood of the neighbours must not drown what happens to the links. */
-const NOTICE_GROUPS = [[NEIGH], [LINK, IPV4_IFADDR, IPV6_IFADDR, IPV4_ROUTE, IPV6_ROUTE]] as const
+const NOTICE_GROUPS = [[RTNLGRP.NEIGH], LINK_GROUPS] as const
 
 interface Sockets {
   readonly rtnl: Rtnl

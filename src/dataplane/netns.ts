@@ -54,26 +54,16 @@ const SHORTCUTS = {
 } as const
 
 /**
- * Settings of the calling thread's namespace that are not as they must be.
+ * Puts right the settings of the calling thread's namespace that are not as they must be.
  * @param bridges those that have IPv6 addresses
- * @returns names as under /proc/sys
- */
-export function alteredSysctls(bridges: readonly string[]): readonly string[] {
-  return wantedSysctls(bridges)
-    .filter(([name, value]) => (readSysctl(name) ?? value) !== value)
-    .map(([name]) => name)
-}
-
-/**
- * Sets what `alteredSysctls` finds, in the calling thread's namespace.
  * @returns how many
  * @throws TsoverlayError KERNEL_FAILED
  */
 export function repairSysctls(bridges: readonly string[]): number {
-  const altered = alteredSysctls(bridges)
-  for (const [name, value] of wantedSysctls(bridges)) {
-    if (altered.includes(name)) writeSysctl(name, value)
-  }
+  const altered = wantedSysctls(bridges).filter(
+    ([name, value]) => (readSysctl(name) ?? value) !== value,
+  )
+  for (const [name, value] of altered) writeSysctl(name, value)
   return altered.length
 }
 

@@ -15,14 +15,7 @@ import { failureOf, kernelFailed, sumOf } from './failure.js'
 import { decodeMiss } from './misses.js'
 import { Namespace } from './namespace.js'
 import type { Home } from './netns.js'
-import {
-  alteredSysctls,
-  isSameNetns,
-  netnsState,
-  pinNetns,
-  repairSysctls,
-  unpinNetns,
-} from './netns.js'
+import { isSameNetns, netnsState, pinNetns, repairSysctls, unpinNetns } from './netns.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { deleteOurLinks } from './tables/links.js'
 import { Tables } from './tables/tables.js'
@@ -82,15 +75,13 @@ export class Sandbox {
     this.#resync = true
   }
 
-  /** Looks for what the kernel gives no notice of: the namespace's file, and settings. */
+  /** Looks for what the kernel gives no notice of: that the namespace's file shows another one, or none. */
   check(): void {
     const namespace = this.#namespace
     if (namespace === undefined || !this.idle) return
-    const { path, home, name, logger } = this.#options
+    const { path, name, logger } = this.#options
     try {
       if (!isSameNetns(path, namespace.fd)) this.#watch.suspect('namespace')
-      const altered = home.enter(namespace.fd, () => alteredSysctls(this.#bridges6))
-      if (altered.length > 0) this.#watch.suspect('sysctls')
     } catch (error) {
       logger.debug({ sandbox: name, err: String(error) }, 'sandbox not looked at')
     }

@@ -28,6 +28,7 @@ export const RTM = {
   NEWNEIGH: 28,
   DELNEIGH: 29,
   GETNEIGH: 30,
+  NEWNETCONF: 80,
 } as const
 export const RTNLGRP = {
   LINK: 1,
@@ -36,6 +37,8 @@ export const RTNLGRP = {
   IPV4_ROUTE: 7,
   IPV6_IFADDR: 9,
   IPV6_ROUTE: 11,
+  IPV4_NETCONF: 24,
+  IPV6_NETCONF: 25,
 } as const
 export const RTA = { DST: 1, OIF: 4, PRIORITY: 6, PREFSRC: 7, METRICS: 8, TABLE: 15 } as const
 export const RTAX_MTU = 2
@@ -45,6 +48,10 @@ export const RTN_UNICAST = 1
 export const RTM_F_CLONED = 0x200
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
+
+/** netconf.h; the index of all devices is -1 */
+export const NETCONFA = { IFINDEX: 1, FORWARDING: 2 } as const
+export const NETCONFA_IFINDEX_ALL = 0xffffffff
 
 /** socket.h */
 export const AF = { UNSPEC: 0, INET: 2, BRIDGE: 7, INET6: 10 } as const
