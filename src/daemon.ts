@@ -5,6 +5,7 @@ import { AdminServer } from './admin/server.js'
 import { Admission } from './control/admission.js'
 import { choreHandlers, chores, usageOf, usedAddresses, type VtepSource } from './control/chores.js'
 import { ClusterView } from './control/cluster-view.js'
+import { Departures } from './control/departures.js'
 import { DockerSweep } from './control/docker-sweep.js'
 import { TsoverlayDriver } from './control/driver.js'
 import { Endpoints } from './control/endpoints.js'
@@ -122,10 +123,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function close(
   { store, dataplane }: DaemonOptions,
   { outbox, blocks }: State,
-  { upkeep, underlay, peers, presence, reconciler, admission, sync, restoration }: Control,
+  control: Control,
   servers: readonly { close(): Promise<void> }[],
 ): Promise<void> {
+  const { upkeep, underlay, peers, presence, reconciler, admission, sync, restoration } = control
   for (const server of servers) await server.close()
+  await control.departures.close()
   await sync?.close()
   upkeep.close()
   await restoration.close()
@@ -205,6 +208,7 @@ function wireControl(options: DaemonOptions, state: State) {
   const port = config.vxlanPort
   const admission = new Admission({ journal, peers, underlay, dataplane, port, logger })
   const reconciler = new Reconciler({ journal, peers, underlay, dataplane, admission, logger })
+  const departures = new Departures({ journal, reconciler, dataplane, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: () => performance.now() })
   const presence = new Presence({ store, identity, logger })
   // In a swarm, swarm itself brings every network to every node.
@@ -226,6 +230,7 @@ function wireControl(options: DaemonOptions, state: State) {
     underlay,
     admission,
     reconciler,
+    departures,
     upkeep,
     misses,
     presence,
@@ -241,7 +246,7 @@ function wireServers(options: DaemonOptions, state: State, control: Control) {
   const { underlay } = control
   const { scope } = config
   const foreign = new ForeignAddresses(book, outbox)
-  const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
+  const endpoints = new Endpoints({ ...state, ...control, foreign, logger })
   const chosen = scope === 'global' ? swarm.plan : book
   const ipam = new TsoverlayIpam({ ...state, dataplane, scope, book: chosen })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const

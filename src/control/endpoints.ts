@@ -12,7 +12,7 @@ import { messageOf, TsoverlayError } from '../core/errors.js'
 import { type Cidr, contains, familyOf, ipOf } from '../core/ip.js'
 import type { Mac } from '../core/mac.js'
 import { hostLinkName, portName } from '../core/names.js'
-import type { ApplyResult, Dataplane, Logger } from '../core/ports.js'
+import type { ApplyResult, Logger } from '../core/ports.js'
 import type { DockerNetworkId, EndpointId, LocalEndpoint, Network, Subnet } from '../core/types.js'
 import type { Binding } from '../state/documents.js'
 import type { Identity } from '../state/identity.js'
@@ -20,6 +20,7 @@ import type { Journal } from '../state/journal.js'
 import type { Outbox } from '../state/outbox.js'
 import { chores } from './chores.js'
 import { defaultMac } from './default-mac.js'
+import type { Departures } from './departures.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
 import type { Peers } from './peers.js'
 import type { Reconciler } from './reconciler.js'
@@ -34,7 +35,7 @@ export interface EndpointParts {
   readonly outbox: Outbox
   readonly peers: Peers
   readonly reconciler: Reconciler
-  readonly dataplane: Pick<Dataplane, 'deleteHostLink'>
+  readonly departures: Departures
   readonly foreign: ForeignAddresses
   readonly identity: Identity
   readonly logger: Logger
@@ -103,6 +104,8 @@ export class Endpoints {
       await untilAborted(this.#attach(network, id), signal, 'the kernel')
     } catch (error) {
       this.leave(network, id)
+      // Nothing of it stays, not even for a moment.
+      this.#parts.reconciler.mark(network)
       throw error
     }
     return {
@@ -112,32 +115,25 @@ export class Endpoints {
     }
   }
 
-  /**
-   * Has the veth taken down, and the sandbox after its last. Does not wait for it: the kernel is
-   * some 20 ms at it, and whoever needs the links gone (Join, DeleteNetwork) waits for a pass of
-   * his own, which comes after.
-   */
+  /** Has the veth taken down, and the sandbox after its last. Does not wait for it. */
   leave(network: DockerNetworkId, id: EndpointId): void {
-    const { journal, reconciler } = this.#parts
+    const { journal, departures } = this.#parts
     const endpoint = journal.endpoints.get(id)
     if (endpoint?.joined === true) journal.endpoints.put({ ...endpoint, joined: false })
-    reconciler.mark(network)
+    departures.note(network)
   }
 
   /** Forgets the endpoint everywhere; never fails. */
   async delete(network: DockerNetworkId, id: EndpointId): Promise<void> {
-    const { journal, outbox, peers, dataplane, foreign, logger } = this.#parts
+    const { journal, outbox, peers, departures, foreign } = this.#parts
     const endpoint = journal.endpoints.get(id)
-    if (endpoint?.joined === true) this.leave(network, id)
-    if (endpoint === undefined && this.#twinOf(network, id) !== undefined) return
-    await dataplane.deleteHostLink(hostLinkName(id)).catch((error: unknown) => {
-      logger.warn(
-        { ...fieldsOf(network, id), err: messageOf(error) },
-        'veth of a deleted endpoint not removed',
-      )
-    })
-    if (endpoint === undefined) return
+    if (endpoint === undefined) {
+      if (this.#twinOf(network, id) === undefined)
+        await departures.takeDown(network, hostLinkName(id))
+      return
+    }
     journal.endpoints.delete(id)
+    departures.note(network, hostLinkName(id))
     void outbox.submit(chores.publishEndpoint(endpoint))
     foreign.release(journal.bindings.get(network), endpoint.addresses)
     if (journal.endpointsOf(network).length === 0) peers.close(endpoint.network)

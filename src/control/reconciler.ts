@@ -90,6 +90,11 @@ export class Reconciler {
     for (const binding of this.#journal.bindings.values()) this.mark(binding.dockerNetwork)
   }
 
+  /** As mark. @returns when the pass has ended, well or not */
+  settle(network: DockerNetworkId): Promise<void> {
+    return this.#queue.settle(network)
+  }
+
   /** A pass that reads the kernel instead of trusting memory. @returns when it has ended, well or not */
   resync(network: DockerNetworkId): Promise<void> {
     this.#dataplane.queueResync(sandboxName(network))

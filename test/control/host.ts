@@ -9,6 +9,7 @@ import {
   usedAddresses,
   type VtepSource,
 } from '../../src/control/chores.js'
+import { Departures } from '../../src/control/departures.js'
 import { TsoverlayDriver } from '../../src/control/driver.js'
 import { Endpoints } from '../../src/control/endpoints.js'
 import { ForeignAddresses } from '../../src/control/foreign-addresses.js'
@@ -70,7 +71,7 @@ export async function startHost(options: HostOptions) {
   const state = wireState(options, dataplane, logger, scope)
   const control = wireControl(store, dataplane, logger, state, options.lingerMs ?? 0)
   const foreign = new ForeignAddresses(state.book, state.outbox)
-  const endpoints = new Endpoints({ ...state, ...control, dataplane, foreign, logger })
+  const endpoints = new Endpoints({ ...state, ...control, foreign, logger })
   const book = scope === 'global' ? state.swarm.plan : state.book
   const ipam = new TsoverlayIpam({ ...state, dataplane, scope, book })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
@@ -97,6 +98,7 @@ export async function startHost(options: HostOptions) {
   const status = (): Status =>
     statusOf({ ...state, ...control, underlay: () => control.underlay.summary() })
   const close = async (): Promise<void> => {
+    await control.departures.close()
     control.underlay.close()
     control.admission.close()
     control.peers.closeAll()
@@ -216,9 +218,10 @@ function wireControl(
   const admission = new Admission({ journal, peers, underlay, dataplane, port: 4789, logger })
   const shared = { journal, peers, underlay, dataplane, admission, logger }
   const reconciler = new Reconciler({ ...shared, lingerMs })
+  const departures = new Departures({ journal, reconciler, dataplane, logger, delayMs: 0 })
   const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
   const presence = new Presence({ store, identity, logger })
   const now = (): number => performance.now()
   const records = new OwnRecords({ journal, peers, outbox, logger, now, staleMs: 10 })
-  return { peers, underlay, admission, reconciler, misses, presence, records }
+  return { peers, underlay, admission, reconciler, departures, misses, presence, records }
 }
