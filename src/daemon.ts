@@ -224,7 +224,7 @@ function wireControl(options: DaemonOptions, state: State) {
     reconciler.markAll()
     sync?.trigger()
   }
-  const restoration = new Restoration({ ...state, store, logger, now, onRestored })
+  const restoration = new Restoration({ ...state, store, peers, logger, now, onRestored })
   return {
     peers,
     underlay,

@@ -227,4 +227,9 @@ export class Peers {
   hosts(): Host[] {
     return [...this.#hosts.entries()].map(([, host]) => host)
   }
+
+  /** Whether the store was read and does not have the host. */
+  lacks(host: HostId): boolean {
+    return this.#knowsHosts && this.#hosts.get(keys.host(host)) === undefined
+  }
 }

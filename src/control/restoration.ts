@@ -22,6 +22,7 @@ import { attachmentOf, keys, lastPart, poolOfKey } from '../state/keys.js'
 import type { Chore, Outbox } from '../state/outbox.js'
 import { chores, usageOf, type VtepSource } from './chores.js'
 import { refOf } from './foreign-addresses.js'
+import type { Peers } from './peers.js'
 import { Sightings } from './sightings.js'
 
 const LOOK_MS = 2_000
@@ -36,6 +37,7 @@ export interface RestorationParts {
   readonly outbox: Outbox
   readonly identity: Identity
   readonly vtep: VtepSource
+  readonly peers: Pick<Peers, 'lacks'>
   readonly logger: Logger
   /** milliseconds, never going back */
   readonly now: () => number
@@ -90,9 +92,10 @@ export class Restoration {
 
   /** Looks once, and puts back what is missing. @throws TsoverlayError STORE_UNAVAILABLE */
   async look(): Promise<void> {
-    const { epoch, store, identity, vtep, logger, onRestored } = this.#parts
+    const { epoch, store, identity, vtep, peers, logger, onRestored } = this.#parts
     if (await epoch.check()) this.#due = true
-    if (vtep.current !== undefined && !this.#due) {
+    // The list of hosts is followed anyway: the store is asked only when this one is not in it.
+    if (vtep.current !== undefined && !this.#due && peers.lacks(identity.id)) {
       this.#due = (await store.get(keys.host(identity.id))) === undefined
       if (this.#due) logger.warn({}, 'this host is not in the store, putting back what it has')
     }
