@@ -25,7 +25,6 @@ const RESIDENT: Readonly<Record<number, number>> = { 0: 90, 10000: 110, 100000: 
 const BURST = 1_000
 const NETWORKS = 20
 const IDLE_S = 60
-const SETTLE_MS = 5_000
 /** V8 gives back what a first list has left behind when it collects at leisure, some 10 s later. */
 const COLLECTED_MS = 20_000
 
@@ -71,7 +70,7 @@ async function idle(host: Host, population: Population, log: Bench['log']): Prom
     for (const pool of pools) {
       await population.put(share.map((at) => inhabitant(known.get(pool) ?? '', pool, at)))
     }
-    await sleep(SETTLE_MS)
+    await sleep(COLLECTED_MS)
     log(`idle for ${IDLE_S} s`)
     const before = cpuOf(host)
     await sleep(IDLE_S * 1_000)
@@ -105,8 +104,7 @@ async function cold(
     const before = performance.now()
     await plugin(host, 'enable')
     const enabled = performance.now()
-    await untilThere(host, sandbox, last, enough)
-    const there = performance.now()
+    const there = await untilThere(host, sandbox, last, enough)
     await assertCount(host, sandbox, count)
     whole.push(there - before)
     after.push(there - enabled)
@@ -141,8 +139,7 @@ async function burst(
     const before = performance.now()
     await population.put(all)
     const written = performance.now()
-    await untilThere(host, sandbox, lastOfEach(all), enough)
-    const there = performance.now()
+    const there = await untilThere(host, sandbox, lastOfEach(all), enough)
     await untilThere(host, sandbox, all)
     const theirs = await batch(host, all)
     if (round === 0) continue
