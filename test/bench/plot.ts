@@ -3,8 +3,9 @@ import { isMet, type Row, ratioOf } from './measurement.js'
 import { goalText } from './table.js'
 
 const ROW = 26
-const LEFT = 430
-const WIDTH = 900
+const LEFT = 530
+const LONGEST = 400
+const WIDTH = LEFT + LONGEST + 150
 const HEAD = 40
 /** Bars end here: a ratio that is worse is cut and its number tells. */
 const MOST = 3
@@ -25,7 +26,7 @@ function page(width: number, height: number, body: readonly string[]): string {
 /** A bar for each row with a reference: ours as a multiple of it, a tick at the goal. */
 export function barChart(rows: readonly Row[], title: string): string {
   const bars = rows.filter((row) => row.reference !== undefined)
-  const scale = (ratio: number): number => LEFT + (Math.min(ratio, MOST) / MOST) * (WIDTH - 500)
+  const scale = (ratio: number): number => LEFT + (Math.min(ratio, MOST) / MOST) * LONGEST
   const height = HEAD + bars.length * ROW + 30
   const one = `<line x1="${scale(1)}" y1="${HEAD - 8}" x2="${scale(1)}" y2="${height - 24}" stroke="#888"/>`
   const body = bars.flatMap((row, at) => {
@@ -33,6 +34,7 @@ export function barChart(rows: readonly Row[], title: string): string {
     const ratio = ratioOf(row) ?? 0
     const colour = isMet(row) === false ? '#c0504d' : '#4f81bd'
     const goal = scale(row.goal?.value ?? 0)
+    const aim = row.goal === undefined ? '' : ` (goal ${goalText(row)})`
     return [
       text(LEFT - 8, y + 14, `${row.what} : ${row.reference?.name}`, 'text-anchor="end"'),
       `<rect x="${LEFT}" y="${y + 3}" width="${scale(ratio) - LEFT}" height="14" fill="${colour}"/>`,
@@ -41,7 +43,7 @@ export function barChart(rows: readonly Row[], title: string): string {
         : [
             `<line x1="${goal}" y1="${y}" x2="${goal}" y2="${y + 20}" stroke="black" stroke-width="2"/>`,
           ]),
-      text(scale(ratio) + 6, y + 14, `${ratio.toFixed(2)} × (goal ${goalText(row)})`),
+      text(scale(ratio) + 6, y + 14, `${ratio.toFixed(2)} ×${aim}`),
     ]
   })
   const foot = text(scale(1), height - 8, '1 × the reference', 'text-anchor="middle"')
