@@ -1,8 +1,8 @@
 /**
- * Veths of containers that have left, taken down a moment later. The kernel is some 20 ms at it with
- * rtnl_lock held, and `docker stop` or `docker run --rm` would wait for that: dockerd's own next steps
- * need the same lock. Those that leave together go in one pass. Who needs the links gone (Join,
- * DeleteNetwork) waits for a pass of his own.
+ * Veths of containers that have left, taken down a moment later. The kernel is some 20 ms at each, and
+ * the end of the container took longer for it, even where nobody waited (docs/design/dataplane.md).
+ * Those that leave together go in one pass. Who needs the links gone (Join, DeleteNetwork) waits for a
+ * pass of his own.
  */
 import { messageOf } from '../core/errors.js'
 import { hostLinkName } from '../core/names.js'
