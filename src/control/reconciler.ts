@@ -98,7 +98,7 @@ export class Reconciler {
   /** A pass that reads the kernel instead of trusting memory. @returns when it has ended, well or not */
   resync(network: DockerNetworkId): Promise<void> {
     this.#dataplane.queueResync(sandboxName(network))
-    return this.#queue.settle(network)
+    return this.settle(network)
   }
 
   /** Removes sandboxes of ours whose network this host has no longer. @returns how many */

@@ -139,8 +139,7 @@ async function burst(
     const before = performance.now()
     await population.put(all)
     const written = performance.now()
-    const there = await untilThere(host, sandbox, lastOfEach(all), enough)
-    await untilThere(host, sandbox, all)
+    const there = await untilThere(host, sandbox, all, enough)
     const theirs = await batch(host, all)
     if (round === 0) continue
     ours.push(there - before)

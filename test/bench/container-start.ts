@@ -3,7 +3,7 @@ import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 import { createNetwork } from '../lab/tsoverlay.js'
 import { addIdleDriver } from './idle-driver.js'
-import type { Bench, Measurement, Row } from './measurement.js'
+import type { Measurement, Row } from './measurement.js'
 import { interleaved, median, timed } from './statistics.js'
 
 const ROUNDS = 9
@@ -18,20 +18,10 @@ async function start(host: Host, network: string): Promise<number> {
   return ms
 }
 
-/** @returns the median of each (ms) */
-async function takeTurns(
-  host: Host,
-  networks: Readonly<Record<string, string>>,
-  log: Bench['log'],
-) {
-  const tasks = Object.fromEntries(
-    Object.entries(networks).map(([key, network]) => [key, () => start(host, network)]),
-  )
-  const took = await interleaved(ROUNDS, tasks, log)
-  return (key: string): number => median(took[key] ?? [])
-}
+type Turn = 'bridge' | 'ours' | 'inner' | 'native' | 'none' | 'idle' | 'idleInner'
 
-function rowsOf(of: (key: string) => number): readonly Row[] {
+function rowsOf(took: Readonly<Record<Turn, readonly number[]>>): readonly Row[] {
+  const of = (turn: Turn): number => median(took[turn])
   const what = 'docker run --rm'
   const bridge = { name: 'bridge', value: of('bridge') }
   const to = (value: number) => ({ is: '<=', value }) as const
@@ -68,16 +58,17 @@ export const containerStart: Measurement = {
       const idle = ['network', 'create', '-d', driver.name]
       await host.docker([...idle, '--subnet', '10.23.0.0/16', 'idle'])
       await host.docker([...idle, '--internal', '--subnet', '10.24.0.0/16', 'idle-inner'])
-      const networks = {
-        bridge: 'bridge',
-        ours: 'start',
-        inner: 'inner',
-        native: theirs,
-        none: 'none',
-        idle: 'idle',
-        idleInner: 'idle-inner',
+      const turn = (network: string) => () => start(host, network)
+      const turns = {
+        bridge: turn('bridge'),
+        ours: turn('start'),
+        inner: turn('inner'),
+        native: turn(theirs),
+        none: turn('none'),
+        idle: turn('idle'),
+        idleInner: turn('idle-inner'),
       }
-      return rowsOf(await takeTurns(host, networks, log))
+      return rowsOf(await interleaved(ROUNDS, turns, log))
     } finally {
       await host.docker(['network', 'rm', ...made], { check: false })
       await driver.close()

@@ -2,31 +2,32 @@
  * Our share of a container's life: the time of every call that dockerd makes to the driver for it,
  * taken by a relay between both, and the calls that the store gets, as etcd counts them.
  */
-
-import { rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, request, type Server } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
+import { driverSocket, serveDriver } from './driver-socket.js'
 import type { Measurement } from './measurement.js'
 import { median, timed } from './statistics.js'
 
 const ROUNDS = 15
 const RELAY = 'relay'
-const PLUGINS = '/run/docker/plugins'
 
 /** A driver of another name that passes each call on and notes how long the answer took (ms). */
 class Relay {
   /** of each method, since the start */
   readonly history = new Map<string, number[]>()
   #sum = 0
-  readonly #path: string
-  readonly #server: Server
+  readonly #host: Host
+  #end = (): void => {}
 
   constructor(host: Host) {
-    this.#path = host.path(`${PLUGINS}/${RELAY}.sock`)
-    const socketPath = host.path(`${PLUGINS}/tsoverlay.sock`)
-    this.#server = createServer((asked, answer) => {
+    this.#host = host
+  }
+
+  async listen(): Promise<void> {
+    const socketPath = driverSocket(this.#host, 'tsoverlay')
+    this.#end = await serveDriver(this.#host, RELAY, (asked, answer) => {
       const before = performance.now()
       const { method, url: path = '', headers } = asked
       const onward = request({ socketPath, method, path, headers }, (reply: IncomingMessage) => {
@@ -37,10 +38,6 @@ class Relay {
       onward.on('error', () => answer.destroy())
       asked.pipe(onward)
     })
-  }
-
-  async listen(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(this.#path, resolve))
   }
 
   /** @returns the sum since the last call (ms), and forgets it */
@@ -56,9 +53,7 @@ class Relay {
   }
 
   close(): void {
-    this.#server.close()
-    this.#server.closeAllConnections()
-    rmSync(this.#path, { force: true })
+    this.#end()
   }
 }
 
