@@ -16,6 +16,7 @@ import { Networks } from './control/networks.js'
 import { OwnRecords } from './control/own-records.js'
 import { Peers } from './control/peers.js'
 import { Presence } from './control/presence.js'
+import { Problems } from './control/problems.js'
 import { Reconciler } from './control/reconciler.js'
 import { recoverJournal } from './control/recovery.js'
 import { Restoration } from './control/restoration.js'
@@ -172,6 +173,7 @@ function wireState(options: DaemonOptions) {
   })
   // Swarm's leader changes hosts: there no host may decide alone.
   const book: AddressBook = config.scope === 'global' ? new AddressPlan(store, identity.id) : blocks
+  const problems = new Problems(logger)
   const takenVnis = new TakenVnis({ dataplane, port: config.vxlanPort, logger })
   const avoid = () => takenVnis.numbers()
   const repository = new NetworkRepository(store, identity.id, avoid)
@@ -185,7 +187,7 @@ function wireState(options: DaemonOptions) {
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const cluster = { repository, publications, swarm, takenVnis, epoch }
-  return { store, identity, journal, blocks, book, outbox, vtep, ...cluster }
+  return { store, identity, journal, blocks, book, outbox, vtep, problems, ...cluster }
 }
 
 function wireControl(options: DaemonOptions, state: State) {

@@ -65,12 +65,14 @@ export function statusText({
   networks,
   kernel,
   conflicts,
+  problems: others,
   sync,
 }: StatusReport): string {
   const problems = [
     ...(host.problem === undefined ? [] : [`underlay: ${host.problem}`]),
     ...(sync?.docker === false ? ["sync: dockerd's events do not arrive"] : []),
     ...conflicts.map(({ endpoint, problem }) => `endpoint ${endpoint.slice(0, SHORT)}: ${problem}`),
+    ...others.map(({ about, problem }) => `${about}: ${problem}`),
     ...(sync?.problems ?? []).map(({ network, problem }) => `${network}: ${problem}`),
   ]
   const facts = [

@@ -9,6 +9,7 @@ import type { Admission } from './admission.js'
 import type { Misses } from './misses.js'
 import type { Peers } from './peers.js'
 import type { Presence } from './presence.js'
+import type { Problem, Problems } from './problems.js'
 import type { Counters, Reconciler } from './reconciler.js'
 import type { Conflict, Restoration } from './restoration.js'
 import type { NetworkSync } from './sync/network-sync.js'
@@ -45,6 +46,7 @@ export interface Status {
   readonly misses: { readonly known: number; readonly unknown: number }
   /** containers whose address is another host's in the store */
   readonly conflicts: readonly Conflict[]
+  readonly problems: readonly Problem[]
   /** absent when network sync is off */
   readonly sync?: ReturnType<NetworkSync['status']>
 }
@@ -59,6 +61,7 @@ export interface StatusParts {
   readonly reconciler: Reconciler
   readonly admission: Pick<Admission, 'problem'>
   readonly misses: Misses
+  readonly problems: Pick<Problems, 'list'>
   readonly restoration?: Pick<Restoration, 'status'>
   readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
@@ -91,6 +94,7 @@ export function statusOf(parts: StatusParts): Status {
     admission: admissionOf(parts.admission),
     misses: { ...misses.counters },
     conflicts: parts.restoration?.status() ?? [],
+    problems: parts.problems.list(),
     ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),
   }
 }

@@ -26,6 +26,12 @@ export interface StatusReport {
   readonly kernel: { readonly drift: number; readonly failures: number }
   /** containers whose address is another host's in the store */
   readonly conflicts: readonly { readonly endpoint: string; readonly problem: string }[]
+  /** what else is not well, by the part of the program that says so */
+  readonly problems: readonly {
+    readonly part: string
+    readonly about: string
+    readonly problem: string
+  }[]
   readonly sync?: {
     readonly docker: boolean
     readonly problems: readonly { readonly network: string; readonly problem: string }[]

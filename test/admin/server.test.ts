@@ -30,6 +30,7 @@ const STATUS: Status = {
   admission: { inForce: true },
   misses: { known: 4, unknown: 9 },
   conflicts: [],
+  problems: [],
 }
 const STORE = new MemoryStore()
 const PARTS = { cluster: new ClusterView(STORE, { id: 'a' }), removal: new HostRemoval(STORE) }

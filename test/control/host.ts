@@ -18,6 +18,7 @@ import { Networks } from '../../src/control/networks.js'
 import { OwnRecords } from '../../src/control/own-records.js'
 import { Peers } from '../../src/control/peers.js'
 import { Presence } from '../../src/control/presence.js'
+import { Problems } from '../../src/control/problems.js'
 import { Reconciler } from '../../src/control/reconciler.js'
 import { recoverJournal } from '../../src/control/recovery.js'
 import { type Status, statusOf } from '../../src/control/status.js'
@@ -187,11 +188,12 @@ function wireState(
   }
   const publications = new Publications(store, identity)
   const vtep: VtepSource = { current: undefined }
+  const problems = new Problems(logger)
   const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const cluster = { repository, publications, swarm, takenVnis, epoch }
-  return { store, identity, journal, blocks, book, outbox, vtep, ...cluster }
+  return { store, identity, journal, blocks, book, outbox, vtep, problems, ...cluster }
 }
 
 function wireControl(
