@@ -5,7 +5,7 @@ import {
   checkRendezvous,
   invalidOption,
   RENDEZVOUS_OPTION,
-  unknownOption,
+  refuseUnknown,
 } from '../core/options.js'
 import { LAST_VNI } from '../state/network-repository.js'
 
@@ -29,9 +29,7 @@ export interface NetworkOptions {
 
 /** @throws TsoverlayError OPTION_UNKNOWN, OPTION_INVALID, VNI_INVALID */
 export function parseNetworkOptions(options: Options): NetworkOptions {
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name)) throw unknownOption('-o', name, KNOWN)
-  }
+  refuseUnknown('-o', Object.keys(options), KNOWN)
   const backend = options[BACKEND_OPTION]
   const mtu = options[MTU_OPTION]
   const sourceCheck = options[SOURCE_CHECK_OPTION]

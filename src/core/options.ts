@@ -4,15 +4,22 @@ import { TsoverlayError } from './errors.js'
 /** The rendezvous name: networks of the same name on different daemons are one. */
 export const RENDEZVOUS_OPTION = 'network'
 
-export function unknownOption(
+/**
+ * Names every unknown option at once, so that nobody has to try them one by one.
+ * @param known options that may stand there; those of `silent` too, but nobody needs to hear of them
+ * @throws TsoverlayError OPTION_UNKNOWN
+ */
+export function refuseUnknown(
   flag: string,
-  name: string,
-  allowed: readonly string[],
-): TsoverlayError {
-  return new TsoverlayError(
-    'OPTION_UNKNOWN',
-    `option ${flag} ${name} is not known: allowed are ${allowed.join(', ')}`,
-  )
+  names: readonly string[],
+  known: readonly string[],
+  silent: readonly string[] = [],
+): void {
+  const unknown = names.filter((name) => !known.includes(name) && !silent.includes(name)).sort()
+  if (unknown.length === 0) return
+  const options = unknown.map((name) => `${flag} ${name}`).join(', ')
+  const are = unknown.length === 1 ? `option ${options} is` : `options ${options} are`
+  throw new TsoverlayError('OPTION_UNKNOWN', `${are} not known: allowed are ${known.join(', ')}`)
 }
 
 export function invalidOption(

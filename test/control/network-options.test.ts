@@ -49,6 +49,15 @@ t.test('a wrong option is refused with itself and what is allowed', async (t) =>
   }
 })
 
+t.test('all unknown options are named at once', async (t) => {
+  const message =
+    'options -o colour, -o size are not known: allowed are backend, network, source-check, com.docker.network.driver.mtu, com.docker.network.driver.overlay.vxlanid_list'
+  t.throws(() => parseNetworkOptions({ size: '4', backend: 'overlay', colour: 'blue' }), {
+    code: 'OPTION_UNKNOWN',
+    message,
+  })
+})
+
 t.test('each subnet is a segment, but with both families all share one', async (t) => {
   const shape = (...pools: string[]) =>
     spec(pools).network.segments.map(({ subnets }) => subnets.map((subnet) => subnet.pool))

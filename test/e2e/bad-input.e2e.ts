@@ -21,6 +21,11 @@ const NETWORK_MISTAKES: readonly Mistake[] = [
     says: [/-o colour is not known/, /allowed are backend, network/],
   },
   {
+    name: 'two unknown -o keys',
+    flags: ['--subnet', '10.40.0.0/16', '-o', 'colour=blue', '-o', 'size=4'],
+    says: [/-o colour, -o size are not known/, /allowed are backend, network/],
+  },
+  {
     name: 'an unknown backend',
     flags: ['--subnet', '10.40.0.0/16', '-o', 'backend=magic'],
     says: [/backend=magic/, /allowed is overlay/],

@@ -85,5 +85,8 @@ t.test('the only IPAM option is the rendezvous name', async (t) => {
     code: 'OPTION_UNKNOWN',
     message: 'option --ipam-opt nework is not known: allowed are network',
   })
+  t.throws(() => spaceOf({ size: '4', nework: 'blue' }), {
+    message: 'options --ipam-opt nework, --ipam-opt size are not known: allowed are network, block',
+  })
   t.throws(() => spaceOf({ network: '_' }), { code: 'OPTION_INVALID' })
 })
