@@ -4,12 +4,13 @@
  * without a word. Scope local only; swarm-sweep.ts does it in a swarm.
  *
  * The journal is read before dockerd is asked, so only what dockerd is just making can be missing
- * in its answer by right; sightings.ts deals with that.
+ * in its answer by right, and it makes it by calls to this process. So one look decides about what a
+ * former process left; what this one was asked to make has to look dead for some time (sightings.ts).
  */
 import { messageOf } from '../core/errors.js'
 import { networkOf, parseCidr } from '../core/ip.js'
 import type { Logger } from '../core/ports.js'
-import type { LocalEndpoint } from '../core/types.js'
+import type { DockerNetworkId, LocalEndpoint } from '../core/types.js'
 import { poolSubject } from '../ipam/subjects.js'
 import type { Binding, PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
@@ -20,8 +21,11 @@ import { Sightings } from './sightings.js'
 import type { DockerContents, DockerNetwork } from './sync/docker-networks.js'
 
 const SLOW_MS = 60_000
-/** When something looks dead, or dockerd does not answer. */
+/** When something looks dead, or dockerd does not answer any more. */
 const SOON_MS = 15_000
+/** Until dockerd has answered once: it may be starting, and its API comes last. */
+const FIRST_RETRY_MS = 250
+const LAST_RETRY_MS = 2_000
 const ROUNDS = 2
 /** From CreateEndpoint on dockerd's own list of endpoints has it; this is for a host under load. */
 const GRACE_MS = 25_000
@@ -39,15 +43,30 @@ export interface DockerSweepParts {
   readonly onForgotten: () => void
 }
 
+/** What a former process left. */
+interface Inheritance {
+  /** the journal's own records: what this process was asked about has got another one */
+  readonly endpoints: ReadonlySet<LocalEndpoint>
+  readonly networks: ReadonlySet<DockerNetworkId>
+}
+
 export class DockerSweep {
   readonly #parts: DockerSweepParts
   readonly #sightings: Sightings
   readonly #closing = new AbortController()
+  #inherited: Inheritance
   #timer: NodeJS.Timeout | undefined
+  #pause = FIRST_RETRY_MS
 
+  /** To be made before the sockets answer: what the journal has then is a former process's. */
   constructor(parts: DockerSweepParts) {
+    const { journal } = parts
     this.#parts = parts
     this.#sightings = new Sightings({ rounds: ROUNDS, ms: GRACE_MS, now: parts.now })
+    this.#inherited = {
+      endpoints: new Set(journal.endpoints.values()),
+      networks: new Set([...journal.bindings.values()].map(({ dockerNetwork }) => dockerNetwork)),
+    }
   }
 
   /** Looks at once, and then from time to time. */
@@ -69,15 +88,23 @@ export class DockerSweep {
       },
     )
     if (this.#closing.signal.aborted) return
-    const pause = answered && !this.#sightings.any ? SLOW_MS : SOON_MS
-    this.#timer = setTimeout(() => void this.#rounds(), pause)
+    this.#timer = setTimeout(() => void this.#rounds(), this.#pauseAfter(answered))
     this.#timer.unref()
   }
 
-  /** Looks once, and lets go of what has looked dead often enough. @throws what dockerd answers */
+  #pauseAfter(answered: boolean): number {
+    if (answered) this.#pause = SOON_MS
+    if (answered && !this.#sightings.any) return SLOW_MS
+    const pause = this.#pause
+    if (pause < SOON_MS) this.#pause = Math.min(pause * 2, LAST_RETRY_MS)
+    return pause
+  }
+
+  /** Looks once, and lets go of what is dead for sure. @throws what dockerd answers */
   async sweep(): Promise<void> {
     const { journal, docker } = this.#parts
     const { signal } = this.#closing
+    const inherited = this.#inherited
     const endpoints = [...journal.endpoints.values()]
     const bindings = [...journal.bindings.values()]
     const holds = [...journal.pools.values()]
@@ -88,17 +115,20 @@ export class DockerSweep {
       ({ id, dockerNetwork }) => present.has(dockerNetwork) && !used.has(id),
     )
     const dead = await this.#withoutContainers(suspects)
-    const isDead = this.#sightings.round()
+    const looksDead = this.#sightings.round()
+    const isDead = (id: string): boolean => inherited.networks.has(id) || looksDead(`network ${id}`)
     for (const endpoint of dead) {
-      if (isDead(`endpoint ${endpoint.id}`)) await this.#dropEndpoint(endpoint)
+      if (inherited.endpoints.has(endpoint) || looksDead(`endpoint ${endpoint.id}`))
+        await this.#dropEndpoint(endpoint)
     }
     for (const binding of bindings) {
       const { dockerNetwork: id } = binding
-      if (!present.has(id) && isDead(`network ${id}`)) await this.#dropNetwork(binding)
+      if (!present.has(id) && isDead(id)) await this.#dropNetwork(binding)
     }
     for (const hold of holds) {
-      if (this.#isUnused(hold, networks) && isDead(`pool ${hold.id}`)) this.#dropPool(hold)
+      if (this.#isUnused(hold, networks) && looksDead(`pool ${hold.id}`)) this.#dropPool(hold)
     }
+    this.#inherited = { endpoints: new Set(), networks: new Set() }
   }
 
   /** A network also lists endpoints whose container is still starting. */
@@ -109,10 +139,13 @@ export class DockerSweep {
     return suspects.filter(({ id, dockerNetwork }) => known.get(dockerNetwork)?.has(id) !== true)
   }
 
-  async #dropEndpoint({ id, dockerNetwork, addresses }: LocalEndpoint): Promise<void> {
+  async #dropEndpoint(endpoint: LocalEndpoint): Promise<void> {
+    const { id, dockerNetwork, addresses } = endpoint
+    // Asked for once more while dockerd was looking: then it is another record.
+    if (this.#parts.journal.endpoints.get(id) !== endpoint) return
     const fields = { network: dockerNetwork.slice(0, 12), endpoint: id.slice(0, 12), addresses }
     this.#parts.logger.info(fields, 'endpoint that dockerd does not have removed')
-    await this.#parts.endpoints.delete(dockerNetwork, id)
+    await this.#parts.endpoints.discard(dockerNetwork, id)
   }
 
   async #dropNetwork({ dockerNetwork, network }: Binding): Promise<void> {

@@ -55,7 +55,12 @@ export class Endpoints {
     const [first] = checkAddresses(request, binding.network)
     const mac = request.mac ?? defaultMac(first)
     const known = journal.endpoints.get(request.id)
-    if (known !== undefined) return again(known, request, mac)
+    if (known !== undefined) {
+      const created = again(known, request, mac)
+      // Another record: docker-sweep.ts sees that dockerd is making it.
+      journal.endpoints.put({ ...known })
+      return created
+    }
     this.#refuseTwin(request)
     await foreign.claim(binding, request.addresses, signal)
     journal.endpoints.put({
@@ -137,6 +142,15 @@ export class Endpoints {
     void outbox.submit(chores.publishEndpoint(endpoint))
     foreign.release(journal.bindings.get(network), endpoint.addresses)
     if (journal.endpointsOf(network).length === 0) peers.close(endpoint.network)
+  }
+
+  /** Deletes one that dockerd has forgotten: nobody will give its addresses back. */
+  async discard(network: DockerNetworkId, id: EndpointId): Promise<void> {
+    const { journal, foreign } = this.#parts
+    const endpoint = journal.endpoints.get(id)
+    const binding = journal.bindings.get(network)
+    await this.delete(network, id)
+    if (endpoint !== undefined) foreign.giveBack(binding, endpoint.addresses)
   }
 
   /** Values that `docker inspect` cannot show, for people. */

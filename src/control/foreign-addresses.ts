@@ -88,6 +88,14 @@ export class ForeignAddresses {
     }
   }
 
+  /** The same for addresses that our IPAM gave and that dockerd will not give back. */
+  giveBack(binding: Binding | undefined, addresses: readonly Cidr[]): void {
+    if (binding?.ipam !== 'tsoverlay') return
+    for (const { chore, ref, ip } of releases(binding, addresses)) {
+      if (!this.#book.releaseNow(ref, ip)) void this.#outbox.submit(chore)
+    }
+  }
+
   /** This host uses the pools no longer. */
   drop(space: string, pools: readonly Cidr[]): void {
     for (const pool of pools) {
@@ -105,8 +113,17 @@ export class ForeignAddresses {
 export function foreignReleases(
   binding: Binding | undefined,
   addresses: readonly Cidr[],
-): { readonly chore: Chore; readonly ref: PoolRef; readonly ip: Ip }[] {
-  if (binding?.ipam !== 'docker') return []
+): readonly Release[] {
+  return binding?.ipam === 'docker' ? releases(binding, addresses) : []
+}
+
+interface Release {
+  readonly chore: Chore
+  readonly ref: PoolRef
+  readonly ip: Ip
+}
+
+function releases(binding: Binding, addresses: readonly Cidr[]): Release[] {
   return addresses.flatMap((address) => {
     const ref = refOf(binding, address)
     const ip = ipOf(address)

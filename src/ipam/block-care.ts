@@ -15,8 +15,12 @@ import type { OwnBlock } from './own-block.js'
 
 const TEND_MS = 5_000
 const COLLECT_EVERY = 12
+/** The first time; by then what a former run handed out is old enough. */
+const FIRST_COLLECT = 4
 /** An address that no endpoint uses so long after it was handed out was lost by dockerd. */
 const GRACE_MS = 120_000
+/** The same for what a former run handed out: dockerd repeats a call within 8 s of the plugin's return. */
+const FORMER_GRACE_MS = 15_000
 /** A block that was empty so long is given back. */
 const REST_MS = 600_000
 
@@ -27,6 +31,8 @@ export class BlockCare {
   readonly #blocks: Mirror<{ host: string }>
   readonly #addresses: Mirror<AddressDocument>
   readonly #asks: Mirror<AskDocument['state']>
+  /** what was handed out until now was so by a former run */
+  readonly #begun: number
   #timer: NodeJS.Timeout | undefined
   #rounds = 0
 
@@ -41,6 +47,7 @@ export class BlockCare {
     this.#blocks = mirror(keys.allBlocks, block.decode)
     this.#addresses = mirror(keys.allAddresses, address.decode)
     this.#asks = mirror(keys.asks(host), (text) => ask.decode(text)?.state)
+    this.#begun = keeper.parts.now()
   }
 
   /** Resolves after the first look at the store, which comes after `announced`. */
@@ -93,7 +100,7 @@ export class BlockCare {
   async #round(): Promise<void> {
     await this.tend()
     this.#rounds += 1
-    if (this.#rounds % COLLECT_EVERY === 0) await this.collect()
+    if (this.#rounds === FIRST_COLLECT || this.#rounds % COLLECT_EVERY === 0) await this.collect()
   }
 
   #settle(ref: PoolRef): Promise<void> {
@@ -147,14 +154,15 @@ export class BlockCare {
     }
   }
 
-  #isOld(since: number): boolean {
-    return this.#keeper.parts.now() - since > GRACE_MS
+  #isOld(since: number, grace = GRACE_MS): boolean {
+    return this.#keeper.parts.now() - since > grace
   }
 
   #freeLost(own: OwnBlock): void {
     const used = this.#keeper.parts.used(own.ref)
     for (const [ip, since] of [...own.held]) {
-      if (used.has(ip) || !this.#isOld(since)) continue
+      const grace = since <= this.#begun ? FORMER_GRACE_MS : GRACE_MS
+      if (used.has(ip) || !this.#isOld(since, grace)) continue
       this.#keeper.blocks.putBack(own, ip)
       this.#keeper.parts.logger.info({ address: ip }, 'address that no endpoint uses freed')
     }

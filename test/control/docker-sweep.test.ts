@@ -1,8 +1,11 @@
 import t, { type Test } from 'tap'
 import { DockerSweep } from '../../src/control/docker-sweep.js'
 import type { DockerContents, DockerNetwork } from '../../src/control/sync/docker-networks.js'
+import { folder } from '../fakes/folder.js'
+import { MemoryStore } from '../fakes/memory-store.js'
+import { RecordingDataplane } from '../fakes/recording-dataplane.js'
 import { until } from '../fakes/until.js'
-import { type HostOptions, host, idOf, type TestHost } from './host.js'
+import { type HostOptions, host, idOf, startHost, type TestHost } from './host.js'
 
 const BLUE = idOf('blue')
 const WEB = idOf('web')
@@ -75,6 +78,64 @@ async function withContainers(t: Test) {
   contents.containers.add(WEB).add(DB)
   return all
 }
+
+/** The plugin was off while dockerd went on: a process that finds the journal of the former one. */
+async function inherited(t: Test) {
+  const dirs = folder(t)
+  const store = new MemoryStore()
+  const dataplane = new RecordingDataplane()
+  const former = await startHost({ store, dir: dirs, vtep: '192.0.2.1', dataplane })
+  await former.docker.createNetwork(BLUE, { subnet: '10.20.0.0/16' })
+  await former.docker.run(BLUE, WEB)
+  await former.docker.run(BLUE, DB)
+  await former.close()
+  const all = await swept(t, { store: store.peer(), dir: dirs, dataplane })
+  all.contents.networks.set(BLUE, '10.20.0.0/16')
+  return all
+}
+
+t.test('what a former process left and dockerd does not have goes at the first look', async (t) => {
+  const { one, contents, sweep } = await inherited(t)
+  contents.containers.add(DB)
+  t.match(one.status().networks[0]?.held, ['10.20.0.2', '10.20.0.3'])
+  await sweep.sweep()
+  t.same(ids(one), [DB])
+  t.same(one.status().networks[0]?.held, ['10.20.0.3'], 'its address is free')
+  await until('the store knows', () => one.outbox.owed === 0)
+  t.match(await one.store.keys('/endpoints/'), [new RegExp(`/${DB}$`)])
+  contents.containers.clear()
+  await sweep.sweep()
+  t.same(ids(one), [DB], 'what came through the first look is as any other')
+})
+
+t.test('nothing of it goes before dockerd has answered', async (t) => {
+  const { one, contents, sweep } = await inherited(t)
+  contents.up = false
+  await t.rejects(sweep.sweep(), /ECONNREFUSED/)
+  t.equal(ids(one).length, 2)
+  contents.up = true
+  contents.starting.add(WEB)
+  await sweep.sweep()
+  t.same(ids(one), [WEB], 'one whose container is still starting is there')
+})
+
+t.test('an endpoint that dockerd asks for once more is not of the former process', async (t) => {
+  const { one, sweep } = await inherited(t)
+  const known = one.journal.endpoints.get(WEB)
+  const { addresses = [], mac } = known ?? {}
+  const again = { network: BLUE, id: WEB, addresses, ...(mac && { mac }) }
+  await one.driver.createEndpoint(again, AbortSignal.timeout(5_000))
+  await sweep.sweep()
+  t.same(ids(one), [WEB])
+})
+
+t.test('a network that was removed while the plugin was off goes at the first look', async (t) => {
+  const { one, contents, sweep, forgotten } = await inherited(t)
+  contents.networks.clear()
+  await sweep.sweep()
+  t.same([...one.journal.bindings.values()], [])
+  t.equal(forgotten(), 1)
+})
 
 const ids = ({ journal }: TestHost): string[] => [...journal.endpoints.values()].map(({ id }) => id)
 
