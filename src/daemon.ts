@@ -166,6 +166,7 @@ function wireState(options: DaemonOptions) {
     host: identity.id,
     boot: identity.boot,
     shelf: journal.blocks,
+    loans: journal.loans,
     used: (ref) => usedAddresses(journal, ref),
     usage: (ref) => usageOf(journal, ref),
     logger,

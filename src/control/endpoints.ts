@@ -24,11 +24,14 @@ import type { Departures } from './departures.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
 import type { Peers } from './peers.js'
 import type { Reconciler } from './reconciler.js'
+import type { UnderlaySource } from './underlay-source.js'
 
 /** How long a start waits for the store before it goes on without (the record is owed then). */
 const PUBLISH_WAIT_MS = 1_500
 /** How long a first Join waits for the list of peers. */
 const SYNC_WAIT_MS = 2_000
+/** How long a Join waits for the underlay's address, which at boot may come after dockerd. */
+const UNDERLAY_WAIT_MS = 6_000
 
 export interface EndpointParts {
   readonly journal: Journal
@@ -37,6 +40,7 @@ export interface EndpointParts {
   readonly reconciler: Reconciler
   readonly departures: Departures
   readonly foreign: ForeignAddresses
+  readonly underlay: Pick<UnderlaySource, 'arrived'>
   readonly identity: Identity
   readonly logger: Logger
 }
@@ -97,7 +101,7 @@ export class Endpoints {
     const binding = this.#binding(network)
     this.#endpoint(network, id)
     peers.open(binding.network.key)
-    await this.#awaitPeers(binding, signal)
+    await Promise.all([this.#awaitPeers(binding, signal), this.#awaitUnderlay(signal)])
     // Read after the waiting: it may have been deleted meanwhile.
     const endpoint = this.#endpoint(network, id)
     journal.endpoints.put({
@@ -194,6 +198,11 @@ export class Endpoints {
       const fields = { network: binding.dockerNetwork.slice(0, 12), err: messageOf(error) }
       this.#parts.logger.warn(fields, 'joining without the list of peers, they follow later')
     }
+  }
+
+  /** Without it the sandbox cannot be made, and dockerd would not try again. */
+  #awaitUnderlay(signal: AbortSignal): Promise<void> {
+    return withLimit(UNDERLAY_WAIT_MS, signal, (limit) => this.#parts.underlay.arrived(limit))
   }
 
   #binding(network: DockerNetworkId): Binding {

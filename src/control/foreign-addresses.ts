@@ -4,12 +4,12 @@
  * asked before an endpoint is made; a clash is refused with the flag that avoids it.
  */
 
-import { untilAborted } from '../core/deadline.js'
 import type { PoolData } from '../core/driver.js'
 import { hasCode, TsoverlayError } from '../core/errors.js'
 import { type Cidr, contains, type Ip, ipOf, networkOf } from '../core/ip.js'
 import type { AddressBook } from '../ipam/address-book.js'
 import { addressSubject, poolSubject } from '../ipam/subjects.js'
+import { claimWanted } from '../ipam/wanted-address.js'
 import type { Binding } from '../state/documents.js'
 import type { PoolRef } from '../state/keys.js'
 import type { Chore, Outbox } from '../state/outbox.js'
@@ -74,12 +74,7 @@ export class ForeignAddresses {
     const ref = refOf(binding, address)
     if (ref === undefined) return
     const ip = ipOf(address)
-    await untilAborted(
-      this.#outbox.settled(addressSubject(ref, ip)),
-      signal,
-      `the release of ${ip}`,
-    )
-    await this.#book.claim({ ...ref, ip, kind: 'endpoint' }, signal)
+    await claimWanted(this.#book, this.#outbox, { ...ref, ip, kind: 'endpoint' }, signal)
   }
 
   release(binding: Binding | undefined, addresses: readonly Cidr[]): void {

@@ -22,6 +22,7 @@ export class UnderlaySource {
   #looking: Promise<void> | undefined
   #again = false
   #closed = false
+  readonly #waiting = new Set<() => void>()
 
   /** @param options.onKnown called with the first one and with each that differs from the last */
   constructor(options: {
@@ -83,6 +84,7 @@ export class UnderlaySource {
     if (former === undefined) this.#logger.info({ ...found }, 'underlay found')
     else this.#logger.warn({ ...found, formerVtep: former.vtep }, 'underlay changed')
     this.#onKnown(found)
+    for (const done of [...this.#waiting]) done()
   }
 
   /** The last one is kept: a cable that is pulled for a moment must change nothing. */
@@ -95,6 +97,20 @@ export class UnderlaySource {
     if (this.#closed) return
     this.#timer = setTimeout(() => void this.look(), RETRY_MS)
     this.#timer.unref()
+  }
+
+  /** Resolves when it is known, or when `signal` aborts. */
+  async arrived(signal: AbortSignal): Promise<void> {
+    if (this.#current !== undefined || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#waiting.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#waiting.add(done)
+      signal.addEventListener('abort', done)
+    })
   }
 
   /** @throws TsoverlayError UNDERLAY_UNKNOWN */

@@ -63,6 +63,11 @@ export interface AddressBook {
    * OWNER_UNAVAILABLE when the host that decides on it does not answer
    */
   claim(claim: Claim, signal?: AbortSignal): Promise<void>
+  /**
+   * Takes one given address if this host may give it without asking anybody.
+   * @returns false when `claim` must
+   */
+  claimNow(claim: Claim): Promise<boolean>
   /** An endpoint is about to use the address, which `allocate` or `claim` gave out. @throws as claim */
   confirm(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void>
   /**

@@ -50,6 +50,11 @@ export class AddressPlan implements AddressBook {
     this.#cursors.delete(keys.pool(ref))
   }
 
+  /** The store decides on each. */
+  async claimNow(): Promise<boolean> {
+    return false
+  }
+
   async claim(claim: Claim, signal?: AbortSignal): Promise<void> {
     if (!isUsable(claim.pool, claim.ip)) throw unusableError(claim.pool, claim.ip)
     const key = keys.address(claim, claim.ip)

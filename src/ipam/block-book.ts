@@ -106,11 +106,21 @@ export class BlockBook implements AddressBook {
     if (claim.kind === 'endpoint') this.#prefetch(claim)
   }
 
+  async claimNow({ ip, kind, ...ref }: Claim): Promise<boolean> {
+    if (kind !== 'endpoint' || !isUsable(ref.pool, ip)) return false
+    await this.#looked
+    const own = this.#keeper.blocks.holding(ref, ip)
+    const taken = own?.take(ip) === true || this.#borrower.takeBack(ref, ip)
+    if (taken) this.#prefetch(ref)
+    return taken
+  }
+
   async confirm(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
     const free = !this.#keeper.parts.used(ref).has(ip)
     const held = this.#keeper.blocks.holding(ref, ip)?.held.has(ip) === true
     if (free && (held || this.#borrower.has(ref, ip))) return
-    await this.claim({ ...ref, ip, kind: 'endpoint' }, signal)
+    const claim: Claim = { ...ref, ip, kind: 'endpoint' }
+    if (!free || !(await this.claimNow(claim))) await this.claim(claim, signal)
   }
 
   async allocate(choices: readonly Choice[], signal?: AbortSignal): Promise<Cidr> {
@@ -147,7 +157,8 @@ export class BlockBook implements AddressBook {
     const own = this.#keeper.blocks.holding(ref, ip)
     if (own?.held.has(ip) !== true) {
       this.#borrower.forget(ref, ip)
-      return false
+      // Nothing is owed for what is free already, as after a reboot.
+      return own !== undefined && own.outside(ip) === undefined
     }
     // A late repetition must not free what another container has been given since.
     if (!this.#keeper.parts.used(ref).has(ip)) this.#keeper.blocks.putBack(own, ip)
@@ -155,10 +166,8 @@ export class BlockBook implements AddressBook {
   }
 
   async release(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
-    if (this.#keeper.blocks.holding(ref, ip)?.held.has(ip) === true) {
-      this.releaseNow(ref, ip)
-      return
-    }
+    // Handed out since: what was held when it was released went back at once.
+    if (this.#keeper.blocks.holding(ref, ip)?.held.has(ip) === true) return
     await this.#borrower.giveBack(ref, ip, signal)
   }
 

@@ -77,6 +77,7 @@ export class BlockCare {
       [...pools.values()].map(({ ref }) => this.#quietly(ref, () => this.#settle(ref))),
     )
     await this.#adoptForgotten()
+    await this.#borrower.settle().catch((error: unknown) => this.#complain(error))
     this.#answerAll()
   }
 
@@ -138,6 +139,8 @@ export class BlockCare {
     const pools = new Map<string, PoolRef>()
     for (const key of changed.keys()) {
       const ref = poolOfKey(key)
+      if (this.#addresses.get(key)?.host !== this.#keeper.parts.host)
+        this.#borrower.doubt(ref, lastPart(key) as Ip)
       const own = this.#keeper.blocks.holding(ref, lastPart(key) as Ip)
       if (own === undefined) continue
       const known = own.outside(lastPart(key) as Ip)

@@ -12,6 +12,7 @@ import { retryConflicts } from '../state/retry.js'
 import type { Choice } from './address-book.js'
 import { BlockRegister } from './block-register.js'
 import { blockLength, blocksOf, type PoolShape } from './block-size.js'
+import type { LoanShelf } from './loans.js'
 import type { OwnBlock } from './own-block.js'
 import { type BlockShelf, OwnBlocks } from './own-blocks.js'
 import { PoolRegister } from './pool-register.js'
@@ -21,6 +22,7 @@ export interface BlockParts {
   readonly host: HostId
   readonly boot: string
   readonly shelf: BlockShelf
+  readonly loans: LoanShelf
   /** addresses of a pool that endpoints of this host use */
   readonly used: (ref: PoolRef) => ReadonlyMap<Ip, EndpointId>
   /** whether networks of ours use the pool; `unbound`: handed out, but not yet to a network */

@@ -12,6 +12,7 @@ import { type AddressDocument, type AskDocument, documents } from '../state/docu
 import { keys, type PoolRef } from '../state/keys.js'
 import type { Choice } from './address-book.js'
 import type { BlockKeeper } from './block-keeper.js'
+import { Loans } from './loans.js'
 
 export interface Wish extends Choice {
   readonly kind: AddressDocument['kind']
@@ -29,8 +30,7 @@ export class Borrower {
   readonly #keeper: BlockKeeper
   readonly #store: Store
   readonly #host: HostId
-  /** keys of borrowed addresses, and since when */
-  readonly #borrowed = new Map<string, number>()
+  readonly #loans: Loans
   /** revisions of those whose return has begun */
   readonly #returning = new Map<string, number>()
   /** asks of this process that are not over, with the pool that they are about */
@@ -40,26 +40,55 @@ export class Borrower {
     this.#keeper = keeper
     this.#store = keeper.parts.store
     this.#host = keeper.parts.host
+    this.#loans = new Loans(keeper.parts.loans, keeper.parts.now)
   }
 
   has(ref: PoolRef, ip: Ip): boolean {
-    return this.#borrowed.has(keys.address(ref, ip))
+    return this.#loans.isOut(ref, ip)
+  }
+
+  /**
+   * Hands out an address that is this host's already: its return is owed, but has not begun, or an
+   * earlier run had it. Asks nobody.
+   */
+  takeBack(ref: PoolRef, ip: Ip): boolean {
+    return !this.#keeper.parts.used(ref).has(ip) && this.#loans.take(ref, ip)
   }
 
   /** Ours by the store's word, whoever asked for it. */
   note(ref: PoolRef, ip: Ip): void {
-    this.#borrowed.set(keys.address(ref, ip), this.#keeper.parts.now())
+    this.#loans.note(ref, ip)
   }
 
   forget(ref: PoolRef, ip: Ip): void {
-    this.#borrowed.delete(keys.address(ref, ip))
+    this.#loans.free(ref, ip)
+  }
+
+  /** Another's by the store's word. */
+  lose(ref: PoolRef, ip: Ip): void {
+    this.#loans.strike(ref, ip)
   }
 
   forgetPool(ref: PoolRef): void {
-    const prefix = keys.addresses(ref)
-    for (const key of [...this.#borrowed.keys()]) {
-      if (key.startsWith(prefix)) this.#borrowed.delete(key)
+    this.#loans.strikePool(ref)
+  }
+
+  /** The store's record of it has changed. */
+  doubt(ref: PoolRef, ip: Ip): void {
+    this.#loans.doubt(ref, ip)
+  }
+
+  /** Strikes off what the journal calls ours and the store does not. @throws STORE_UNAVAILABLE */
+  async settle(): Promise<void> {
+    for (const { ip, ...ref } of this.#loans.unsure()) {
+      const found = await this.#keeper.register.outsider(ref, ip)
+      if (this.#isOurs(found?.document)) this.#loans.confirm(ref, ip)
+      else if (!this.isAsking(ref) && !this.#loans.isSure(ref, ip)) this.#loans.strike(ref, ip)
     }
+  }
+
+  #isOurs(document: AddressDocument | undefined): boolean {
+    return document?.host === this.#host && document.kind === 'endpoint'
   }
 
   /** True while an ask for an address of the pool is open. */
@@ -73,7 +102,7 @@ export class Borrower {
 
   /** Since when an address is borrowed; undefined when this process did not borrow it. */
   since(ref: PoolRef, ip: Ip): number | undefined {
-    return this.#borrowed.get(keys.address(ref, ip))
+    return this.#loans.since(ref, ip)
   }
 
   /**
@@ -116,15 +145,18 @@ export class Borrower {
   /** Gives a borrowed address back; one that is ours no more, or again, stays. */
   async giveBack(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
     const key = keys.address(ref, ip)
-    if (this.#borrowed.has(key) || this.#keeper.parts.used(ref).has(ip)) return
+    if (this.has(ref, ip) || this.#keeper.parts.used(ref).has(ip)) return
     // A second try must not take what was borrowed anew after a first one whose answer got lost.
     let revision = this.#returning.get(key)
     if (revision === undefined) {
       const found = await this.#keeper.register.outsider(ref, ip, signal)
-      if (found?.document.host !== this.#host || found.document.kind !== 'endpoint') return
-      if (this.#borrowed.has(key) || this.isAsking(ref)) return
+      // It may have been handed out again while the store was asked.
+      if (this.has(ref, ip) || this.isAsking(ref)) return
+      if (found === undefined || !this.#isOurs(found.document)) return this.#loans.strike(ref, ip)
       revision = found.revision
     }
+    // From here on the store may have it back at any moment, so it must not be handed out.
+    this.#loans.strike(ref, ip)
     this.#returning.set(key, revision)
     await this.#keeper.register.removeOutside(ref, ip, revision, signal)
     this.#returning.delete(key)

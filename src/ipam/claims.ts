@@ -44,12 +44,12 @@ export class Claims {
   /** As BlockBook.keep. */
   async keep(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void> {
     const { blocks, register, pools } = this.#keeper
-    const isKept = (): boolean =>
-      blocks.holding(ref, ip)?.held.has(ip) === true || this.#borrower.has(ref, ip)
+    const isKept = (): boolean => blocks.holding(ref, ip)?.held.has(ip) === true
     if (isKept()) return
     const known = await register.outsider(ref, ip, signal)
     if (known?.document.host === this.#keeper.parts.host && known.document.kind === 'endpoint')
       return this.#borrower.note(ref, ip)
+    this.#borrower.lose(ref, ip)
     if (known !== undefined)
       throw takenError(ref.pool, ip, await this.#whose(known.document, signal))
     const block = blockOf(ref.pool, blockLength(await pools.pool(ref, signal)), ip)

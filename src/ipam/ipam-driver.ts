@@ -28,6 +28,7 @@ import { spaceOf } from './ipam-options.js'
 import { chooseIpv4, chooseIpv6 } from './pool-choice.js'
 import { checkPool, formatPoolId, type PoolId, parsePoolId, readPoolId } from './pool-id.js'
 import { addressSubject, poolSubject } from './subjects.js'
+import { claimWanted } from './wanted-address.js'
 
 const CHOICES = 16
 
@@ -111,12 +112,22 @@ export class TsoverlayIpam implements IpamDriver {
   async requestAddress(request: RequestAddressRequest, signal: AbortSignal): Promise<Cidr> {
     const id = parsePoolId(request.poolId)
     if (this.#isBookkeeping(id.addressSpace)) return this.#agentAddress(id, request)
-    await untilAborted(this.#parts.outbox.settled(poolSubject(id)), signal, `pool ${id.pool}`)
+    await this.#awaitPool(id, request.poolId, signal)
     if (!request.gateway && request.address === undefined) {
       const { term } = request.replay ? this.#term(request.poolId) : {}
       return this.#parts.book.allocate(this.#choices(request.poolId, id), signal, term)
     }
     return withPrefixOf(await this.#decide(id, request, signal), id.pool)
+  }
+
+  /**
+   * Until what would take the pool away is done. Of a pool that this host holds nothing does, so a
+   * chore that waits for etcd is no reason to refuse a container.
+   */
+  async #awaitPool(id: PoolId, poolId: string, signal: AbortSignal): Promise<void> {
+    const { journal, outbox, scope } = this.#parts
+    if (scope === 'local' && journal.pools.get(poolId) !== undefined) return
+    await untilAborted(outbox.settled(poolSubject(id)), signal, `pool ${id.pool}`)
   }
 
   async releaseAddress(poolId: string, address: Ip): Promise<void> {
@@ -158,16 +169,10 @@ export class TsoverlayIpam implements IpamDriver {
     const term = request.replay ? this.#term(request.poolId) : {}
     if (request.gateway || address === undefined)
       return book.gateway(id, address, id.subPool, signal)
-    // An address that was just released may still be on its way out.
-    await untilAborted(
-      outbox.settled(addressSubject(id, address)),
-      signal,
-      `the release of ${address}`,
-    )
     const hold = journal.pools.get(request.poolId)
     const unbound = hold !== undefined && hold.boundTo === undefined
     const kind = unbound && !request.replay ? 'reserved' : 'endpoint'
-    await book.claim({ ...id, ip: address, kind, ...term }, signal)
+    await claimWanted(book, outbox, { ...id, ip: address, kind, ...term }, signal)
     return address
   }
 

@@ -109,6 +109,10 @@ const BlockHoldSchema = Type.Object({
 /** A block of this host, with what it has handed out. */
 export type BlockHold = Static<typeof BlockHoldSchema>
 
+const LoanSchema = Type.Object({ space: Type.String(), pool: CidrText, ip: IpText })
+/** An address out of another host's block that is this host's in the store; see ipam/loans.ts. */
+export type Loan = Static<typeof LoanSchema>
+
 const AttachmentSchema = Type.Object({ dockerNetwork: Type.String() })
 
 const PoolHoldSchema = Type.Object({
@@ -216,6 +220,7 @@ export const documents = {
   block: codec<BlockDocument>(BlockSchema),
   ask: codec<AskDocument>(AskSchema),
   blockHold: codec<BlockHold>(BlockHoldSchema),
+  loan: codec<Loan>(LoanSchema),
   attachment: codec<Static<typeof AttachmentSchema>>(AttachmentSchema),
   poolHold: codec<PoolHold>(PoolHoldSchema),
   binding: codec<Binding>(BindingSchema),

@@ -16,6 +16,7 @@ import {
   type BlockHold,
   type ChoreDocument,
   documents,
+  type Loan,
   type PoolHold,
 } from './documents.js'
 import { Shelf } from './shelf.js'
@@ -25,6 +26,7 @@ export class Journal {
   readonly endpoints: Shelf<LocalEndpoint>
   readonly pools: Shelf<PoolHold>
   readonly blocks: Shelf<BlockHold>
+  readonly loans: Shelf<Loan>
   readonly chores: Shelf<ChoreDocument>
 
   /**
@@ -61,6 +63,13 @@ export class Journal {
       codec: documents.blockHold,
       idOf: blockId,
     })
+    // One that went back before a power loss must not be taken for this host's after it.
+    this.loans = new Shelf<Loan>({
+      ...file('loans'),
+      codec: documents.loan,
+      idOf: loanId,
+      durable: true,
+    })
     this.chores = new Shelf<ChoreDocument>({
       ...file('chores'),
       codec: documents.chore,
@@ -96,6 +105,11 @@ function takeUp(copyDir: string, dir: string): void {
   rmSync(unfinished, { recursive: true, force: true })
   cpSync(copyDir, unfinished, { recursive: true })
   renameSync(unfinished, dir)
+}
+
+/** The id of a borrowed address in the journal. */
+export function loanId({ space, pool, ip }: Loan): string {
+  return `${space}|${pool}|${ip}`
 }
 
 /** The id of a block in the journal. */

@@ -171,6 +171,7 @@ function wireState(
     host: identity.id,
     boot: identity.boot,
     shelf: journal.blocks,
+    loans: journal.loans,
     used: (ref) => usedAddresses(journal, ref),
     usage: (ref) => usageOf(journal, ref),
     logger,

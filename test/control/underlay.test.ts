@@ -1,12 +1,15 @@
 /** The host's address changes while containers run. */
+import { rmSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { UnderlaySource } from '../../src/control/underlay-source.js'
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Ip } from '../../src/core/ip.js'
 import type { Underlay } from '../../src/core/types.js'
+import { folder } from '../fakes/folder.js'
+import { RecordingDataplane } from '../fakes/recording-dataplane.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
 import { until } from '../fakes/until.js'
-import { idOf, twoHosts } from './host.js'
+import { host, idOf, twoHosts } from './host.js'
 
 const BLUE = idOf('blue')
 const RED = idOf('red')
@@ -86,4 +89,18 @@ t.test('looks that come while one is under way are one more', async (t) => {
   const { source, known } = sourceOf(t, [at('192.0.2.1'), at('192.0.2.2'), at('192.0.2.3')])
   await Promise.all([source.start(), source.look(), source.look()])
   t.same(known, ['192.0.2.1', '192.0.2.2'])
+})
+
+t.test('a start waits for an underlay that comes after dockerd', async (t) => {
+  const dir = folder(t)
+  const first = await host(t, { dir })
+  await first.docker.createNetwork(BLUE, SUBNET)
+  await first.close()
+  rmSync(`${dir}/run`, { recursive: true })
+  const dataplane = new RecordingDataplane()
+  dataplane.failNext('underlay')
+  const again = await host(t, { store: first.store, dir, dataplane })
+  t.equal(again.underlay.known, undefined)
+  await again.docker.runForeign(BLUE, idOf('web'), '10.20.0.9/16')
+  t.match(dataplane.toString(), 'vxlan vxlan0')
 })

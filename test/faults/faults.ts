@@ -9,6 +9,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Lab } from '../lab/lab.js'
+import { BLACKOUTS } from './blackout.js'
 import { CLOCK_FAULTS } from './clock.js'
 import { DOCKERD_FAULTS } from './dockerd.js'
 import { ETCD_FAULTS } from './etcd.js'
@@ -29,6 +30,7 @@ const FAULTS: readonly Scenario[] = [
   ...PLUGIN_FAULTS,
   ...DOCKERD_FAULTS,
   ...HOST_FAULTS,
+  ...BLACKOUTS,
   ...ETCD_FAULTS,
   ...PARTITION_FAULTS,
   ...UNDERLAY_FAULTS,

@@ -282,3 +282,71 @@ t.test('a container is told when its address went to another one meanwhile', asy
   await a.book.confirm(WIDE, first)
   t.same(a.held(WIDE), [first])
 })
+
+t.test(
+  'a borrowed address is had again while the store is away, and its return is off',
+  async (t) => {
+    const [a, b] = await hosts(t)
+    await a.book.prepare(WIDE)
+    const claim = { ...WIDE, ip: ip('10.20.0.7'), kind: 'endpoint' } as const
+    t.equal(await b.book.claimNow(claim), false, 'not yet lent')
+    await b.book.claim(claim)
+    b.store.unavailable = true
+    t.equal(await b.book.claimNow(claim), false, 'a container has it')
+    t.equal(b.book.releaseNow(WIDE, claim.ip), false)
+    await t.rejects(b.book.release(WIDE, claim.ip), { code: 'STORE_UNAVAILABLE' })
+    t.equal(await b.book.claimNow(claim), true)
+    b.used.set(claim.ip, 'web')
+    b.store.unavailable = false
+    await b.book.release(WIDE, claim.ip)
+    await t.rejects(a.book.claim(claim), { code: 'ADDRESS_TAKEN', message: /on host hb:/ })
+    await b.restart({ reboot: true })
+    b.store.unavailable = true
+    t.equal(await b.book.claimNow(claim), true, 'after a reboot, too')
+    t.equal(await b.book.claimNow(claim), false)
+  },
+)
+
+t.test(
+  'a borrowed address whose return may have reached the store is not had without it',
+  async (t) => {
+    const [a, b] = await hosts(t)
+    await a.book.prepare(WIDE)
+    const claim = { ...WIDE, ip: ip('10.20.0.7'), kind: 'endpoint' } as const
+    await b.book.claim(claim)
+    b.book.releaseNow(WIDE, claim.ip)
+    b.store.loseNext(1)
+    await b.book.release(WIDE, claim.ip).catch(() => undefined)
+    b.store.unavailable = true
+    t.equal(await b.book.claimNow(claim), false)
+    await b.restart()
+    t.equal(await b.book.claimNow(claim), false)
+  },
+)
+
+t.test("a borrowed address that the store calls nobody's is not had again", async (t) => {
+  const [a, b] = await hosts(t)
+  await a.book.prepare(WIDE)
+  const claim = { ...WIDE, ip: ip('10.20.0.7'), kind: 'endpoint' } as const
+  await b.book.claim(claim)
+  await b.book.close()
+  await a.store.txn([], [{ delete: keys.address(WIDE, claim.ip) }])
+  await b.restart({ reboot: true })
+  t.equal(await b.book.claimNow(claim), false)
+  await b.book.claim(claim)
+  b.used.set(claim.ip, 'web')
+  await a.store.txn([], [{ delete: keys.address(WIDE, claim.ip) }])
+  await b.book.keep(WIDE, claim.ip)
+  t.ok(await a.store.get(keys.address(WIDE, claim.ip)), 'asked for anew')
+})
+
+t.test('nothing is owed for an address of an own block that is free', async (t) => {
+  const [a] = await hosts(t)
+  const first = await take(a, WIDE)
+  await a.restart({ reboot: true })
+  a.store.unavailable = true
+  t.equal(a.book.releaseNow(WIDE, first), true)
+  t.equal(await a.book.claimNow({ ...WIDE, ip: first, kind: 'endpoint' }), true)
+  await a.book.release(WIDE, first)
+  t.same(a.held(WIDE), [first], 'a release of the earlier boot that comes late')
+})

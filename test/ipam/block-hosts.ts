@@ -2,22 +2,31 @@
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import type { Store } from '../../src/core/ports.js'
 import { BlockBook } from '../../src/ipam/block-book.js'
-import type { BlockHold } from '../../src/state/documents.js'
-import { blockId } from '../../src/state/journal.js'
+import type { BlockHold, Loan } from '../../src/state/documents.js'
+import { blockId, loanId } from '../../src/state/journal.js'
 import type { PoolRef } from '../../src/state/keys.js'
 import type { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
 
 /** The journal's shelf, in memory. */
-class MemoryShelf {
-  readonly holds = new Map<string, BlockHold>()
+class MemoryShelf<T> {
+  readonly holds = new Map<string, T>()
+  readonly #idOf: (hold: T) => string
 
-  values(): Iterable<BlockHold> {
+  constructor(idOf: (hold: T) => string) {
+    this.#idOf = idOf
+  }
+
+  get(id: string): T | undefined {
+    return this.holds.get(id)
+  }
+
+  values(): Iterable<T> {
     return this.holds.values()
   }
 
-  put(hold: BlockHold): void {
-    this.holds.set(blockId(hold), hold)
+  put(hold: T): void {
+    this.holds.set(this.#idOf(hold), hold)
   }
 
   delete(id: string): void {
@@ -28,7 +37,8 @@ class MemoryShelf {
 export class BlockHost {
   readonly id: string
   readonly store: MemoryStore
-  readonly shelf = new MemoryShelf()
+  readonly shelf = new MemoryShelf<BlockHold>(blockId)
+  readonly loans = new MemoryShelf<Loan>(loanId)
   readonly logger = new RecordingLogger()
   /** addresses that endpoints of this host use, with their endpoints */
   readonly used = new Map<Ip, string>()
@@ -50,7 +60,7 @@ export class BlockHost {
     how: { readonly journalLost?: boolean; readonly reboot?: boolean } = {},
   ): Promise<void> {
     await this.book.close()
-    if (how.journalLost === true) this.shelf.holds.clear()
+    if (how.journalLost === true) for (const each of [this.shelf, this.loans]) each.holds.clear()
     if (how.reboot === true) {
       this.#boot += 1
       this.used.clear()
@@ -69,6 +79,7 @@ export class BlockHost {
       host: this.id,
       boot: String(this.#boot),
       shelf: this.shelf,
+      loans: this.loans,
       used: () => this.used,
       usage: () => 'bound',
       logger: this.logger,

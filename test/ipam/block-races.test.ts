@@ -120,7 +120,10 @@ class Cluster {
     this.#containers += 1
     const name = `${one.id}${this.#containers}`
     try {
-      if (wanted !== undefined) await book.claim({ ...REF, ip: wanted, kind: 'endpoint' })
+      if (wanted !== undefined) {
+        const claim = { ...REF, ip: wanted, kind: 'endpoint' } as const
+        if (!(await book.claimNow(claim))) await book.claim(claim)
+      }
       const ip = wanted ?? ipOf(await book.allocate([REF]))
       await book.confirm(REF, ip)
       // dockerd's call to a plugin that died fails: the container does not start.
