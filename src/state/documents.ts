@@ -151,6 +151,10 @@ const PublicationSchema = Type.Object({
   ipam: Type.Union([Type.Literal('tsoverlay'), Type.Literal('docker')]),
   /** it was removed by a user on this host and is going */
   removal: Type.Optional(Type.Object({ host: Type.String(), at: Type.String() })),
+  /** the same, while these hosts have containers of it: it goes when none of them has any more */
+  unwanted: Type.Optional(
+    Type.Object({ host: Type.String(), at: Type.String(), users: Type.Array(Type.String()) }),
+  ),
 })
 /** A network as `docker network create` makes it on every host. */
 export type Publication = Static<typeof PublicationSchema>

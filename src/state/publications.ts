@@ -66,8 +66,9 @@ export class Publications {
   }
 
   /**
-   * A user removed the network on this host: it shall go everywhere, unless others use it.
-   * @returns how many endpoints each other host has; empty when the removal is on its way
+   * A user removed the network on this host: it shall go everywhere, where others use it as soon as
+   * they do not any more.
+   * @returns these, with the number of their endpoints; empty when the removal is on its way
    */
   requestRemoval(
     { key, name }: Pick<Publication, 'key' | 'name'>,
@@ -78,21 +79,24 @@ export class Publications {
       const found = await this.#find(key, signal)
       if (found?.publication.name !== name || found.publication.removal !== undefined)
         return new Map()
-      const users = await this.#otherUsers(key, signal)
-      if (users.size > 0) return users
-      const removal = { host: this.#host.name, at }
-      const value = documents.publication.encode({ ...found.publication, removal })
+      const { unwanted, ...rest } = found.publication
+      const users = await this.#otherUsers(key, unwanted?.users ?? [], signal)
+      const value = documents.publication.encode({
+        ...rest,
+        ...removalOf({ host: this.#host.name, at }, [...users.keys()]),
+      })
       const write = { put: keys.publication(key), value }
       const { done } = await this.#store.txn([unchanged(found.entry)], [write], signal)
-      return done ? new Map() : undefined
+      return done ? this.#named(users, signal) : undefined
     })
   }
 
   /**
-   * Takes a removal back, as this host has endpoints.
+   * Takes a removal back, as this host has containers of the network.
+   * @param remembered it shall still go with the last of them
    * @returns false when the network is not published any more or another one has its name
    */
-  withdrawRemoval(key: NetworkKey, signal?: AbortSignal): Promise<boolean> {
+  withdrawRemoval(key: NetworkKey, remembered: boolean, signal?: AbortSignal): Promise<boolean> {
     return retryConflicts(`the removal of network ${key}`, signal, async () => {
       const found = await this.#find(key, signal)
       if (found === undefined) return false
@@ -101,13 +105,56 @@ export class Publications {
       const claim = await ownedName(this.#store, key, signal)
       if (claim === undefined) return false
       const guards = [unchanged(found.entry), unchanged(claim)]
+      const unwanted = { ...removal, users: [this.#host.id] }
+      const kept = remembered ? { ...publication, unwanted } : publication
       const writes: Write[] = [
-        { put: keys.publication(key), value: documents.publication.encode(publication) },
+        { put: keys.publication(key), value: documents.publication.encode(kept) },
         // Whoever was about to take the name over has to look again.
         { put: claim.key, value: key },
       ]
       return (await this.#store.txn(guards, writes, signal)).done ? true : undefined
     })
+  }
+
+  /** Notes that an unwanted network stays also because of this host. */
+  hold(key: NetworkKey, signal?: AbortSignal): Promise<void> {
+    return this.#changeUsers(key, (users) => [...users, this.#host.id], signal)
+  }
+
+  /** Notes that it does not stay because of this host any more: without another one it goes. */
+  letGo(key: NetworkKey, signal?: AbortSignal): Promise<void> {
+    const others = (users: readonly HostId[]): HostId[] =>
+      users.filter((id) => id !== this.#host.id)
+    return this.#changeUsers(key, others, signal)
+  }
+
+  #changeUsers(
+    key: NetworkKey,
+    change: (users: readonly HostId[]) => readonly HostId[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return retryConflicts(`the removal of network ${key}`, signal, async () => {
+      const found = await this.#find(key, signal)
+      if (found?.publication.unwanted === undefined) return null
+      const { unwanted, ...rest } = found.publication
+      const { host, at } = unwanted
+      const users = await this.#attached(key, change(unwanted.users), signal)
+      const publication = { ...rest, ...removalOf({ host, at }, users) }
+      const write = { put: keys.publication(key), value: documents.publication.encode(publication) }
+      const { done } = await this.#store.txn([unchanged(found.entry)], [write], signal)
+      return done ? null : undefined
+    }).then(() => undefined)
+  }
+
+  /** Those of the hosts that have the network: one that was removed from the cluster has not. */
+  async #attached(
+    key: NetworkKey,
+    hosts: readonly HostId[],
+    signal?: AbortSignal,
+  ): Promise<readonly HostId[]> {
+    if (hosts.length === 0) return []
+    const known = new Set((await this.#store.keys(keys.attachments(key), signal)).map(lastPart))
+    return [...new Set(hosts)].filter((id) => known.has(id))
   }
 
   /** Name of a host, for people. */
@@ -116,12 +163,26 @@ export class Publications {
     return (entry && documents.host.decode(entry.value)?.name) ?? id
   }
 
-  async #otherUsers(key: NetworkKey, signal?: AbortSignal): Promise<Map<string, number>> {
-    const counts = new Map<HostId, number>()
+  /** @param known use it without an endpoint, as their containers do not run */
+  async #otherUsers(
+    key: NetworkKey,
+    known: readonly HostId[],
+    signal?: AbortSignal,
+  ): Promise<Map<HostId, number>> {
+    const others = known.filter((id) => id !== this.#host.id)
+    const attached = await this.#attached(key, others, signal)
+    const counts = new Map<HostId, number>(attached.map((id) => [id, 0]))
     for (const endpoint of await this.#store.keys(keys.endpoints(key), signal)) {
       const host = lastPart(endpoint.slice(0, endpoint.lastIndexOf('/')))
       if (host !== this.#host.id) counts.set(host, (counts.get(host) ?? 0) + 1)
     }
+    return counts
+  }
+
+  async #named(
+    counts: ReadonlyMap<HostId, number>,
+    signal?: AbortSignal,
+  ): Promise<Map<string, number>> {
     const users = new Map<string, number>()
     for (const [host, count] of counts) users.set(await this.#hostName(host, signal), count)
     return users
@@ -144,6 +205,14 @@ export class Publications {
     const holder = await this.get(claim.value, signal)
     return holder?.name === name && holder.removal === undefined ? holder.key : undefined
   }
+}
+
+/** How a publication tells that a user has removed the network. */
+function removalOf(
+  removal: NonNullable<Publication['removal']>,
+  users: readonly HostId[],
+): Pick<Publication, 'removal' | 'unwanted'> {
+  return users.length === 0 ? { removal } : { unwanted: { ...removal, users: [...users] } }
 }
 
 function alreadyPublished(publication: Publication, name: string): Published | undefined {

@@ -1,12 +1,16 @@
 /** What a pass of network sync has to do on this host: pure. */
-import type { NetworkKey } from '../../core/types.js'
+import type { HostId, NetworkKey } from '../../core/types.js'
 import type { Binding, Publication } from '../../state/documents.js'
 import type { DockerNetwork } from './docker-networks.js'
+import type { Use } from './wishes.js'
 
 export interface Situation {
   readonly docker: readonly DockerNetwork[]
   readonly bindings: readonly Binding[]
   readonly publications: readonly Publication[]
+  /** how this host uses a network that a user has removed somewhere */
+  readonly useOf: (docker: DockerNetwork, publication: Publication) => Use
+  readonly self: HostId
   /** true while the store has not been told yet what this host did with the network */
   readonly isOwed: (key: NetworkKey) => boolean
 }
@@ -15,7 +19,17 @@ export type Step =
   /** a network of ours whose name the cluster does not know from this host yet */
   | { readonly do: 'learn'; readonly name: string; docker: DockerNetwork; binding: Binding }
   /** removed in the cluster */
-  | { readonly do: 'leave'; readonly name: string; docker: DockerNetwork; binding: Binding }
+  | {
+      readonly do: 'leave'
+      readonly name: string
+      docker: DockerNetwork
+      binding: Binding
+      use: Use
+    }
+  /** removed while in use: it stays because of this host, too */
+  | { readonly do: 'hold'; readonly name: string; binding: Binding }
+  /** the same: not because of this host any more */
+  | { readonly do: 'let-go'; readonly name: string; binding: Binding }
   /** the removal was taken back */
   | { readonly do: 'stay'; readonly name: string; binding: Binding }
   /** no longer published under this name: learn anew */
@@ -43,17 +57,41 @@ export function decide(situation: Situation): readonly Step[] {
 }
 
 function stepHere(
-  { isOwed }: Situation,
+  situation: Situation,
   docker: DockerNetwork,
   binding: Binding,
   publication: Publication | undefined,
 ): Step[] {
   const { name } = docker
+  const { isOwed, useOf } = situation
   if (isOwed(binding.network.key)) return [{ do: 'wait', name }]
   if (binding.name === undefined) return [{ do: 'learn', name, docker, binding }]
   if (publication?.name !== name) return [{ do: 'forget', name, binding }]
-  if (publication.removal !== undefined) return [{ do: 'leave', name, docker, binding }]
-  return binding.leaving === true ? [{ do: 'stay', name, binding }] : []
+  if (publication.removal !== undefined)
+    return [{ do: 'leave', name, docker, binding, use: useOf(docker, publication) }]
+  if (binding.leaving === true) return [{ do: 'stay', name, binding }]
+  return stepUnwanted(situation, docker, binding, publication)
+}
+
+function stepUnwanted(
+  { useOf, self }: Situation,
+  docker: DockerNetwork,
+  binding: Binding,
+  publication: Publication,
+): Step[] {
+  const { name } = docker
+  if (publication.unwanted === undefined) return []
+  const isHolding = publication.unwanted.users.includes(self)
+  switch (useOf(docker, publication)) {
+    case 'none':
+      return isHolding ? [{ do: 'let-go', name, binding }] : []
+    case 'going':
+      return isHolding ? [{ do: 'wait', name }] : []
+    case 'old':
+      return isHolding ? [] : [{ do: 'hold', name, binding }]
+    default:
+      return []
+  }
 }
 
 function stepMissing(

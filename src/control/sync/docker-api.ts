@@ -4,6 +4,8 @@ import Docker from 'dockerode'
 import { linked, untilAborted, withLimit } from '../../core/deadline.js'
 import type { DockerNetworkId, EndpointId } from '../../core/types.js'
 import type {
+  DockerChange,
+  DockerContainer,
   DockerContents,
   DockerNetwork,
   DockerNetworks,
@@ -28,6 +30,19 @@ export class DockerApi implements DockerNetworks, DockerContents {
       this.#docker.listNetworks({ abortSignal }),
     )
     return networks.map(fromDocker)
+  }
+
+  async containers(signal: AbortSignal): Promise<readonly DockerContainer[]> {
+    const containers = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
+    )
+    return containers.map(({ Id, NetworkSettings }) => ({
+      id: Id,
+      networks: Object.entries(NetworkSettings?.Networks ?? {}).map(([name, { NetworkID }]) => ({
+        name,
+        id: NetworkID,
+      })),
+    }))
   }
 
   async endpointIds(signal: AbortSignal): Promise<ReadonlySet<EndpointId>> {
@@ -97,24 +112,30 @@ export class DockerApi implements DockerNetworks, DockerContents {
     }
   }
 
-  async follow(onChange: () => void, signal: AbortSignal): Promise<void> {
+  async follow(onChange: (what: DockerChange) => void, signal: AbortSignal): Promise<void> {
     const slow = new AbortController()
     const timer = setTimeout(() => slow.abort(), CALL_MS)
     const ends = linked(signal, slow.signal)
     try {
       const stream = await this.#docker.getEvents({
-        filters: { type: ['network'], event: ['create', 'destroy'] },
+        filters: { type: ['network', 'container'], event: ['create', 'destroy'] },
         abortSignal: ends.signal,
       })
       clearTimeout(timer)
-      stream.on('data', () => onChange())
-      onChange()
+      stream.on('data', (chunk: Buffer) => onChange(changeIn(`${chunk}`)))
+      onChange('network')
       await finished(stream)
     } finally {
       clearTimeout(timer)
       ends.unlink()
     }
   }
+}
+
+/** What a part of the stream of events tells; a network, if in doubt. */
+function changeIn(text: string): DockerChange {
+  const isContainer = text.includes('"Type":"container"') && !text.includes('"Type":"network"')
+  return isContainer ? 'container' : 'network'
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -28,6 +28,16 @@ export interface DockerNetwork extends NewNetwork {
   readonly id: DockerNetworkId
 }
 
+/** A container in whatever state. */
+export interface DockerContainer {
+  readonly id: string
+  /** `id` is empty until its first start there; `name` is what the user called the network */
+  readonly networks: readonly { readonly name: string; readonly id: DockerNetworkId }[]
+}
+
+/** What has come or gone. */
+export type DockerChange = 'network' | 'container'
+
 /**
  * Every call ends within its own deadline, or soon after `signal` aborts. Never to be awaited by what
  * answers dockerd: it may hold locks that the call needs.
@@ -37,8 +47,13 @@ export interface DockerNetworks {
   create(network: NewNetwork, signal: AbortSignal): Promise<DockerNetworkId>
   /** @returns false when docker keeps it because containers use it; gone already is success */
   remove(id: DockerNetworkId, signal: AbortSignal): Promise<boolean>
-  /** Calls back when it has connected and after each network that came or went; returns when cut off. */
-  follow(onChange: () => void, signal: AbortSignal): Promise<void>
+  /** All containers, running or not. */
+  containers(signal: AbortSignal): Promise<readonly DockerContainer[]>
+  /**
+   * Calls back when it has connected and after each network and container that came or went; returns
+   * when cut off.
+   */
+  follow(onChange: (what: DockerChange) => void, signal: AbortSignal): Promise<void>
 }
 
 /** What dockerd has, to compare with; every call as those of DockerNetworks. */

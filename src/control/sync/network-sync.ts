@@ -7,13 +7,15 @@
 import { rest, withLimit } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
 import type { Store } from '../../core/ports.js'
+import type { HostId } from '../../core/types.js'
 import { documents, type Publication } from '../../state/documents.js'
 import { keys } from '../../state/keys.js'
 import { Mirror } from '../../state/mirror.js'
 import { networkSubject } from '../chores.js'
 import { decide, type Step } from './decide.js'
-import type { DockerNetwork } from './docker-networks.js'
+import type { DockerChange, DockerContainer, DockerNetwork } from './docker-networks.js'
 import { type StepParts, Steps } from './steps.js'
+import { Wishes } from './wishes.js'
 
 /** Networks that are created or removed at once. */
 const AT_ONCE = 4
@@ -28,11 +30,19 @@ export interface SyncProblem {
   readonly problem: string
 }
 
+interface Parts extends StepParts {
+  readonly store: Store
+  readonly identity: { readonly id: HostId }
+}
+
 export class NetworkSync {
-  readonly #parts: StepParts & { readonly store: Store }
+  readonly #parts: Parts
   readonly #steps: Steps
   readonly #mirror: Mirror<Publication>
   readonly #closing = new AbortController()
+  readonly #wishes = new Wishes()
+  /** whether networks are to go, so that it matters which containers there are */
+  #isWatching = false
   #problems: ReadonlyMap<string, string> = new Map()
   #wanted = false
   #pause = FIRST_RETRY_MS
@@ -41,9 +51,9 @@ export class NetworkSync {
   #following: Promise<void> | undefined
   #reached = false
 
-  constructor(parts: StepParts & { readonly store: Store }) {
+  constructor(parts: Parts) {
     this.#parts = parts
-    this.#steps = new Steps(parts)
+    this.#steps = new Steps({ ...parts, wishes: this.#wishes })
     this.#mirror = new Mirror({
       store: parts.store,
       prefix: keys.publications,
@@ -102,7 +112,7 @@ export class NetworkSync {
 
   /** @returns false when another pass is needed soon */
   async #pass(): Promise<boolean> {
-    const { journal, docker } = this.#parts
+    const { journal, docker, identity } = this.#parts
     const { signal } = this.#closing
     try {
       await withLimit(STORE_MS, signal, (limit) => this.#mirror.synced(limit))
@@ -110,10 +120,13 @@ export class NetworkSync {
       const networks = await docker.list(signal)
       const owed = new Set([...journal.chores.values()].map(({ subject }) => subject))
       const publications = [...this.#mirror.entries()].map(([, publication]) => publication)
+      const containers = await this.#containersOf(publications)
       const steps = decide({
         docker: networks,
         bindings: [...journal.bindings.values()],
         publications,
+        self: identity.id,
+        useOf: (network, publication) => this.#wishes.look(publication, network, containers),
         isOwed: (key) => owed.has(networkSubject(key)),
       })
       this.#report(await this.#takeAll(steps, networks, publications))
@@ -122,6 +135,18 @@ export class NetworkSync {
       this.#report(new Map([['', messageOf(error)]]))
       return false
     }
+  }
+
+  /** Asks dockerd only when a network of this host is to go. */
+  async #containersOf(publications: readonly Publication[]): Promise<readonly DockerContainer[]> {
+    const { journal, docker } = this.#parts
+    const going = publications.filter(
+      ({ key, removal, unwanted }) =>
+        (removal ?? unwanted) !== undefined && journal.bindingOf(key) !== undefined,
+    )
+    this.#wishes.keep(new Set(going.map(({ key }) => key)))
+    this.#isWatching = going.length > 0
+    return this.#isWatching ? docker.containers(this.#closing.signal) : []
   }
 
   /** @returns what is wrong, by name of network */
@@ -163,10 +188,10 @@ export class NetworkSync {
     const { signal } = this.#closing
     const { docker } = this.#parts
     for (let pause = FIRST_RETRY_MS; !signal.aborted; ) {
-      const onChange = (): void => {
+      const onChange = (what: DockerChange): void => {
         pause = FIRST_RETRY_MS
         this.#reached = true
-        this.trigger()
+        if (what === 'network' || this.#isWatching) this.trigger()
       }
       // The end of the stream is not worth a line: the pass says it when dockerd stays away.
       await docker.follow(onChange, signal).catch(() => undefined)

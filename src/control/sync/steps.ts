@@ -8,6 +8,7 @@ import type { Step } from './decide.js'
 import type { DockerNetwork, DockerNetworks } from './docker-networks.js'
 import { gatewayBridgeFor, overlapHere, type Surroundings } from './gateway-bridge.js'
 import { contradictions, newNetworkOf, publicationOf } from './publication.js'
+import type { Use, Wishes } from './wishes.js'
 
 export interface StepParts {
   readonly docker: DockerNetworks
@@ -17,13 +18,17 @@ export interface StepParts {
   readonly logger: Logger
 }
 
+interface Parts extends StepParts {
+  readonly wishes: Wishes
+}
+
 /** what is wrong, for people; undefined when the step is done */
 type Outcome = Promise<string | undefined>
 
 export class Steps {
-  readonly #parts: StepParts
+  readonly #parts: Parts
 
-  constructor(parts: StepParts) {
+  constructor(parts: Parts) {
     this.#parts = parts
   }
 
@@ -37,7 +42,11 @@ export class Steps {
       case 'learn':
         return this.#learn(step.docker, step.binding, signal)
       case 'leave':
-        return this.#leave(step.docker, step.binding, signal)
+        return this.#leave(step, signal)
+      case 'hold':
+        return this.#hold(step.name, step.binding, signal)
+      case 'let-go':
+        return this.#letGo(step.name, step.binding, signal)
       case 'create':
         return this.#create(step.publication, seen, signal)
       case 'stay':
@@ -98,14 +107,18 @@ export class Steps {
     return undefined
   }
 
-  async #leave(docker: DockerNetwork, binding: Binding, signal: AbortSignal): Outcome {
+  async #leave(
+    { docker, binding, use }: Extract<Step, { do: 'leave' }>,
+    signal: AbortSignal,
+  ): Outcome {
     const { journal, publications, docker: dockerd, logger } = this.#parts
     const removal = (await publications.get(binding.network.key, signal))?.removal
     if (removal === undefined) return undefined // taken back; the next pass knows
-    if (journal.endpointsOf(docker.id).length > 0) return this.#keep(docker, signal)
+    const inUse = use === 'old' || use === 'anew'
+    if (inUse || journal.endpointsOf(docker.id).length > 0) return this.#keep(docker, use, signal)
     const bound = journal.bindings.get(docker.id)
     if (bound !== undefined) journal.bindings.put({ ...bound, leaving: true })
-    if (!(await dockerd.remove(docker.id, signal))) return this.#keep(docker, signal)
+    if (!(await dockerd.remove(docker.id, signal))) return this.#keep(docker, use, signal)
     logger.info(
       { network: docker.name, by: removal.host, at: removal.at },
       'network removed here, too',
@@ -114,14 +127,29 @@ export class Steps {
   }
 
   /** A removal meets containers: these win, everywhere. */
-  async #keep(docker: DockerNetwork, signal: AbortSignal): Outcome {
+  async #keep(docker: DockerNetwork, use: Use, signal: AbortSignal): Outcome {
     const { journal, publications, logger } = this.#parts
     const binding = journal.bindings.get(docker.id)
     if (binding === undefined) return undefined
-    if (!(await publications.withdrawRemoval(binding.network.key, signal)))
+    if (!(await publications.withdrawRemoval(binding.network.key, use !== 'anew', signal)))
       return 'it was removed in the cluster: it goes from here as soon as no container uses it'
     logger.warn({ network: docker.name }, 'network stays in the cluster, as containers here use it')
     return this.#name(docker.id, docker.name)
+  }
+
+  async #hold(name: string, { network }: Binding, signal: AbortSignal): Outcome {
+    const { publications, logger } = this.#parts
+    await publications.hold(network.key, signal)
+    logger.info({ network: name }, 'network stays in the cluster, as containers here use it, too')
+    return undefined
+  }
+
+  async #letGo(name: string, { network }: Binding, signal: AbortSignal): Outcome {
+    const { publications, wishes, logger } = this.#parts
+    await publications.letGo(network.key, signal)
+    wishes.end(network.key)
+    logger.info({ network: name }, 'network that a user removed has no container here any more')
+    return undefined
   }
 
   async #create(

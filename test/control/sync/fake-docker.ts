@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type {
+  DockerChange,
+  DockerContainer,
   DockerNetwork,
   DockerNetworks,
   NewNetwork,
@@ -25,7 +27,7 @@ export class FakeDocker implements DockerNetworks {
   up = true
   readonly #host: Pick<TestHost, 'driver' | 'ipam'>
   readonly #poolIds = new Map<string, string[]>()
-  #onChange: () => void = () => undefined
+  #onChange: (what: DockerChange) => void = () => undefined
   #cut = new AbortController()
 
   constructor(host: Pick<TestHost, 'driver' | 'ipam'>) {
@@ -83,7 +85,7 @@ export class FakeDocker implements DockerNetworks {
     const id = randomBytes(32).toString('hex')
     const made = wanted.driver === 'tsoverlay' ? await this.#make(id, wanted) : wanted.pools
     this.networks.set(id, { ...wanted, pools: made, id })
-    this.#onChange()
+    this.#onChange('network')
     return id
   }
 
@@ -95,14 +97,36 @@ export class FakeDocker implements DockerNetworks {
     for (const poolId of this.#poolIds.get(id) ?? []) await this.#host.ipam.releasePool(poolId)
     await this.#host.driver.deleteNetwork(id)
     this.networks.delete(id)
-    this.#onChange()
+    this.#onChange('network')
     return true
   }
 
-  async follow(onChange: () => void, signal: AbortSignal): Promise<void> {
+  /** containers that do not run: their id, and the id of their network */
+  readonly stopped = new Map<string, string>()
+
+  /** `docker create` */
+  createContainer(id: string, name: string): void {
+    this.stopped.set(id, this.byName(name)?.id ?? '')
+    this.#onChange('container')
+  }
+
+  /** `docker rm` of one that does not run */
+  removeContainer(id: string): void {
+    this.stopped.delete(id)
+    this.#onChange('container')
+  }
+
+  async containers(): Promise<readonly DockerContainer[]> {
+    if (!this.up) throw new Error('connect ECONNREFUSED')
+    const running = [...this.endpoints].filter(([, count]) => count > 0)
+    const all = [...running.map(([id]) => [`on ${id}`, id] as const), ...this.stopped]
+    return all.map(([id, network]) => ({ id, networks: [{ name: '', id: network }] }))
+  }
+
+  async follow(onChange: (what: DockerChange) => void, signal: AbortSignal): Promise<void> {
     if (!this.up) throw new Error('connect ECONNREFUSED')
     this.#onChange = onChange
-    onChange()
+    onChange('network')
     const ended = AbortSignal.any([signal, this.#cut.signal])
     if (!ended.aborted) await once(ended, 'abort')
     this.#onChange = () => undefined
@@ -133,6 +157,7 @@ export class FakeDocker implements DockerNetworks {
     await this.#host.driver.leave(id, endpoint)
     await this.#host.driver.deleteEndpoint(id, endpoint)
     this.endpoints.set(id, (this.endpoints.get(id) ?? 1) - 1)
+    this.#onChange('container')
   }
 
   async #make(id: string, wanted: NewNetwork): Promise<DockerNetwork['pools']> {
