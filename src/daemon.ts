@@ -10,6 +10,7 @@ import { DockerSweep } from './control/docker-sweep.js'
 import { TsoverlayDriver } from './control/driver.js'
 import { Endpoints } from './control/endpoints.js'
 import { ForeignAddresses } from './control/foreign-addresses.js'
+import { Greeting } from './control/greeting.js'
 import { HostRemoval } from './control/host-removal.js'
 import { Misses } from './control/misses.js'
 import { Networks } from './control/networks.js'
@@ -97,7 +98,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   dataplane.onHostChange(() => void control.underlay.look())
   control.peers.start(
     (key) => control.reconciler.markKey(key),
-    () => void control.admission.update(),
+    () => {
+      void control.admission.update()
+      control.greeting.greet(state.vtep.current, control.peers.hosts())
+    },
   )
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
   await control.underlay.start()
@@ -205,10 +209,12 @@ function wireControl(options: DaemonOptions, state: State) {
       peers.useFamily(familyOf(known.vtep))
       void outbox.submit(chores.publishHost())
       void admission.update()
+      greeting.greet(known.vtep, peers.hosts())
       reconciler.markAll()
     },
   })
   const port = config.vxlanPort
+  const greeting = new Greeting({ self: identity.id, port, logger })
   const admission = new Admission({ journal, peers, underlay, dataplane, port, logger })
   const reconciler = new Reconciler({ journal, peers, underlay, dataplane, admission, logger })
   const departures = new Departures({ journal, reconciler, dataplane, logger })
@@ -232,6 +238,7 @@ function wireControl(options: DaemonOptions, state: State) {
     peers,
     underlay,
     admission,
+    greeting,
     reconciler,
     departures,
     upkeep,

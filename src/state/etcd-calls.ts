@@ -13,7 +13,8 @@
  *   else the caller gets STORE_UNAVAILABLE and must read before it decides anything.
  *
  * A client whose calls time out is replaced: grpc-js has no timeout for connecting, so a lost SYN or
- * an etcd that accepts but does not speak would hold every later call as well.
+ * an etcd that accepts but does not speak would hold every later call as well. It is replaced at once
+ * when its endpoint answers after a silence (etcd-silence.ts).
  */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -28,6 +29,7 @@ import {
   isUnsent,
   unavailable,
 } from './etcd-errors.js'
+import { Silence } from './etcd-silence.js'
 
 /**
  * How long (ms) a client is given before a timeout replaces it, doubled up to the maximum until a
@@ -84,6 +86,7 @@ export class Calls<C extends object> {
   readonly #options: CallsOptions<C>
   readonly #clients: (C | undefined)[]
   readonly #opened = new WeakMap<C, number>()
+  readonly #silences: readonly Silence[]
   #patience = PATIENCE_FIRST
   readonly #closing = new AbortController()
   #at: number
@@ -92,6 +95,9 @@ export class Calls<C extends object> {
   constructor(options: CallsOptions<C>) {
     this.#options = options
     this.#clients = options.endpoints.map(() => undefined)
+    this.#silences = options.endpoints.map(
+      (endpoint, index) => new Silence(endpoint, () => this.#replace(index)),
+    )
     // every call and watch under way listens to it
     setMaxListeners(0, this.closed)
     this.#at = Math.floor(Math.random() * options.endpoints.length)
@@ -125,6 +131,7 @@ export class Calls<C extends object> {
       const deadline = performance.now() + (end - performance.now()) / share
       const value = await this.#within(options, client, deadline)
       this.#patience = PATIENCE_FIRST
+      this.#silences[this.#clients.indexOf(client)]?.over()
       return { value }
     } catch (error) {
       if (!this.#judge(options, client, error)) throw this.#failed(options, error, end)
@@ -156,19 +163,24 @@ export class Calls<C extends object> {
     const index = this.#clients.indexOf(client)
     if (index < 0) return
     if (index === this.#at) this.#at = (index + 1) % this.#clients.length
+    if (timedOut) this.#silences[index]?.suspect()
     const age = performance.now() - (this.#opened.get(client) ?? 0)
     if (!timedOut || age < this.#patience) return
     this.#patience = Math.min(PATIENCE_MAX, this.#patience * 2)
+    this.#replace(index)
+  }
+
+  /** The next call of that endpoint's opens another client; what is under way on this one ends. */
+  #replace(index: number): void {
+    const client = this.#clients[index]
     this.#clients[index] = undefined
-    this.#options.close(client)
+    if (client !== undefined) this.#options.close(client)
   }
 
   close(): void {
     this.#closing.abort()
-    for (const [index, client] of this.#clients.entries()) {
-      this.#clients[index] = undefined
-      if (client !== undefined) this.#options.close(client)
-    }
+    for (const silence of this.#silences) silence.over()
+    for (const index of this.#clients.keys()) this.#replace(index)
   }
 
   /**

@@ -21,6 +21,7 @@ import { PLUGIN_FAULTS } from './plugin.js'
 import { isGood, type Result, type Scenario, type Setting } from './scenario.js'
 import { openStage } from './settings.js'
 import type { Stage } from './stage.js'
+import { STORE_HOST_FAULTS } from './store-host.js'
 import { SWARM_FAULTS } from './swarm.js'
 import { tableOf } from './table.js'
 import { UNDERLAY_FAULTS } from './underlay.js'
@@ -32,6 +33,7 @@ const FAULTS: readonly Scenario[] = [
   ...HOST_FAULTS,
   ...BLACKOUTS,
   ...ETCD_FAULTS,
+  ...STORE_HOST_FAULTS,
   ...PARTITION_FAULTS,
   ...UNDERLAY_FAULTS,
   ...CLOCK_FAULTS,
