@@ -24,6 +24,8 @@ export interface VxlanLink {
   readonly local: Ip
   /** bridge that it is a port of */
   readonly master: string
+  /** the bridge learns MACs from it; absent: it knows them, or they are behind this device */
+  readonly learns?: true
 }
 
 /** A veth pair: one end in the sandbox, the other in the host's namespace for dockerd to move. */
@@ -34,6 +36,8 @@ export interface VethLink {
   readonly master: string
   /** the container's end: its name while in the host's namespace, and its MAC */
   readonly peer: { readonly name: string; readonly mac: Mac }
+  /** other MACs may be behind it: the bridge learns them, and sends there what it does not know */
+  readonly learns?: true
 }
 
 export type LinkPlan = BridgeLink | VxlanLink | VethLink

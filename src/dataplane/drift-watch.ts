@@ -5,9 +5,10 @@
  * no notice and so ends the matter.
  */
 
+import { decodeNewGeneration } from './nft/messages.js'
 import { decodeAddress, decodeRoute } from './rtnl/address-codec.js'
 import { AF, RTM } from './rtnl/constants.js'
-import type { LinkState } from './rtnl/link-codec.js'
+import type { LinkState, PortState } from './rtnl/link-codec.js'
 import { decodeLink } from './rtnl/link-codec.js'
 import { decodeNeighbour } from './rtnl/neighbour-codec.js'
 import { saysNoForwarding } from './rtnl/netconf-codec.js'
@@ -15,7 +16,7 @@ import type { Tables } from './tables/tables.js'
 
 /** A part of a sandbox that a pass can read by itself. */
 export type Part = (typeof PARTS)[number]
-const PARTS = ['namespace', 'sysctls', 'links', 'neighbours', 'fdb', 'sources'] as const
+const PARTS = ['namespace', 'sysctls', 'links', 'neighbours', 'fdb', 'stations', 'sources'] as const
 export const ALL_PARTS: ReadonlySet<Part> = new Set(PARTS)
 
 /** Notices come in bursts: of a link that is being made, or of a table that somebody flushes. */
@@ -38,6 +39,10 @@ export class DriftWatch {
   readonly #suspects = new Set<Part>()
   /** the latest notice of each link, by ifindex */
   readonly #links = new Map<number, { readonly link: LinkState; readonly gone: boolean }>()
+  /** the latest notice of a bridge about each port, by ifindex */
+  readonly #ports = new Map<number, PortState>()
+  /** the latest of the nf_tables rules */
+  #generation: number | undefined
   #timer: NodeJS.Timeout | undefined
   #pause = SETTLE_MS
   #last = Number.NEGATIVE_INFINITY
@@ -46,7 +51,7 @@ export class DriftWatch {
     this.#options = options
   }
 
-  /** @param type RTM_… */
+  /** @param type RTM_…, or that of a message of nf_tables */
   notice(type: number, body: Buffer): void {
     switch (type) {
       case RTM.NEWLINK:
@@ -66,6 +71,9 @@ export class DriftWatch {
         return
       case RTM.NEWNETCONF:
         if (saysNoForwarding(body)) this.suspect('sysctls')
+        return
+      default:
+        this.#rules(decodeNewGeneration(type, body))
     }
   }
 
@@ -86,23 +94,35 @@ export class DriftWatch {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#links.clear()
+    this.#ports.clear()
+    this.#generation = undefined
     this.#suspects.clear()
   }
 
   #link(body: Buffer, gone: boolean): void {
-    // a bridge tells of its ports in the same group, and that of a port that left it as DELLINK
-    if (body.readUInt8(0) === AF.BRIDGE) return
     const link = decodeLink(body)
+    // a bridge tells of its ports in the same group, and that of a port that left it as DELLINK
+    if (body.readUInt8(0) === AF.BRIDGE) {
+      if (!gone && link.port !== undefined) this.#port(link.index, link.port)
+      return
+    }
     this.#links.set(link.index, { link, gone })
+    this.#settle()
+  }
+
+  #port(index: number, port: PortState): void {
+    this.#ports.set(index, port)
     this.#settle()
   }
 
   #entry(body: Buffer, gone: boolean): void {
     const tables = this.#options.tables()
     const state = decodeNeighbour(body)
+    const ofBridge = body.readUInt8(0) === AF.BRIDGE
+    if (ofBridge && tables.isStationContradicted(state, gone)) this.suspect('stations')
     const dev = tables.vxlanAt(state.ifindex)
     if (dev === undefined) return
-    const part = body.readUInt8(0) === AF.BRIDGE ? 'fdb' : 'neighbours'
+    const part = ofBridge ? 'fdb' : 'neighbours'
     if (tables[part].isContradicted(state, dev, gone)) this.suspect(part)
   }
 
@@ -110,6 +130,13 @@ export class DriftWatch {
     const address = decodeAddress(body)
     if (address === undefined) return
     if (this.#options.tables().links.isAddressContradicted(address, gone)) this.suspect('links')
+  }
+
+  /** Judged when no pass is under way: our own changes make generations too. */
+  #rules(generation: number | undefined): void {
+    if (generation === undefined) return
+    this.#generation = generation
+    this.#settle()
   }
 
   #settle(): void {
@@ -124,11 +151,19 @@ export class DriftWatch {
       this.#settle()
       return
     }
-    const { links } = this.#options.tables()
+    const { links, sources } = this.#options.tables()
+    if (this.#generation !== undefined && sources.isContradicted(this.#generation)) {
+      this.#suspects.add('sources')
+    }
+    this.#generation = undefined
     for (const { link, gone } of this.#links.values()) {
       if (links.isContradicted(link, gone)) this.#suspects.add('links')
     }
+    for (const [index, port] of this.#ports) {
+      if (links.isPortContradicted(index, port)) this.#suspects.add('links')
+    }
     this.#links.clear()
+    this.#ports.clear()
     if (this.#suspects.size === 0) return
     this.#slowDown()
     this.#options.onDrift()

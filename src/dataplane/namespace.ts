@@ -1,4 +1,4 @@
-/** A sandbox's namespace while this process holds it: a descriptor and three sockets inside. */
+/** A sandbox's namespace while this process holds it: a descriptor and its sockets inside. */
 import { closeSync } from 'node:fs'
 import { refused } from './failure.js'
 import { SANDBOX_MARK } from './names.js'
@@ -6,7 +6,7 @@ import type { Home } from './netns.js'
 import { openNetns, pinNetns } from './netns.js'
 import { RTNLGRP } from './rtnl/constants.js'
 import { decodeLink, getLink, setLink } from './rtnl/link-codec.js'
-import { openNetfilter, openNotices, openRtnl } from './rtnl/netlink-rtnl.js'
+import { openNetfilter, openNotices, openRtnl, openRuleNotices } from './rtnl/netlink-rtnl.js'
 import type { BatchSocket, NoticeSocket, OnNotice, Rtnl } from './rtnl/rtnl.js'
 
 const LINK_GROUPS = [
@@ -79,6 +79,8 @@ export class Namespace {
     const notices: NoticeSocket[] = []
     try {
       for (const groups of NOTICE_GROUPS) notices.push(openNotices(groups, onNotice))
+      const rules = openRuleNotices(onNotice)
+      if (rules !== undefined) notices.push(rules)
       return new Namespace(fd, { rtnl, notices, netfilter: openNetfilter() })
     } catch (error) {
       // they close in a later turn, when the caller is home

@@ -90,10 +90,16 @@ export class Sandbox {
   /** Never rejects: a sandbox that cannot be made or read is a failure in the result. */
   apply(plan: Plan): Promise<ApplyResult> {
     return this.#exclusive(async () => {
+      const trusted = !this.#resync && this.attached
       const result = await this.#pass(plan)
+      if (result.failures.length === 0) return result
       // after a refusal memory and kernel may differ
-      if (result.failures.length > 0) this.#resync = true
-      return result
+      this.#resync = true
+      if (!trusted || !result.failures.every(mayBeOfMemory)) return result
+      const { drift, written } = result
+      const second = await this.#pass(plan)
+      this.#resync = second.failures.length > 0
+      return { ...second, drift: drift + second.drift, written: written + second.written }
     })
   }
 
@@ -181,7 +187,7 @@ export class Sandbox {
       .filter((link) => link.kind === 'bridge')
       .filter(({ addresses }) => addresses.some((address) => familyOf(address) === 6))
       .map(({ name }) => name)
-    for (const part of ['links', 'neighbours', 'fdb', 'sources'] as const) {
+    for (const part of ['links', 'neighbours', 'fdb', 'stations', 'sources'] as const) {
       if (suspects.has(part)) this.#tables[part].queueResync()
     }
     return suspects
@@ -209,6 +215,8 @@ export class Sandbox {
       tables.neighbours.forget(dev)
       tables.fdb.forget(dev)
     }
+    for (const dev of links.fresh) tables.stations.forget(dev)
+    done.push(await tables.stations.apply(rtnl, tables.links.ports))
     for (const table of [tables.fdb, tables.neighbours]) {
       if ([...links.fresh].some((dev) => tables.links.vxlans.has(dev))) table.queueResync()
       done.push(await table.apply(namespace.rtnl, tables.links.vxlans))
@@ -279,6 +287,11 @@ export class Sandbox {
       this.#options.listeners.onMiss({ sandbox: this.#options.name, dev, ip: miss.ip })
     }
   }
+}
+
+/** Whether something else may come of a second try with the kernel read: waiting for a VNI was tried. */
+function mayBeOfMemory({ error }: ApplyFailure): boolean {
+  return error.code !== 'VNI_TAKEN'
 }
 
 function foreign(name: string): TsoverlayError {

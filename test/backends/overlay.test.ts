@@ -124,6 +124,10 @@ t.test('without source check nothing is said of who may speak', async (t) => {
   const plan = overlay.frame({ ...open, network: { ...open.network, sourceCheck: false } })
   t.equal(plan?.links.length, 3)
   t.equal(plan?.sources, undefined)
+  const learning = (links: Plan['links'] = []) =>
+    links.map((link) => link.kind !== 'bridge' && link.learns === true)
+  t.same(learning(plan?.links), [false, true, true], 'but other MACs may be behind a port')
+  t.same(learning(overlay.frame(open)?.links), [false, false, false])
 })
 
 t.test('without a joined endpoint there is no sandbox', async (t) => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { ipFromBytes, ipToBytes, parseIp } from '../../src/core/ip.js'
 import type { Mac } from '../../src/core/mac.js'
+import type { VethLink } from '../../src/core/plan.js'
 import { decodeMiss, isLocalOnly } from '../../src/dataplane/misses.js'
 import { isSandboxName } from '../../src/dataplane/names.js'
 import {
@@ -14,7 +15,13 @@ import {
   text,
   u32,
 } from '../../src/dataplane/rtnl/codec.js'
-import { decodeNeighbour, putFdb, putNeighbour } from '../../src/dataplane/rtnl/neighbour-codec.js'
+import {
+  decodeNeighbour,
+  putFdb,
+  putNeighbour,
+  putStation,
+} from '../../src/dataplane/rtnl/neighbour-codec.js'
+import { STATIONS, stationsOf } from '../../src/dataplane/tables/stations.js'
 
 const address = fc
   .oneof(
@@ -104,4 +111,29 @@ t.test('sandbox names are 1- and ten characters of a NetworkID', async (t) => {
   for (const name of ['1-0123456789', '1-abcdefghij']) t.ok(isSandboxName(name), name)
   for (const name of ['1-012345678', '1-01234567890', '2-0123456789', 'default', '../1-0123456789'])
     t.notOk(isSandboxName(name), name)
+})
+
+t.test('a bridge knows one port for each MAC of its containers', async (t) => {
+  const veth = (name: string, mac: string, master: string): VethLink => {
+    const peer = { name: `tso${name}`, mac: mac as Mac }
+    return { kind: 'veth', name, mtu: 1450, master, peer }
+  }
+  const [a, b] = ['02:42:0a:14:00:05', '02:42:0a:14:00:06']
+  const links = [
+    veth('v1', a, 'br0'),
+    veth('v2', a, 'br0'),
+    veth('v3', b, 'br0'),
+    veth('v4', a, 'br1'),
+  ]
+  t.same(stationsOf(links), [
+    { dev: 'v1', mac: a },
+    { dev: 'v3', mac: b },
+    { dev: 'v4', mac: a },
+  ])
+  const state = decodeNeighbour(putStation(7, a as Mac).body)
+  t.match(state, { ifindex: 7, mac: a, vlan: false })
+  t.same(STATIONS.decode({ ...state, flags: 0 }, 'v1'), { dev: 'v1', mac: a })
+  t.equal(STATIONS.decode({ ...state, flags: 0, state: 0x02 }, 'v1'), undefined, 'learned')
+  t.equal(STATIONS.decode({ ...state, flags: 0, state: 0xc0 }, 'v1'), undefined, "the port's own")
+  t.equal(STATIONS.keyIn({ ...state, flags: 0, vlan: true }), undefined, 'of a VLAN')
 })

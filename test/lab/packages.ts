@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   debootstrap: 'debootstrap',
   ip: 'iproute2',
   iptables: 'iptables',
+  nft: 'nftables',
   nsenter: 'util-linux',
   tar: 'tar',
 }

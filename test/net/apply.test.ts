@@ -33,7 +33,9 @@ const FULL_PICTURE = [
   '  address 10.20.0.1/16',
   '  address fd00:20::1/64',
   'veth vethc1 mtu 1450 up master br0',
+  '  station 02:42:0a:14:01:01',
   'veth vethc2 mtu 1450 up master br0',
+  '  station 02:42:0a:14:01:02',
   'vxlan vxlan0 mtu 1450 up master br0 id 4096 port 4789 local 192.0.2.1 proxy l3miss',
   `  neighbour 10.20.0.5 ${A} PERMANENT`,
   `  neighbour 10.20.0.6 ${B} PERMANENT`,
@@ -113,7 +115,9 @@ await onThrowAwayHost(import.meta.url, async () => {
       '  address 10.20.0.2/16',
       '  address fd00:20::2/64',
       'veth vethc2 mtu 1450 up master br0',
+      '  station 02:42:0a:14:01:01',
       'veth vethc3 mtu 1450 up master br0',
+      '  station 02:42:0a:14:01:02',
       'vxlan vxlan0 mtu 1450 up master br0 id 4096 port 4789 local 192.0.2.1 proxy l3miss',
       `  neighbour 10.20.0.5 ${B} PERMANENT`,
       `  neighbour 10.20.0.9 ${B} PERMANENT`,
@@ -215,7 +219,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.match(failures, [{ item: 'link vethc1', error: { code: 'KERNEL_FAILED', message: /tsoc1/ } }])
     t.same(
       picture(netns),
-      FULL_PICTURE.filter((line) => !line.includes('vethc1')),
+      FULL_PICTURE.filter((line) => !/vethc1|station 02:42:0a:14:01:01/.test(line)),
       'everything else stands',
     )
     await t.rejects(dataplane.deleteHostLink('tsoc1'), { code: 'KERNEL_FAILED' })

@@ -1,6 +1,8 @@
 /** What somebody changes behind our back is noticed and put right without anybody asking. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Ip } from '../../src/core/ip.js'
+import type { Mac } from '../../src/core/mac.js'
 import type { Plan } from '../../src/core/plan.js'
 import type { ApplyResult } from '../../src/core/ports.js'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
@@ -19,7 +21,7 @@ import {
 
 const A = '02:42:0a:14:00:05'
 const B = '02:42:0a:14:00:06'
-const PLAN = planOf({
+const UNCHECKED = planOf({
   ports: ['c1'],
   addresses: ['10.20.0.1/16', 'fd20::1/64'],
   peers: [
@@ -28,6 +30,12 @@ const PLAN = planOf({
     ['fd20::5', A, '192.0.2.7'],
   ],
 })
+const PORT_MAC = '02:42:0a:14:01:01'
+const PLAN: Plan = {
+  ...UNCHECKED,
+  sources: [{ dev: 'vethc1', mac: PORT_MAC as Mac, ips: ['10.20.1.1' as Ip] }],
+}
+const SECOND = [{ dev: 'vethc2', mac: '02:42:0a:14:01:02' as Mac, ips: ['10.20.1.2' as Ip] }]
 /** Each is a command in the sandbox. */
 const CHANGES: readonly (readonly string[])[] = [
   ['ip', 'neigh', 'del', '10.20.0.5', 'dev', 'vxlan0'],
@@ -56,6 +64,15 @@ const CHANGES: readonly (readonly string[])[] = [
   ['ip', 'link', 'set', 'vethc1', 'nomaster'],
   ['ip', 'link', 'set', 'vethc1', 'down'],
   ['ip', 'link', 'del', 'vethc1'],
+  ['bridge', 'link', 'set', 'dev', 'vethc1', 'learning', 'on'],
+  ['bridge', 'link', 'set', 'dev', 'vethc1', 'flood', 'on'],
+  ['ip', 'link', 'set', 'vxlan0', 'type', 'bridge_slave', 'learning', 'on'],
+  ['bridge', 'fdb', 'del', PORT_MAC, 'dev', 'vethc1', 'master'],
+  ['bridge', 'fdb', 'add', B, 'dev', 'vethc1', 'master', 'static'],
+  ['bridge', 'fdb', 'replace', PORT_MAC, 'dev', 'vxlan0', 'master', 'static'],
+  ['bridge', 'fdb', 'replace', PORT_MAC, 'dev', 'vethc1', 'master', 'dynamic'],
+  ['nft', 'flush', 'ruleset'],
+  ['nft', 'delete', 'element', 'bridge', 'tsoverlay', 'ip4', '{ "vethc1" . 10.20.1.1 }'],
   ['ip', 'link', 'add', 'vx9', 'type', 'vxlan', 'id', '77', 'dstport', '4789'],
   ['sysctl', '-w', 'net.ipv4.ip_forward=0'],
   ['sysctl', '-w', 'net.ipv6.conf.all.forwarding=0'],
@@ -83,7 +100,7 @@ await onThrowAwayHost(import.meta.url, async () => {
       netns,
       'sh',
       '-c',
-      'ip route; ip -6 route show dev br0 fd20::/64; sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding',
+      'ip route; ip -6 route show dev br0 fd20::/64; sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding; nft list ruleset | sed "s/packets [0-9]* bytes [0-9]*//"',
     ),
   ]
   const seen = (): string => {
@@ -151,6 +168,30 @@ await onThrowAwayHost(import.meta.url, async () => {
     inside(netns, 'ip', 'link', 'del', 'dummy9')
     inside(netns, 'ip', 'route', 'del', 'blackhole', '10.77.0.0/16')
     inside(netns, 'ip', 'neigh', 'del', '10.20.0.9', 'dev', 'br0')
+  })
+
+  await t.test('a pass on memory that is wrong ends well', async (t) => {
+    plan = planOf({ ports: ['c1', 'c2'], peers: [['10.20.0.7', B, '192.0.2.9']] })
+    plan = { ...plan, sources: [...(PLAN.sources ?? []), ...SECOND] }
+    inside(netns, 'nft', 'flush', 'ruleset')
+    t.same((await dataplane.apply(plan)).failures, [])
+    t.match(seen(), /vethc2" \. 10\.20\.1\.2/)
+    plan = PLAN
+    inside(netns, 'ip', 'link', 'del', 'vxlan0')
+    t.same((await dataplane.apply(plan)).failures, [])
+    t.equal(seen(), before)
+    plan = {
+      ...PLAN,
+      fdb: [],
+      neighbours: planOf({ peers: [['10.20.0.9', B, '192.0.2.9']] }).neighbours,
+    }
+    inside(netns, 'ip', 'link', 'del', 'br0')
+    inside(netns, 'ip', 'link', 'del', 'vxlan0')
+    t.same((await dataplane.apply(plan)).failures, [], 'with no link to be made by the plan')
+    plan = PLAN
+    t.same((await dataplane.apply(plan)).failures, [])
+    await until(() => seen() === before)
+    t.equal(seen(), before)
   })
 
   await t.test('our own writes are no drift, however many', async (t) => {

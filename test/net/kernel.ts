@@ -79,7 +79,11 @@ interface IpLink {
   master?: string
   address: string
   ifalias?: string
-  linkinfo?: { info_kind?: string; info_data?: Record<string, unknown> }
+  linkinfo?: {
+    info_kind?: string
+    info_data?: Record<string, unknown>
+    info_slave_data?: { learning: boolean; flood: boolean }
+  }
   addr_info?: { local: string; prefixlen: number; scope: string }[]
 }
 
@@ -117,7 +121,27 @@ function linkText(link: IpLink): string {
   const kind = link.linkinfo?.info_kind ?? '?'
   const up = link.flags.includes('UP') ? 'up' : 'down'
   const master = link.master === undefined ? '' : ` master ${link.master}`
-  return `${kind} ${link.ifname} mtu ${link.mtu} ${up}${master}${vxlanText(link)}`
+  return `${kind} ${link.ifname} mtu ${link.mtu} ${up}${master}${portText(link)}${vxlanText(link)}`
+}
+
+/** How a port is treated otherwise than where all is known: only a vxlan device gets what is not. */
+function portText({ linkinfo }: IpLink): string {
+  const port = linkinfo?.info_slave_data
+  if (port === undefined) return ''
+  const floods = port.flood === (linkinfo?.info_kind === 'vxlan') ? '' : ` flood ${port.flood}`
+  return `${port.learning ? ' learning' : ''}${floods}`
+}
+
+/** MACs that its bridge has on a port, static. */
+function stationTexts(netns: string, dev: string): string[] {
+  type Row = { mac: string; state?: string; vlan?: number; flags: string[] }
+  return (json(netns, 'bridge', ['fdb', 'show', 'dev', dev]) as Row[])
+    .filter(
+      ({ state, vlan, flags }) =>
+        state === 'static' && vlan === undefined && !flags.includes('self'),
+    )
+    .map(({ mac }) => `  station ${mac}`)
+    .sort()
 }
 
 function addressTexts(link: IpLink): string[] {
@@ -126,6 +150,7 @@ function addressTexts(link: IpLink): string[] {
 }
 
 function entryTexts(netns: string, link: IpLink): string[] {
+  if (link.linkinfo?.info_kind === 'veth') return stationTexts(netns, link.ifname)
   if (link.linkinfo?.info_kind !== 'vxlan') return []
   const neighbours = ipNeighbours(netns, link.ifname).filter((row) => row.endsWith('PERMANENT'))
   return [

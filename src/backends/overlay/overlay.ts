@@ -6,7 +6,9 @@
  * remote endpoint stands there. The echo request then goes to vxlan0 by MAC; its FDB says behind
  * which VTEP that MAC is, and the packet leaves in UDP through the host's namespace, where vxlan0's
  * socket lives. Nothing is learned and nothing is flooded to other hosts: what the store does not
- * know does not exist (docs/design/dataplane.md says why).
+ * know does not exist (docs/design/dataplane.md says why). br0 itself knows the MACs of its
+ * containers from the plan, and all else is behind vxlan0; only without source check, where other
+ * MACs may be behind a port, it learns.
  */
 import { TsoverlayError } from '../../core/errors.js'
 import { familyOf, ipOf } from '../../core/ip.js'
@@ -57,14 +59,20 @@ export const overlay: Backend = {
     const joined = view.local.filter((endpoint) => endpoint.joined)
     if (joined.length === 0) return undefined
     const mtu = view.network.mtu ?? view.underlay.mtu - overhead(view.underlay)
-    const links = view.network.segments.flatMap((segment, index) =>
-      segmentLinks(segment, index, mtu, view.underlay),
+    const checked = view.network.sourceCheck !== false
+    const ports = [
+      ...view.network.segments.flatMap((segment, index) =>
+        segmentLinks(segment, index, mtu, view.underlay),
+      ),
+      ...joined.map((endpoint) => port(endpoint, view, mtu)),
+    ]
+    const links = ports.map((link) =>
+      checked || link.kind === 'bridge' ? link : { ...link, learns: true as const },
     )
-    const ports = joined.map((endpoint) => port(endpoint, view, mtu))
     return {
       sandbox: sandboxName(view.dockerNetwork),
-      links: [...links, ...ports],
-      ...(view.network.sourceCheck === false ? {} : { sources: joined.map(source) }),
+      links,
+      ...(checked ? { sources: joined.map(source) } : {}),
     }
   },
 

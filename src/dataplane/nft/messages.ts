@@ -206,6 +206,13 @@ export function getGeneration(): RtnlMessage {
   return message(NFT_MSG.GETGEN, 0, 0)
 }
 
+/** Of a notice that rules have changed: the generation they have now; undefined for any other. */
+export function decodeNewGeneration(type: number, body: Buffer): number | undefined {
+  return type === NEW_GENERATION ? decodeGeneration(body) : undefined
+}
+
+const NEW_GENERATION = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG.NEWGEN
+
 export function decodeGeneration(body: Buffer): number {
   return parseAttributes(body, NFGENMSG).get(NFTA_GEN_ID)?.readUInt32BE() ?? 0
 }

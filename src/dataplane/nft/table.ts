@@ -75,11 +75,24 @@ export class NftTable {
     this.#resync = true
   }
 
+  /** Whether the rules of this namespace are of a generation that others have made. */
+  isContradicted(generation: number): boolean {
+    return this.#generation !== undefined && this.#generation !== generation
+  }
+
   /**
+   * What the kernel refuses is tried once more after it was read, as memory may be wrong.
    * @param create false: where there is no table, none is made
    * @throws TsoverlayError KERNEL_FAILED when the kernel cannot be read
    */
   async apply(socket: BatchSocket, create = true): Promise<TableResult> {
+    const first = await this.#pass(socket, create)
+    if (first.failures.length === 0) return first
+    const second = await this.#pass(socket, create)
+    return { ...second, drift: first.drift + second.drift }
+  }
+
+  async #pass(socket: BatchSocket, create: boolean): Promise<TableResult> {
     const drift = this.#resync ? await this.#read(socket) : 0
     this.#resync = false
     if (!this.#wanted) return this.#remove(socket, drift)

@@ -63,6 +63,7 @@ export const IFLA = {
   IFNAME: 3,
   MTU: 4,
   MASTER: 10,
+  PROTINFO: 12,
   LINKINFO: 18,
   IFALIAS: 20,
   AF_SPEC: 26,
@@ -71,7 +72,8 @@ export const IFLA = {
   EXT_MASK: 29,
   LINK_NETNSID: 37,
 } as const
-export const IFLA_INFO = { KIND: 1, DATA: 2 } as const
+export const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const
+export const IFLA_BRPORT = { LEARNING: 8, UNICAST_FLOOD: 9, FLUSH: 24 } as const
 export const IFLA_VXLAN = {
   ID: 1,
   LOCAL: 4,
@@ -92,6 +94,8 @@ export const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const
 export const IFA_F = { NODAD: 0x02, DEPRECATED: 0x20, TENTATIVE: 0x40, TEMPORARY: 0x01 } as const
 
 /** neighbour.h */
-export const NDA = { DST: 1, LLADDR: 2, PORT: 6, VNI: 7, IFINDEX: 8 } as const
+export const NDA = { DST: 1, LLADDR: 2, VLAN: 5, PORT: 6, VNI: 7, IFINDEX: 8 } as const
 export const NUD = { NOARP: 0x40, PERMANENT: 0x80 } as const
 export const NTF_SELF = 0x02
+export const NTF_MASTER = 0x04
+export const NTF_STICKY = 0x40

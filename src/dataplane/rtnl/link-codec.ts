@@ -3,6 +3,7 @@ import type { Ip } from '../../core/ip.js'
 import { familyOf } from '../../core/ip.js'
 import { macToBytes } from '../../core/mac.js'
 import type { VethLink, VxlanLink } from '../../core/plan.js'
+import type { Attributes } from './codec.js'
 import {
   addressBytes,
   attr,
@@ -21,6 +22,7 @@ import {
   IFF,
   IFLA,
   IFLA_BR_MCAST_SNOOPING,
+  IFLA_BRPORT,
   IFLA_INET6_ADDR_GEN_MODE,
   IFLA_INFO,
   IFLA_VXLAN,
@@ -50,6 +52,16 @@ export interface LinkState {
   /** it belongs to another namespace than it is in: a vxlan device's socket, a veth's peer */
   readonly linkedElsewhere: boolean
   readonly vxlan?: VxlanState
+  /** of a port of a bridge */
+  readonly port?: PortState
+}
+
+/** How a bridge treats one of its ports. */
+export interface PortState {
+  /** it learns the MACs that frames come from */
+  readonly learns: boolean
+  /** it sends there what it knows no port for */
+  readonly floods: boolean
 }
 
 interface VxlanState {
@@ -169,6 +181,21 @@ export function quietLink(name: string): RtnlMessage {
   return message(RTM.SETLINK, 0, { name }, false, spec)
 }
 
+/**
+ * How the bridge of a port treats it: to be sent when it is a port of one. What was learned on one
+ * that learns no more goes, which entries put by us outlive.
+ */
+export function setPort(name: string, { learns, floods }: PortState): RtnlMessage {
+  const data = [
+    u8(IFLA_BRPORT.LEARNING, Number(learns)),
+    u8(IFLA_BRPORT.UNICAST_FLOOD, Number(floods)),
+    ...(learns ? [] : [attr(IFLA_BRPORT.FLUSH, Buffer.alloc(0))]),
+  ]
+  const kind = text(IFLA_INFO.SLAVE_KIND, 'bridge')
+  const slave = nested(IFLA.LINKINFO, kind, nested(IFLA_INFO.SLAVE_DATA, ...data))
+  return message(RTM.NEWLINK, 0, { name }, false, slave)
+}
+
 export function deleteLink(index: number): RtnlMessage {
   return message(RTM.DELLINK, 0, { index }, false)
 }
@@ -213,7 +240,23 @@ export function decodeLink(body: Buffer): LinkState {
     // rtnetlink.c rtnl_fill_link_netnsid leaves it out where both are one
     linkedElsewhere: attributes.has(IFLA.LINK_NETNSID),
     ...(kind === 'vxlan' && data !== undefined ? { vxlan: decodeVxlan(data) } : {}),
+    ...decodePort(body, attributes, linkInfo),
   }
+}
+
+/** A bridge's own notice of a port (AF_BRIDGE) has its settings elsewhere. */
+function decodePort(
+  body: Buffer,
+  attributes: Attributes,
+  linkInfo: Attributes,
+): { readonly port?: PortState } {
+  const isSlave = readText(linkInfo.get(IFLA_INFO.SLAVE_KIND)) === 'bridge'
+  const slave = isSlave ? linkInfo.get(IFLA_INFO.SLAVE_DATA) : undefined
+  const data = body.readUInt8(0) === AF.BRIDGE ? attributes.get(IFLA.PROTINFO) : slave
+  if (data === undefined) return {}
+  const settings = parseAttributes(data)
+  const flag = (type: number): boolean => settings.get(type)?.[0] === 1
+  return { port: { learns: flag(IFLA_BRPORT.LEARNING), floods: flag(IFLA_BRPORT.UNICAST_FLOOD) } }
 }
 
 function decodeVxlan(data: Buffer): VxlanState {

@@ -3,7 +3,18 @@ import type { Family, Ip } from '../../core/ip.js'
 import { familyOf } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
 import { addressBytes, addressFamily, readIp, u32 } from './codec.js'
-import { AF, IFLA, NDA, NLM_F, NTF_SELF, NUD, RTEXT_FILTER_SKIP_STATS, RTM } from './constants.js'
+import {
+  AF,
+  IFLA,
+  NDA,
+  NLM_F,
+  NTF_MASTER,
+  NTF_SELF,
+  NTF_STICKY,
+  NUD,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM,
+} from './constants.js'
 import type { RtnlMessage } from './rtnl.js'
 
 const NDMSG = 12
@@ -28,6 +39,8 @@ export interface NeighbourState {
   readonly mac?: Mac
   /** of an FDB entry: it goes to another UDP port, VNI or device than its vxlan device's own */
   readonly detour: boolean
+  /** of a bridge's entry: it counts for one VLAN only */
+  readonly vlan: boolean
 }
 
 /** struct ndmsg and as many bytes of attributes; all zero that is not set here. */
@@ -116,6 +129,26 @@ function fdbKey(ifindex: number, mac: Mac, more: number): Buffer {
   return buffer
 }
 
+/**
+ * Adds inner MAC → port to the bridge of the port, or moves the entry there: what
+ * `bridge fdb replace MAC dev PORT master static sticky` sends. Where the bridge learns, a frame would
+ * move an entry that is only static (br_fdb.c br_fdb_update).
+ */
+export function putStation(port: number, mac: Mac): RtnlMessage {
+  return { type: RTM.NEWNEIGH, flags: NLM_F.CREATE | NLM_F.REPLACE, body: station(port, mac) }
+}
+
+/** Deletes the entry, if it is on that port. */
+export function deleteStation(port: number, mac: Mac): RtnlMessage {
+  return { type: RTM.DELNEIGH, flags: 0, body: station(port, mac) }
+}
+
+function station(port: number, mac: Mac): Buffer {
+  const buffer = ndmsg(AF.BRIDGE, port, NUD.NOARP, NTF_MASTER | NTF_STICKY, MAC_ATTRIBUTE)
+  writeMac(buffer, NDMSG, mac)
+  return buffer
+}
+
 /** FDB entries of one device. The header is an ifinfomsg by history (rtnetlink.c rtnl_fdb_dump). */
 export function dumpFdb(ifindex: number): RtnlMessage {
   const header = Buffer.alloc(IFINFOMSG)
@@ -127,12 +160,12 @@ export function dumpFdb(ifindex: number): RtnlMessage {
 
 type Found = Pick<
   { -readonly [K in keyof NeighbourState]: NeighbourState[K] },
-  'ip' | 'mac' | 'detour'
+  'ip' | 'mac' | 'detour' | 'vlan'
 >
 
 /** Reads a message of a neighbour or an FDB entry; there may be 100,000 of them in a row. */
 export function decodeNeighbour(body: Buffer): NeighbourState {
-  const found: Found = { detour: false }
+  const found: Found = { detour: false, vlan: false }
   for (let at = NDMSG; at + ATTRIBUTE <= body.length; ) {
     const length = body.readUInt16LE(at)
     if (length < ATTRIBUTE || at + length > body.length) break
@@ -156,6 +189,9 @@ function readAttribute(found: Found, body: Buffer, at: number, length: number): 
     }
     case NDA.LLADDR:
       if (length === ATTRIBUTE + 6) found.mac = macAt(body, at + ATTRIBUTE)
+      return
+    case NDA.VLAN:
+      found.vlan = true
       return
     case NDA.PORT:
     case NDA.VNI:

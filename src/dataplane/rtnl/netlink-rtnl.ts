@@ -20,6 +20,8 @@ import type { BatchSocket, NoticeSocket, OnNotice, Outcome, Rtnl, RtnlMessage } 
 /** linux/netlink.h */
 const NETLINK_ROUTE = 0
 const NETLINK_NETFILTER = 12
+/** linux/netfilter/nfnetlink.h */
+const NFNLGRP_NFTABLES = 7
 const TIMEOUT_MS = 2000
 const MAX_DUMPS = 5
 /** The kernel fills dump parts up to this size (af_netlink.c). */
@@ -220,7 +222,24 @@ class NetlinkRtnl implements Rtnl, BatchSocket {
  * @param onNotice gets the RTM_… type and the message body
  */
 export function openNotices(groups: readonly number[], onNotice: OnNotice): NoticeSocket {
-  const socket = openSocket(NETLINK_ROUTE, NOTICE_BYTES, NOTICE_BUFFER_BYTES)
+  return listen(NETLINK_ROUTE, groups, onNotice)
+}
+
+/**
+ * As openNotices, for changes of any rules of nf_tables; undefined on a kernel without. Of messages
+ * that come together only the first is handed on: that of a new generation comes alone
+ * (nf_tables_api.c nf_tables_gen_notify).
+ */
+export function openRuleNotices(onNotice: OnNotice): NoticeSocket | undefined {
+  try {
+    return listen(NETLINK_NETFILTER, [NFNLGRP_NFTABLES], onNotice)
+  } catch {
+    return undefined
+  }
+}
+
+function listen(protocol: number, groups: readonly number[], onNotice: OnNotice): NoticeSocket {
+  const socket = openSocket(protocol, NOTICE_BYTES, NOTICE_BUFFER_BYTES)
   socket.on('message', (buffer) => {
     if (buffer.length >= HEADER) onNotice(buffer.readUInt16LE(4), buffer.subarray(HEADER))
   })

@@ -1,5 +1,5 @@
 /**
- * A table of thousands of small entries on the vxlan devices of one sandbox. Neighbours and FDB
+ * A table of thousands of small entries on devices of one sandbox. Neighbours, FDB and stations
  * differ only in their EntryCodec. In a pass, what is missing or different is put first and what
  * nobody wants is deleted then, so an address that moves is reachable all the time.
  *
@@ -81,7 +81,7 @@ export class EntryTable<E extends { readonly dev: string }> {
 
   /**
    * Makes the kernel's entries as desired.
-   * @param devices name → ifindex of the vxlan devices that are there
+   * @param devices name → ifindex of the devices that are there
    */
   async apply(rtnl: Rtnl, devices: ReadonlyMap<string, number>): Promise<TableResult> {
     await this.#tracker.settle()
@@ -134,7 +134,7 @@ export class EntryTable<E extends { readonly dev: string }> {
       if (ifindex === undefined) {
         if (isPut) {
           const item = `${this.#codec.noun} ${dev}`
-          failures.push({ item, error: kernelFailed(item, 'there is no such vxlan device') })
+          failures.push({ item, error: kernelFailed(item, 'there is no such device') })
           return 0
         }
         for (const { key } of batch) this.#tracker.done(dev, key)

@@ -1,11 +1,11 @@
 /** The links of one sandbox as the kernel has them, and how they compare with a plan. */
 import type { Cidr } from '../../core/ip.js'
 import { familyOf, ipOf, networkOf, prefixLength } from '../../core/ip.js'
-import type { LinkPlan, VxlanLink } from '../../core/plan.js'
+import type { LinkPlan, VethLink, VxlanLink } from '../../core/plan.js'
 import { isLocalOnly } from '../misses.js'
 import { decodeAddress, decodeRoute, dumpAddresses, dumpRoutes } from '../rtnl/address-codec.js'
 import { RT_TABLE_MAIN } from '../rtnl/constants.js'
-import type { LinkState } from '../rtnl/link-codec.js'
+import type { LinkState, PortState } from '../rtnl/link-codec.js'
 import { decodeLink, dumpLinks } from '../rtnl/link-codec.js'
 import type { Rtnl } from '../rtnl/rtnl.js'
 
@@ -95,8 +95,21 @@ export function isLinkAsPlanned(
 ): boolean {
   if (have.kind !== plan.kind || have.mtu !== plan.mtu || !have.up) return false
   if (plan.kind === 'bridge') return true
-  if (masterOf(plan.master) !== have.master) return false
+  if (masterOf(plan.master) !== have.master || !isPortAsPlanned(plan, have.port)) return false
   return plan.kind === 'veth' || (isSameVxlan(plan, have) && have.vxlan?.local === plan.local)
+}
+
+/** How a bridge is to treat a port: what it does not know is behind a vxlan device, or nowhere. */
+export function portOf({ kind, learns: may }: VxlanLink | VethLink): PortState {
+  const learns = may === true
+  return { learns, floods: learns || kind === 'vxlan' }
+}
+
+/** True of what is no port. */
+export function isPortAsPlanned(plan: LinkPlan, have: PortState | undefined): boolean {
+  if (plan.kind === 'bridge') return true
+  const { learns, floods } = portOf(plan)
+  return have?.learns === learns && have.floods === floods
 }
 
 /** False when only a new device can become as planned: the kernel changes none of these. */

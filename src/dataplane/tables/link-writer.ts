@@ -20,11 +20,20 @@ import {
   getLink,
   quietLink,
   setLink,
+  setPort,
 } from '../rtnl/link-codec.js'
+import { putStation } from '../rtnl/neighbour-codec.js'
 import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
 import type { VxlanSearch } from '../vxlan-devices.js'
 import type { LinkSnapshot } from './link-snapshot.js'
-import { addressDelta, isAsPlanned, isSameVxlan, unrouted } from './link-snapshot.js'
+import {
+  addressDelta,
+  isAsPlanned,
+  isPortAsPlanned,
+  isSameVxlan,
+  portOf,
+  unrouted,
+} from './link-snapshot.js'
 
 /** Sockets and namespaces that links are made with. */
 export interface LinkScope {
@@ -170,10 +179,23 @@ export class LinkWriter {
       else await this.#createVeth(plan, master)
       // a kernel without IPv6 refuses this, and has nothing to keep quiet
       await this.#try(rtnl, quietLink(plan.name))
-    }
+    } else if (have.master !== master) this.fresh.add(plan.name)
     const code = await this.#try(rtnl, setLink({ name: plan.name }, { mtu: plan.mtu, master }))
     if (code === 'EADDRINUSE' && plan.kind === 'vxlan') throw portTaken(item, plan.port)
     if (code !== undefined) throw refused(item, code)
+    if (have?.master !== master || !isPortAsPlanned(plan, have.port)) {
+      await this.#settings(plan, have)
+    }
+  }
+
+  /** How the bridge treats the port; it has one. */
+  async #settings(plan: VxlanLink | VethLink, have: LinkState | undefined): Promise<void> {
+    const { rtnl } = this.#scope
+    // before its bridge stops to send there what it does not know: a container may be silent
+    if (have !== undefined && plan.kind === 'veth') {
+      await this.#try(rtnl, putStation(have.index, plan.peer.mac))
+    }
+    await this.#must(`link ${plan.name} as a port`, rtnl, setPort(plan.name, portOf(plan)))
   }
 
   async #createVxlan(plan: VxlanLink): Promise<void> {

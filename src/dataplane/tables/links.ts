@@ -12,11 +12,17 @@ import { failureOf, refused } from '../failure.js'
 import { isLocalOnly } from '../misses.js'
 import type { AddressState, RouteState } from '../rtnl/address-codec.js'
 import { RT_TABLE_MAIN } from '../rtnl/constants.js'
-import type { LinkState } from '../rtnl/link-codec.js'
+import type { LinkState, PortState } from '../rtnl/link-codec.js'
 import { deleteLinks } from '../rtnl/link-codec.js'
 import type { Rtnl } from '../rtnl/rtnl.js'
 import type { LinkSnapshot } from './link-snapshot.js'
-import { isAsPlanned, isLinkAsPlanned, listLinks, readLinks } from './link-snapshot.js'
+import {
+  isAsPlanned,
+  isLinkAsPlanned,
+  isPortAsPlanned,
+  listLinks,
+  readLinks,
+} from './link-snapshot.js'
 import type { LinkScope } from './link-writer.js'
 import { LinkWriter } from './link-writer.js'
 
@@ -39,6 +45,7 @@ export class LinkTable {
   #desired: readonly LinkPlan[] = []
   #resync = true
   #vxlans: ReadonlyMap<string, number> = new Map()
+  #ports: ReadonlyMap<string, number> = new Map()
   #indexes: ReadonlyMap<string, number> = new Map()
 
   setDesired(links: readonly LinkPlan[]): void {
@@ -56,6 +63,11 @@ export class LinkTable {
     return this.#vxlans
   }
 
+  /** Name → ifindex of the containers' ports, as of the last apply. */
+  get ports(): ReadonlyMap<string, number> {
+    return this.#ports
+  }
+
   /**
    * Whether the latest notice of a link, with no pass under way, is not what is wanted.
    * @param gone it was deleted or moved away
@@ -66,6 +78,12 @@ export class LinkTable {
     if (gone) return plan !== undefined && this.#indexes.get(link.name) === link.index
     if (plan === undefined) return isOurKind(link)
     return !isLinkAsPlanned(plan, link, (bridge) => this.#indexes.get(bridge))
+  }
+
+  /** The same of what a bridge says of its port with that ifindex. */
+  isPortContradicted(index: number, port: PortState): boolean {
+    const plan = this.#desired.find(({ name }) => this.#indexes.get(name) === index)
+    return plan !== undefined && !isPortAsPlanned(plan, port)
   }
 
   /** Whether a notice of an address is not what is wanted of our bridges. */
@@ -151,7 +169,9 @@ export class LinkTable {
 
   #remember(links: readonly LinkState[]): void {
     const vxlans = links.filter((link) => link.kind === 'vxlan')
+    const veths = links.filter((link) => link.kind === 'veth')
     this.#vxlans = new Map(vxlans.map((link) => [link.name, link.index]))
+    this.#ports = new Map(veths.map((link) => [link.name, link.index]))
     this.#indexes = new Map(links.map((link) => [link.name, link.index]))
   }
 }

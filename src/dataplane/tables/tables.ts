@@ -1,17 +1,22 @@
 /** All tables of one sandbox. */
 import type { Plan } from '../../core/plan.js'
 import { NftTable } from '../nft/table.js'
+import type { NeighbourState } from '../rtnl/neighbour-codec.js'
 import { EntryTable } from './entry-table.js'
 import { FDB } from './fdb.js'
 import { LinkTable } from './links.js'
 import { NEIGHBOURS } from './neighbours.js'
 import { SOURCE_CHECK, sourceElements } from './source-check.js'
+import type { Station } from './stations.js'
+import { isMisplaced, STATIONS, stationsOf } from './stations.js'
 
 export class Tables {
   readonly links = new LinkTable()
   readonly neighbours = new EntryTable(NEIGHBOURS)
   readonly fdb = new EntryTable(FDB)
+  readonly stations = new EntryTable(STATIONS)
   readonly sources: NftTable
+  #stations: readonly Station[] = []
 
   constructor(sandbox: string) {
     this.sources = new NftTable(SOURCE_CHECK, `sandbox ${sandbox} source check`)
@@ -19,6 +24,8 @@ export class Tables {
 
   setDesired(plan: Plan): void {
     this.links.setDesired(plan.links)
+    this.#stations = stationsOf(plan.links)
+    this.stations.setDesired(this.#stations)
     this.neighbours.setDesired(plan.neighbours, plan.partial)
     this.fdb.setDesired(plan.fdb, plan.partial)
     this.sources.setDesired(sourceElements(plan.sources))
@@ -26,9 +33,20 @@ export class Tables {
 
   /** Name of the vxlan device with this ifindex, as of the last apply. */
   vxlanAt(ifindex: number): string | undefined {
-    for (const [dev, index] of this.links.vxlans) {
-      if (index === ifindex) return dev
-    }
-    return undefined
+    return nameAt(this.links.vxlans, ifindex)
   }
+
+  /** Whether a notice about a bridge is not what it is to know of its containers. */
+  isStationContradicted(state: NeighbourState, gone: boolean): boolean {
+    const port = nameAt(this.links.ports, state.ifindex)
+    if (port !== undefined && this.stations.isContradicted(state, port, gone)) return true
+    return !gone && isMisplaced(this.#stations, state, port)
+  }
+}
+
+function nameAt(devices: ReadonlyMap<string, number>, ifindex: number): string | undefined {
+  for (const [dev, index] of devices) {
+    if (index === ifindex) return dev
+  }
+  return undefined
 }
