@@ -105,6 +105,8 @@ export interface RequestAddressRequest {
   readonly gateway: boolean
   /** swarm's leader replays its allocations: what is held already is granted again */
   readonly replay: boolean
+  /** of the endpoint that it is for: the container's name, from dockerd 29 on */
+  readonly name?: string
 }
 
 export interface IpamDriver {

@@ -19,6 +19,8 @@ export interface Claim extends PoolRef {
 export interface Choice extends PoolRef {
   /** `--ip-range` */
   readonly subPool?: Cidr | undefined
+  /** of the endpoint that it is for, where dockerd says it */
+  readonly name?: string | undefined
 }
 
 export interface HoldOptions {

@@ -115,7 +115,7 @@ export class TsoverlayIpam implements IpamDriver {
     await this.#awaitPool(id, request.poolId, signal)
     if (!request.gateway && request.address === undefined) {
       const { term } = request.replay ? this.#term(request.poolId) : {}
-      return this.#parts.book.allocate(this.#choices(request.poolId, id), signal, term)
+      return this.#parts.book.allocate(this.#choices(request, id), signal, term)
     }
     return withPrefixOf(await this.#decide(id, request, signal), id.pool)
   }
@@ -134,7 +134,7 @@ export class TsoverlayIpam implements IpamDriver {
     const id = readPoolId(poolId)
     if (id === undefined || this.#isBookkeeping(id.addressSpace)) return
     // It may have come from another subnet of the network, but dockerd names the first one's id.
-    const own = this.#choices(poolId, id).find(({ pool }) => contains(pool, address))
+    const own = this.#choices({ poolId }, id).find(({ pool }) => contains(pool, address))
     if (own === undefined) return
     const { space, pool } = own
     if (this.#parts.book.releaseNow({ space, pool }, address)) return
@@ -150,7 +150,8 @@ export class TsoverlayIpam implements IpamDriver {
    * same family. dockerd never asks for those (libnetwork knows its own "no address left" only by
    * identity, which a plugin's answer lacks), but takes what we answer.
    */
-  #choices(poolId: string, id: PoolId): readonly Choice[] {
+  #choices(of: { poolId: string; name?: string }, id: PoolId): readonly Choice[] {
+    const { poolId, name } = of
     const { journal } = this.#parts
     const network = journal.pools.get(poolId)?.boundTo
     const others = [...journal.pools.values()].filter(
@@ -160,7 +161,7 @@ export class TsoverlayIpam implements IpamDriver {
         hold.id !== poolId &&
         familyOf(hold.pool) === familyOf(id.pool),
     )
-    return [id, ...others].map(({ space, pool, subPool }) => ({ space, pool, subPool }))
+    return [id, ...others].map(({ space, pool, subPool }) => ({ space, pool, subPool, name }))
   }
 
   async #decide(id: PoolId, request: RequestAddressRequest, signal: AbortSignal): Promise<Ip> {

@@ -8,6 +8,7 @@ import type { HostId } from '../core/types.js'
 import type { AddressDocument, BlockHold } from '../state/documents.js'
 import type { PoolRef } from '../state/keys.js'
 import { usableRange } from './candidates.js'
+import { Recent, type Returned } from './recent.js'
 
 export interface OwnBlockParts {
   readonly ref: PoolRef
@@ -39,6 +40,11 @@ export class OwnBlock {
   readonly #held = new Map<Ip, number>()
   readonly #resting = new Map<Ip, number>()
   readonly #outside = new Map<Ip, Outside>()
+  /** held ones that were not chosen by us: whoever had one will ask for it again */
+  readonly #asked = new Set<Ip>()
+  /** endpoints that had an address last, by their names */
+  readonly #names = new Map<Ip, string>()
+  readonly #recent = new Recent()
   #passed = 0
 
   constructor(parts: OwnBlockParts, hold?: BlockHold) {
@@ -51,14 +57,31 @@ export class OwnBlock {
     this.#size = last < first ? 0 : Number(last - first) + 1
     if (hold === undefined) return
     this.#passed = hold.passed
-    for (const { ip, at } of hold.resting) this.#resting.set(ip, at)
+    this.#takeUp(hold)
+  }
+
+  /** The time in which nobody ran counts for nothing: dockerd may have been away as long. */
+  #takeUp(hold: BlockHold): void {
+    this.#takeUpResting(hold)
     for (const ip of hold.out) this.#outside.set(ip, {})
+    for (const [ip, name] of Object.entries(hold.names ?? {})) this.#names.set(ip as Ip, name)
     // Containers do not outlive the boot of their host.
     const latest = Math.max(0, ...this.#resting.values()) + 1
+    const asked = new Set(hold.asked ?? hold.held)
+    const isSameBoot = hold.boot === this.#parts.boot
     for (const ip of hold.held) {
-      if (hold.boot === parts.boot) this.#held.set(ip, this.touched)
+      if (isSameBoot) this.#held.set(ip, this.touched)
       else this.#resting.set(ip, latest)
+      if (isSameBoot && asked.has(ip)) this.#asked.add(ip)
+      if (!isSameBoot && !asked.has(ip)) this.#recent.add(ip, this.touched)
     }
+  }
+
+  #takeUpResting({ resting }: BlockHold): void {
+    for (const { ip, at } of resting) this.#resting.set(ip, at)
+    const returned = resting.flatMap(({ ip, age }) => (age === undefined ? [] : [{ ip, age }]))
+    for (const { ip, age } of returned.sort((a, b) => b.age - a.age))
+      this.#recent.add(ip, this.touched - age)
   }
 
   get held(): ReadonlyMap<Ip, number> {
@@ -107,11 +130,29 @@ export class OwnBlock {
     return undefined
   }
 
-  /** @returns false when it is not free to take */
-  take(ip: Ip): boolean {
+  /** A free address that a container has just given back and may want again. */
+  returned(subPool?: Cidr): Returned | undefined {
+    if (this.free <= 0) return undefined
+    return this.#recent.next(this.#parts.now(), (ip) => this.#isFree(ip) && inside(subPool, ip))
+  }
+
+  /** The free address that the endpoint of that name had last. */
+  ofName(name: string, subPool?: Cidr): Ip | undefined {
+    for (const [ip, each] of this.#names)
+      if (each === name && this.#isFree(ip) && inside(subPool, ip)) return ip
+    return undefined
+  }
+
+  /**
+   * @param chosen by us, for an endpoint of that name; absent: it was asked for
+   * @returns false when it is not free to take
+   */
+  take(ip: Ip, chosen?: { readonly name?: string | undefined }): boolean {
     if (!this.#isFree(ip)) return false
     this.#held.set(ip, this.#parts.now())
-    this.#resting.delete(ip)
+    this.#unrest(ip)
+    if (chosen === undefined) this.#asked.add(ip)
+    if (chosen?.name !== undefined) this.#names.set(ip, chosen.name)
     this.save()
     return true
   }
@@ -120,6 +161,8 @@ export class OwnBlock {
   putBack(ip: Ip, at: number): void {
     if (!this.#held.delete(ip)) return
     this.#resting.set(ip, at)
+    // One that was asked for is kept for whoever asks for it again, as long as there are others.
+    if (!this.#asked.delete(ip)) this.#recent.add(ip, this.#parts.now())
     this.save()
   }
 
@@ -127,7 +170,7 @@ export class OwnBlock {
   putOutside(ip: Ip, who: Outside): boolean {
     if (this.#held.has(ip)) return false
     this.#outside.set(ip, who)
-    this.#resting.delete(ip)
+    this.#unrest(ip)
     this.save()
     return true
   }
@@ -141,7 +184,7 @@ export class OwnBlock {
     this.#outside.clear()
     for (const [ip, who] of all) {
       this.#outside.set(ip, who)
-      this.#resting.delete(ip)
+      this.#unrest(ip)
     }
     if (!same) this.save()
   }
@@ -149,18 +192,32 @@ export class OwnBlock {
   /** Handed out without our knowing: an endpoint uses it. */
   adopt(ip: Ip): void {
     this.#held.set(ip, this.#parts.now())
+    this.#asked.add(ip)
+    this.#unrest(ip)
+  }
+
+  /** The name goes with the next one that has it. */
+  #unrest(ip: Ip): void {
     this.#resting.delete(ip)
+    this.#recent.delete(ip)
+    this.#names.delete(ip)
   }
 
   save(): void {
-    this.touched = this.#parts.now()
+    const now = this.#parts.now()
+    this.touched = now
     this.#parts.save({
       ...this.ref,
       block: this.block,
       boot: this.#parts.boot,
       passed: this.#passed,
       held: [...this.#held.keys()],
-      resting: [...this.#resting].map(([ip, at]) => ({ ip, at })),
+      asked: [...this.#asked],
+      ...(this.#names.size === 0 ? {} : { names: Object.fromEntries(this.#names) }),
+      resting: [...this.#resting].map(([ip, at]) => {
+        const age = this.#recent.age(ip, now)
+        return age === undefined ? { ip, at } : { ip, at, age }
+      }),
       out: [...this.#outside.keys()],
     })
   }

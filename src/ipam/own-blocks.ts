@@ -6,6 +6,7 @@ import { keys, type PoolRef } from '../state/keys.js'
 import type { Choice } from './address-book.js'
 import { blockOf, touches } from './block-size.js'
 import { OwnBlock } from './own-block.js'
+import type { Returned } from './recent.js'
 
 /** The part of the journal that blocks are kept in. */
 export interface BlockShelf {
@@ -67,16 +68,39 @@ export class OwnBlocks {
   }
 
   /**
-   * Takes a free address: one never used, else the one released longest ago.
+   * Takes a free address for a container: the one that the endpoint of its name had last, or where
+   * dockerd says no names, one that has just come back (recent.ts); else one never used, else the one
+   * released longest ago.
    * @returns undefined when the own blocks have none
    */
-  take({ subPool, ...ref }: Choice): Ip | undefined {
-    const ip = this.free({ ...ref, subPool })
+  take({ subPool, name, ...ref }: Choice): Ip | undefined {
+    const ip =
+      (name === undefined ? this.#returned(ref, subPool) : this.#ofName(ref, name, subPool)) ??
+      this.free({ ...ref, subPool })
     if (ip === undefined) return undefined
-    return this.holding(ref, ip)?.take(ip) === true ? ip : undefined
+    return this.holding(ref, ip)?.take(ip, { name }) === true ? ip : undefined
   }
 
-  /** The address that `take` would take. */
+  #ofName(ref: PoolRef, name: string, subPool?: Cidr): Ip | undefined {
+    for (const block of this.#byPool.get(keys.pool(ref))?.values() ?? []) {
+      const ip = block.ofName(name, subPool)
+      if (ip !== undefined) return ip
+    }
+    return undefined
+  }
+
+  #returned(ref: PoolRef, subPool?: Cidr): Ip | undefined {
+    let latest: Returned | undefined
+    for (const block of this.#byPool.get(keys.pool(ref))?.values() ?? []) {
+      if (!touches(block.block, subPool)) continue
+      const returned = block.returned(subPool)
+      if (returned !== undefined && (latest === undefined || returned.at > latest.at))
+        latest = returned
+    }
+    return latest?.ip
+  }
+
+  /** A free address for anybody: one never used, else the one released longest ago. */
   free({ subPool, ...ref }: Choice): Ip | undefined {
     let oldest: { ip: Ip; at: number } | undefined
     for (const block of this.#byPool.get(keys.pool(ref))?.values() ?? []) {

@@ -7,6 +7,8 @@ import type * as wire from './ipam-schemas.js'
 /** moby daemon/libnetwork/ipamapi/contract.go RequestAddressType, and its one value */
 const ADDRESS_TYPE = 'RequestAddressType'
 const GATEWAY = 'com.docker.network.gateway'
+/** From dockerd 29 on (moby daemon/libnetwork/netlabel/labels.go EndpointName). */
+const ENDPOINT_NAME = 'com.docker.network.endpoint.name'
 /** Set by swarm's leader on all its requests (moby daemon/libnetwork/ipamapi/labels.go AllocSerialPrefix). */
 const SERIAL = 'com.docker.network.ipam.serial'
 
@@ -32,10 +34,12 @@ export function fromGrantedPool(granted: GrantedPool): wire.RequestPoolResponse 
 /** @throws TsoverlayError REQUEST_INVALID when Address is none */
 export function toRequestAddress(body: wire.RequestAddressRequest): RequestAddressRequest {
   const address = ipField('Address', body.Address)
+  const name = body.Options?.[ENDPOINT_NAME] || undefined
   return {
     poolId: body.PoolID,
     gateway: body.Options?.[ADDRESS_TYPE] === GATEWAY,
     replay: body.Options?.[SERIAL] === 'true',
     ...(address === undefined ? {} : { address }),
+    ...(name === undefined ? {} : { name }),
   }
 }

@@ -101,8 +101,17 @@ const BlockHoldSchema = Type.Object({
   /** how many addresses of the block were passed by in the search for one never used */
   passed: Type.Integer(),
   held: Type.Array(IpText),
-  /** released ones with the number of their release, for the order of reuse */
-  resting: Type.Array(Type.Object({ ip: IpText, at: Type.Integer() })),
+  /** those of `held` that were asked for by address; absent: it is not known of which */
+  asked: Type.Optional(Type.Array(IpText)),
+  /** names of the endpoints that had an address last, where dockerd says them */
+  names: Type.Optional(Type.Record(Type.String(), Type.String())),
+  /**
+   * released ones with the number of their release, for the order of reuse; `age`: milliseconds from
+   * a release until this was written, where the address waits for its container
+   */
+  resting: Type.Array(
+    Type.Object({ ip: IpText, at: Type.Integer(), age: Type.Optional(Type.Number()) }),
+  ),
   /** not ours to hand out: reserved, or lent to another host */
   out: Type.Array(IpText),
 })

@@ -4,6 +4,7 @@ import { expectPing } from '../lab/conncheck.js'
 import type { Host } from '../lab/host.js'
 import { addressOf, createNetwork, DRIVER, runSleeper } from '../lab/tsoverlay.js'
 import { sharedLab } from './shared-lab.js'
+import { eventually } from './traces.js'
 
 const SUBNET = ['--subnet', '10.70.0.0/16']
 
@@ -58,4 +59,35 @@ t.test('while etcd is away containers are restarted with the address of --ip', a
     stderr,
     /address 10\.70\.0\.100 of subnet 10\.70\.0\.0\/16 is held by a container on host/,
   )
+})
+
+t.test('a container that is restarted, or its dockerd, has its address again', async (t) => {
+  const lab = await withNetwork(t)
+  const h1 = lab.host(1)
+  await runSleeper(h1, 'first', 'own', ['--restart', 'always'])
+  await runSleeper(h1, 'web', 'own')
+  await runSleeper(h1, 'fixed', 'own', ['--ip', '10.70.0.40', '--restart', 'always'])
+  const [first, web] = [await addressOf(h1, 'first', 'own'), await addressOf(h1, 'web', 'own')]
+  for (let round = 0; round < 2; round += 1) {
+    await restart(h1, 'web')
+    t.equal(await addressOf(h1, 'web', 'own'), web)
+  }
+  await restart(h1, 'fixed')
+  await restart(h1, 'web')
+  await h1.docker(['rm', '-f', 'web'])
+  await runSleeper(h1, 'new', 'own')
+  t.equal(await addressOf(h1, 'new', 'own'), web, 'a container made anew')
+  await h1.docker(['rm', '-f', 'new'])
+  const run = ['run', '--rm', '--net', 'own', 'lab', 'hostname', '-i']
+  const seen = new Set([(await h1.docker(run)).stdout, (await h1.docker(run)).stdout])
+  t.equal(seen.size, 1, 'run --rm in a loop')
+  await h1.dockerd.stop()
+  await h1.dockerd.start()
+  await eventually(
+    async () => `${await errorOf(h1, 'first')}${await errorOf(h1, 'fixed')}`,
+    (errors) => errors === '',
+    30_000,
+  )
+  t.equal(await addressOf(h1, 'fixed', 'own'), '10.70.0.40')
+  t.equal(await addressOf(h1, 'first', 'own'), first)
 })

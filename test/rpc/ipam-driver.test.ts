@@ -62,7 +62,10 @@ t.test(
         { poolId: 'pool-1', gateway: true, replay: true, address: '10.20.0.1' },
       ],
       [{ Address: '', Options: { 'com.docker.network.ipam.serial': 'false' } }, any],
-      [{ Address: '', Options: { 'com.docker.network.endpoint.name': 'web' } }, any],
+      [
+        { Address: '', Options: { 'com.docker.network.endpoint.name': 'web' } },
+        { ...any, name: 'web' },
+      ],
       [
         { Address: 'FD00::0:7', Options: null },
         { ...any, address: 'fd00::7' },
