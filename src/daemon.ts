@@ -20,6 +20,7 @@ import { Presence } from './control/presence.js'
 import { Problems } from './control/problems.js'
 import { Reconciler } from './control/reconciler.js'
 import { recoverJournal } from './control/recovery.js'
+import { isStartCall, Restarts } from './control/restarts/restarts.js'
 import { Restoration } from './control/restoration.js'
 import { statusOf } from './control/status.js'
 import { SwarmAllocation } from './control/swarm-allocation.js'
@@ -86,7 +87,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, paths, dataplane, logger } = options
   const state = wireState(options)
   const control = wireControl(options, state)
-  const { rpc, admin, sweep } = wireServers(options, state, control)
+  const { rpc, admin, sweep, restarts } = wireServers(options, state, control)
   state.outbox.start()
   recoverJournal({ ...state, logger })
   // Announced before it looks at its blocks: host-removal.ts rests on this order.
@@ -119,6 +120,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   sweep.start()
   const closing = async (): Promise<void> => {
     sweep.close()
+    restarts?.close()
     await close(options, state, control, [rpc, admin])
   }
   return { close: closing }
@@ -276,15 +278,32 @@ function wireServers(options: DaemonOptions, state: State, control: Control) {
     globalAddressSpace: ipam.globalAddressSpace,
     logger,
   })
-  const sweep = sweepOf(options, state, control, { endpoints, networks })
+  const restarts = restartsOf(options, state, control)
+  const sweep = sweepOf(options, state, control, { endpoints, networks, restarts })
   const network = new TsoverlayDriver(scope, { networks, endpoints, swarm: allocation })
-  const rpc = createRpcServer({ network, ipam, logger, door })
+  const rpc = createRpcServer({
+    network,
+    ipam,
+    logger,
+    door,
+    onRefused: (method) => isStartCall(method) && restarts?.noteRefusal(),
+  })
   const admin = new AdminServer({
     status: () => statusOf({ ...state, ...control, underlay: () => underlay.summary() }),
     cluster: new ClusterView(store, state.identity),
     removal: new HostRemoval(store),
   })
-  return { rpc, admin, sweep }
+  return { rpc, admin, sweep, restarts }
+}
+
+/** In a swarm, swarm itself starts its tasks anew. */
+function restartsOf(
+  { config, logger }: DaemonOptions,
+  { journal }: State,
+  { docker }: Control,
+): Restarts | undefined {
+  if (!config.restartContainers || config.scope === 'global') return undefined
+  return new Restarts({ docker, journal, logger })
 }
 
 /** Finds what dockerd no longer has, where nobody tells. */
@@ -292,10 +311,21 @@ function sweepOf(
   { config, dataplane, logger }: DaemonOptions,
   state: State,
   { docker, sync }: Control,
-  { endpoints, networks }: { endpoints: Endpoints; networks: Networks },
+  {
+    endpoints,
+    networks,
+    restarts,
+  }: { endpoints: Endpoints; networks: Networks; restarts: Restarts | undefined },
 ): { start(): void; close(): void } {
   const parts = { ...state, endpoints, networks, logger }
   if (config.scope === 'global') return new SwarmSweep({ ...parts, dataplane })
   const onForgotten = (): void => sync?.trigger()
-  return new DockerSweep({ ...parts, docker, now: () => performance.now(), onForgotten })
+  const onAnswered = (): void => restarts?.start()
+  return new DockerSweep({
+    ...parts,
+    docker,
+    now: () => performance.now(),
+    onForgotten,
+    onAnswered,
+  })
 }

@@ -41,6 +41,8 @@ export interface DockerSweepParts {
   readonly now: () => number
   /** a network was let go that others may have: network sync brings it back */
   readonly onForgotten: () => void
+  /** dockerd has answered for the first time, and what it lacks has been let go */
+  readonly onAnswered?: () => void
 }
 
 /** What a former process left. */
@@ -88,6 +90,7 @@ export class DockerSweep {
       },
     )
     if (this.#closing.signal.aborted) return
+    if (answered && this.#pause < SOON_MS) this.#parts.onAnswered?.()
     this.#timer = setTimeout(() => void this.#rounds(), this.#pauseAfter(answered))
     this.#timer.unref()
   }

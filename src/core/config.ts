@@ -26,6 +26,8 @@ export interface Config {
   readonly advertise: string
   readonly scope: 'local' | 'global'
   readonly networkSync: boolean
+  /** start again what dockerd has given up because of us */
+  readonly restartContainers: boolean
   readonly vxlanPort: number
   readonly logLevel: LogLevel
   /** where /metrics listens; absent = nowhere */
@@ -42,6 +44,8 @@ export function parseConfig(env: Env): Config {
     advertise: parseAdvertise(env['ADVERTISE'] ?? ''),
     scope: oneOf('SCOPE', env['SCOPE'], ['local', 'global'], 'local'),
     networkSync: oneOf('NETWORK_SYNC', env['NETWORK_SYNC'], ['on', 'off'], 'on') === 'on',
+    restartContainers:
+      oneOf('RESTART_CONTAINERS', env['RESTART_CONTAINERS'], ['on', 'off'], 'on') === 'on',
     vxlanPort: parsePort('VXLAN_PORT', env['VXLAN_PORT'] || '4789'),
     logLevel: oneOf('LOG_LEVEL', env['LOG_LEVEL'], LOG_LEVELS, 'info'),
     ...(metrics === undefined ? {} : { metrics }),

@@ -36,6 +36,8 @@ interface AppParts {
   readonly logger: Logger
   /** true once the server is to end: connections then close with their next answer */
   readonly closing: () => boolean
+  /** told of each call that fails */
+  readonly onRefused?: ((method: string) => void) | undefined
 }
 
 /** A fastify instance that answers all of `methods`, and 404 to everything else. */
@@ -60,7 +62,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     if (parts.closing()) reply.header('connection', 'close')
     if (reply.statusCode === 200) {
       parts.logger.debug({ ...callFields(request), outcome: 'ok' }, 'rpc call')
-    }
+    } else if (!request.is404) parts.onRefused?.(methodOf(request))
   })
   return app
 }

@@ -20,6 +20,8 @@ export interface RpcServerOptions {
   readonly network: NetworkDriver
   readonly ipam: IpamDriver
   readonly logger: Logger
+  /** told of each call that fails: `NetworkDriver.Join` */
+  readonly onRefused?: (method: string) => void
   /** time after which a call's signal aborts, in milliseconds; default 9,000 */
   readonly deadlineMs?: number
   /** sockets that are open already, whose calls wait for us */
@@ -52,13 +54,14 @@ interface InjectedAnswer {
 
 /** @returns a server that does not listen yet */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const { network, ipam, logger, deadlineMs = DEADLINE_MS, door = new Door() } = options
+  const { network, ipam, logger, onRefused, deadlineMs = DEADLINE_MS, door = new Door() } = options
   const deadlines = new Deadlines(deadlineMs, logger)
   let closing = false
   const app = createApp({
     methods: [...handshakeMethods(), ...networkDriverMethods(network), ...ipamDriverMethods(ipam)],
     deadlines,
     logger,
+    onRefused,
     closing: () => closing,
   })
   return {

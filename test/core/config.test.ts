@@ -19,13 +19,14 @@ t.test('without settings everything has a default', async (t) => {
     advertise: '',
     scope: 'local',
     networkSync: true,
+    restartContainers: true,
     vxlanPort: 4789,
     logLevel: 'info',
   }
   t.strictSame(parseConfig({}), expected)
   const empty = ['STORE', 'STORE_PREFIX', 'STORE_CA', 'STORE_CERT', 'STORE_KEY', 'STORE_USER']
   empty.push('STORE_PASSWORD_FILE', 'ADVERTISE', 'SCOPE', 'NETWORK_SYNC', 'VXLAN_PORT')
-  empty.push('LOG_LEVEL', 'METRICS')
+  empty.push('LOG_LEVEL', 'METRICS', 'RESTART_CONTAINERS')
   // docker plugin sets what the user left alone to the empty text
   t.strictSame(parseConfig(Object.fromEntries(empty.map((name) => [name, '']))), expected)
 })
@@ -41,6 +42,7 @@ t.test('every setting is taken over', async (t) => {
     ADVERTISE: '192.0.2.0/24',
     SCOPE: 'global',
     NETWORK_SYNC: 'off',
+    RESTART_CONTAINERS: 'off',
     VXLAN_PORT: '8472',
     LOG_LEVEL: 'debug',
     METRICS: '[::1]:9180',
@@ -58,6 +60,7 @@ t.test('every setting is taken over', async (t) => {
     advertise: '192.0.2.0/24',
     scope: 'global',
     networkSync: false,
+    restartContainers: false,
     vxlanPort: 8472,
     logLevel: 'debug',
     metrics: { host: '::1', port: 9180 },
@@ -115,6 +118,7 @@ const REFUSED: readonly [string, string, Record<string, string>, string][] = [
   ['SCOPE', 'swarm', {}, 'local or global'],
   ['SCOPE', 'LOCAL', {}, 'local or global'],
   ['NETWORK_SYNC', 'true', {}, 'on or off'],
+  ['RESTART_CONTAINERS', 'no', {}, 'on or off'],
   ['VXLAN_PORT', '0', {}, 'from 1 to 65535'],
   ['VXLAN_PORT', '65536', {}, 'from 1 to 65535'],
   ['VXLAN_PORT', '4789x', {}, 'from 1 to 65535'],

@@ -113,3 +113,37 @@ t.test('a restart loop outlives the removal of its network elsewhere', async (t)
   t.ok(later > times, 'it goes on')
   t.equal(await state('State.Error'), '')
 })
+
+t.test('what dockerd gave up while the plugin was off is started again', async (t) => {
+  const lab = await sharedLab(t, 'on')
+  const one = lab.host(1)
+  await createNetwork(one, 'blue', BLUE)
+  const always = ['--restart', 'always']
+  await runSleeper(one, 'kept', 'blue', [...always, '--ip', '10.20.0.77'])
+  await runSleeper(one, 'stopped', 'blue', always)
+  await runSleeper(one, 'single', 'blue')
+  await disable(one)
+  // dockerd has its own patience with each call: all of it at the same time.
+  const run = (...argv: string[]) => one.docker(argv, { check: false, ...PATIENT })
+  const refused = await Promise.all([
+    run('restart', '-t', '0', 'kept'),
+    run('stop', '-t', '0', 'stopped'),
+    run('restart', '-t', '0', 'single'),
+  ])
+  t.match(refused[0].stderr, /Cannot restart container kept/)
+  await enable(one)
+  const state = async (name: string): Promise<string> =>
+    (await one.docker(['inspect', '-f', '{{.State.Status}}', name])).stdout.trim()
+  t.equal(
+    await eventually(
+      () => state('kept'),
+      (status) => status === 'running',
+      60_000,
+    ),
+    'running',
+  )
+  t.equal(await addressOf(one, 'kept', 'blue'), '10.20.0.77')
+  t.match(await one.dockerd.log(300), /"container\W+kept.*container started again/)
+  t.equal(await state('stopped'), 'exited', 'a user stopped it')
+  t.equal(await state('single'), 'exited', 'dockerd was not to keep it running')
+})

@@ -3,6 +3,8 @@ import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
 import { linked, untilAborted, withLimit } from '../../core/deadline.js'
 import type { DockerNetworkId, EndpointId } from '../../core/types.js'
+import type { IdleContainers } from '../restarts/docker-starts.js'
+import type { IdleContainer } from '../restarts/given-up.js'
 import type {
   DockerChange,
   DockerContainer,
@@ -17,7 +19,7 @@ const CALL_MS = 10_000
 /** dockerd waits for our IPAM and for our driver meanwhile. */
 const CREATE_MS = 60_000
 
-export class DockerApi implements DockerNetworks, DockerContents {
+export class DockerApi implements DockerNetworks, DockerContents, IdleContainers {
   readonly #docker: Docker
 
   /** @param socketPath such as /run/docker.sock; nobody has to listen there yet */
@@ -43,6 +45,48 @@ export class DockerApi implements DockerNetworks, DockerContents {
         id: NetworkID,
       })),
     }))
+  }
+
+  async idle(
+    networks: ReadonlySet<DockerNetworkId>,
+    signal: AbortSignal,
+  ): Promise<readonly IdleContainer[]> {
+    const listed = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters: { status: ['exited'] }, abortSignal }),
+    )
+    const found: IdleContainer[] = []
+    for (const { Id, NetworkSettings } of listed) {
+      const on = Object.values(NetworkSettings?.Networks ?? {})
+      if (!on.some(({ NetworkID }) => networks.has(NetworkID))) continue
+      const container = await this.#idleContainer(Id, signal)
+      if (container !== undefined) found.push(container)
+    }
+    return found
+  }
+
+  async #idleContainer(id: string, signal: AbortSignal): Promise<IdleContainer | undefined> {
+    try {
+      const { Name, HostConfig, State } = await withLimit(CALL_MS, signal, (abortSignal) =>
+        untilAborted(this.#docker.getContainer(id).inspect(), abortSignal, `container ${id}`),
+      )
+      const restartPolicy = HostConfig.RestartPolicy?.Name ?? ''
+      return { id, name: Name.replace(/^\//, ''), restartPolicy, error: State.Error }
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined
+      throw error
+    }
+  }
+
+  async start(id: string, signal: AbortSignal): Promise<void> {
+    try {
+      await withLimit(CREATE_MS, signal, (abortSignal) =>
+        this.#docker.getContainer(id).start({ abortSignal }),
+      )
+    } catch (error) {
+      // moby daemon/start.go: it runs, or it is gone.
+      if (statusOf(error) === 304 || statusOf(error) === 404) return
+      throw error
+    }
   }
 
   async endpointIds(signal: AbortSignal): Promise<ReadonlySet<EndpointId>> {
