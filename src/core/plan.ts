@@ -99,6 +99,8 @@ export interface Frame {
   readonly links: readonly LinkPlan[]
   /** one per port that is heard at all; absent: whatever comes from a port is let through */
   readonly sources?: readonly SourcePlan[]
+  /** addresses of this host's own containers, with the bridge that they are behind */
+  readonly residents?: readonly NeighbourPlan[]
 }
 
 export interface Plan extends Frame {

@@ -12,6 +12,8 @@ type Keyed<E> = ReadonlyMap<string, ReadonlyMap<string, E | undefined>>
 export interface Task<E> {
   readonly key: string
   readonly want: E | undefined
+  /** what is thought to be there */
+  readonly have: E | undefined
 }
 
 interface Options<E extends { readonly dev: string }> {
@@ -111,8 +113,8 @@ export class EntryTracker<E extends { readonly dev: string }> {
 
   /** What is left to do on a device. `done` may be called meanwhile. */
   *tasks(dev: string): Generator<Task<E>> {
-    for (const key of this.#differing.get(dev)?.keys() ?? []) {
-      yield { key, want: this.#desired.get(dev, key) }
+    for (const [key, have] of this.#differing.get(dev) ?? []) {
+      yield { key, want: this.#desired.get(dev, key), have }
     }
   }
 

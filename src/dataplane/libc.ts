@@ -18,6 +18,10 @@ const call = {
   setsockopt: libc.func(
     'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
   ),
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  sendto: libc.func(
+    'long sendto(int fd, const void *message, unsigned long length, int flags, const void *address, unsigned int size)',
+  ),
   send: libc.func('long send(int fd, const void *message, unsigned long length, int flags)'),
 }
 
@@ -28,6 +32,13 @@ const MS_BIND = 4096
 const MNT_DETACH = 2
 const AF_NETLINK = 16
 const SOL_NETLINK = 270
+const AF_PACKET = 17
+const SOCK_RAW = 3
+const SOCK_CLOEXEC = 0x80000
+const MSG_DONTWAIT = 0x40
+/** struct sockaddr_ll (linux/if_packet.h) */
+const SOCKADDR_LL = 20
+const HARDWARE_ADDRESS = 6
 
 /** The name of an errno (`EPERM`), or undefined when the call succeeded. */
 type Outcome = string | undefined
@@ -86,4 +97,26 @@ export function sendInThread(fd: number, message: Buffer): Promise<Outcome> {
       resolve(error === null && Number(sent) === message.length ? undefined : 'ECANCELED')
     })
   })
+}
+
+/**
+ * A packet socket that receives nothing, in the calling thread's namespace (socket(2), packet(7)).
+ * @returns its descriptor, or the name of an errno
+ */
+export function openPacketSocket(): number | string {
+  const fd: unknown = call.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)
+  return Number(fd) >= 0 ? Number(fd) : getSystemErrorName(-koffi.errno())
+}
+
+/** Sends a whole frame out of a device, without waiting (sendto(2)). */
+export function sendFrame(fd: number, ifindex: number, frame: Buffer): Outcome {
+  const address = Buffer.alloc(SOCKADDR_LL)
+  address.writeUInt16LE(AF_PACKET, 0)
+  // the EtherType, as the frame has it
+  frame.copy(address, 2, 12, 14)
+  address.writeInt32LE(ifindex, 4)
+  address.writeUInt8(HARDWARE_ADDRESS, 11)
+  frame.copy(address, 12, 0, HARDWARE_ADDRESS)
+  const sent: unknown = call.sendto(fd, frame, frame.length, MSG_DONTWAIT, address, SOCKADDR_LL)
+  return Number(sent) === frame.length ? undefined : getSystemErrorName(-koffi.errno())
 }

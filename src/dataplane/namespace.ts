@@ -1,6 +1,7 @@
 /** A sandbox's namespace while this process holds it: a descriptor and its sockets inside. */
 import { closeSync } from 'node:fs'
 import { refused } from './failure.js'
+import { FrameSocket } from './frame-socket.js'
 import { SANDBOX_MARK } from './names.js'
 import type { Home } from './netns.js'
 import { openNetns, pinNetns } from './netns.js'
@@ -33,6 +34,7 @@ export class Namespace {
   /** undefined on a kernel without netfilter */
   readonly netfilter: BatchSocket | undefined
   readonly #notices: readonly NoticeSocket[]
+  #frames: FrameSocket | undefined
 
   private constructor(fd: number, sockets: Sockets) {
     this.fd = fd
@@ -104,9 +106,20 @@ export class Namespace {
     }
   }
 
+  /**
+   * Opened when first asked for.
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  frames(home: Home): FrameSocket {
+    this.#frames ??= home.enter(this.fd, () => FrameSocket.open())
+    return this.#frames
+  }
+
   /** Lets go of the namespace; it ends when nobody else holds it. */
   async close(): Promise<void> {
     const sockets = [this.rtnl, this.netfilter, ...this.#notices]
+    this.#frames?.close()
+    this.#frames = undefined
     await Promise.all(sockets.map((socket) => socket?.close()))
     closeSync(this.fd)
   }

@@ -8,6 +8,7 @@ import type { TsoverlayError } from '../core/errors.js'
 import { familyOf } from '../core/ip.js'
 import type { Plan } from '../core/plan.js'
 import type { ApplyFailure, ApplyResult, Logger, Miss } from '../core/ports.js'
+import { announce } from './announcing.js'
 import type { Part } from './drift-watch.js'
 import { ALL_PARTS, DriftWatch } from './drift-watch.js'
 import type { TableResult } from './failure.js'
@@ -95,7 +96,9 @@ export class Sandbox {
       if (result.failures.length === 0) return result
       // after a refusal memory and kernel may differ
       this.#resync = true
-      if (!trusted || !result.failures.every(mayBeOfMemory)) return result
+      // for a VNI was waited already
+      const isTaken = result.failures.some(({ error }) => error.code === 'VNI_TAKEN')
+      if (!trusted || isTaken) return result
       const { drift, written } = result
       const second = await this.#pass(plan)
       this.#resync = second.failures.length > 0
@@ -221,6 +224,7 @@ export class Sandbox {
       if ([...links.fresh].some((dev) => tables.links.vxlans.has(dev))) table.queueResync()
       done.push(await table.apply(namespace.rtnl, tables.links.vxlans))
     }
+    await announce(tables, namespace, home, this.#options.logger)
   }
 
   /** Makes our path show the namespace that we hold, if we hold one. */
@@ -287,11 +291,6 @@ export class Sandbox {
       this.#options.listeners.onMiss({ sandbox: this.#options.name, dev, ip: miss.ip })
     }
   }
-}
-
-/** Whether something else may come of a second try with the kernel read: waiting for a VNI was tried. */
-function mayBeOfMemory({ error }: ApplyFailure): boolean {
-  return error.code !== 'VNI_TAKEN'
 }
 
 function foreign(name: string): TsoverlayError {

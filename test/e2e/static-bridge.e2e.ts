@@ -99,3 +99,38 @@ t.test('an address that came from another host to a silent container is reached'
     holder = next
   }
 })
+
+t.test('an address whose container has another MAC now is reached', async (t) => {
+  const lab = await sharedLab(t)
+  const [one, two, three] = [lab.host(1), lab.host(2), lab.host(3)]
+  await createOn([one, two, three], 'blue', [...BLUE, '--ipv6', '--subnet', 'fd00:20::/64'])
+  await runSleeper(one, 'c1', 'blue')
+  await runSleeper(two, 'c2', 'blue')
+  const six = 'fd00:20::200'
+  let holder = two
+  const start = (host: Host, mac: string) =>
+    runSleeper(host, 'mover', 'blue', ['--ip', ADDRESS, '--ip6', six, '--mac-address', mac])
+  await start(holder, '02:42:c0:00:00:01')
+  for (const [index, next] of [two, one, three].entries()) {
+    for (const to of [ADDRESS, six]) {
+      for (const [host, name] of [
+        [one, 'c1'],
+        [two, 'c2'],
+      ] as const) {
+        await expectPing(host, name, to)
+      }
+    }
+    await remove(holder, 'mover')
+    await start(next, `02:42:c0:00:01:0${index}`)
+    for (const to of [ADDRESS, six]) {
+      for (const [host, name] of [
+        [one, 'c1'],
+        [two, 'c2'],
+      ] as const) {
+        await expectPing(host, name, to, SOON)
+      }
+    }
+    t.pass(`${holder.name} to ${next.name}`)
+    holder = next
+  }
+})

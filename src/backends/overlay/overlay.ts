@@ -72,6 +72,7 @@ export const overlay: Backend = {
     return {
       sandbox: sandboxName(view.dockerNetwork),
       links,
+      residents: joined.flatMap((endpoint) => resident(endpoint, view)),
       ...(checked ? { sources: joined.map(source) } : {}),
     }
   },
@@ -117,6 +118,11 @@ function port(endpoint: Endpoint, view: NetworkView, mtu: number): LinkPlan {
     master: bridgeName(segmentOf(view.network, endpoint)),
     peer: { name: hostLinkName(endpoint.id), mac: endpoint.mac },
   }
+}
+
+function resident(endpoint: LocalEndpoint, { network }: NetworkView): NeighbourPlan[] {
+  const dev = bridgeName(segmentOf(network, endpoint))
+  return endpoint.addresses.map((address) => ({ dev, ip: ipOf(address), mac: endpoint.mac }))
 }
 
 function source({ id, mac, addresses }: LocalEndpoint): SourcePlan {

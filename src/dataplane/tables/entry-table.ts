@@ -37,14 +37,19 @@ const GONE = ['ENOENT', 'ENODEV', 'ESRCH', 'ENXIO']
 /** Messages are made for so many entries at a time; others have their turn after each. */
 const BATCH = 1_024
 
+type OnWritten<E> = (have: E | undefined, want: E | undefined) => void
+
 export class EntryTable<E extends { readonly dev: string }> {
   readonly #codec: EntryCodec<E>
+  readonly #onWritten: OnWritten<E>
   readonly #tracker: EntryTracker<E>
   #resync = true
   #partial = false
 
-  constructor(codec: EntryCodec<E>) {
+  /** @param onWritten told of each entry that was put or deleted, with what stood there before */
+  constructor(codec: EntryCodec<E>, onWritten: OnWritten<E> = () => undefined) {
     this.#codec = codec
+    this.#onWritten = onWritten
     this.#tracker = new EntryTracker(codec)
   }
 
@@ -162,10 +167,11 @@ export class EntryTable<E extends { readonly dev: string }> {
     )
     const outcomes = await rtnl.write(messages)
     let written = 0
-    for (const [index, { key, want }] of batch.entries()) {
+    for (const [index, { key, want, have }] of batch.entries()) {
       const code = outcomes[index]
       if (code === undefined || (want === undefined && GONE.includes(code))) {
         this.#tracker.done(dev, key)
+        this.#onWritten(have, want)
         written += 1
       } else {
         const item = `${this.#codec.noun} ${dev} ${key}`

@@ -80,6 +80,13 @@ export class LinkTable {
     return !isLinkAsPlanned(plan, link, (bridge) => this.#indexes.get(bridge))
   }
 
+  /** The ifindex of a bridge, or of the one that a port is in. */
+  bridgeIndexOf(dev: string): number | undefined {
+    const plan = this.#desired.find(({ name }) => name === dev)
+    if (plan === undefined) return undefined
+    return this.#indexes.get(plan.kind === 'bridge' ? dev : plan.master)
+  }
+
   /** The same of what a bridge says of its port with that ifindex. */
   isPortContradicted(index: number, port: PortState): boolean {
     const plan = this.#desired.find(({ name }) => this.#indexes.get(name) === index)

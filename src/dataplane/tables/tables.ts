@@ -1,5 +1,6 @@
 /** All tables of one sandbox. */
 import type { Plan } from '../../core/plan.js'
+import { Announcer } from '../announcer.js'
 import { NftTable } from '../nft/table.js'
 import type { NeighbourState } from '../rtnl/neighbour-codec.js'
 import { EntryTable } from './entry-table.js'
@@ -12,7 +13,11 @@ import { isMisplaced, STATIONS, stationsOf } from './stations.js'
 
 export class Tables {
   readonly links = new LinkTable()
-  readonly neighbours = new EntryTable(NEIGHBOURS)
+  readonly announcer = new Announcer()
+  readonly neighbours = new EntryTable(NEIGHBOURS, (have, want) => {
+    if (have !== undefined) this.announcer.went(have.ip, have.mac)
+    if (want !== undefined) this.announcer.came(want)
+  })
   readonly fdb = new EntryTable(FDB)
   readonly stations = new EntryTable(STATIONS)
   readonly sources: NftTable
@@ -24,6 +29,7 @@ export class Tables {
 
   setDesired(plan: Plan): void {
     this.links.setDesired(plan.links)
+    this.announcer.setResidents(plan.residents ?? [])
     this.#stations = stationsOf(plan.links)
     this.stations.setDesired(this.#stations)
     this.neighbours.setDesired(plan.neighbours, plan.partial)
