@@ -38,6 +38,7 @@ import type { AddressBook } from './ipam/address-book.js'
 import { AddressPlan } from './ipam/address-plan.js'
 import { BlockBook } from './ipam/block-book.js'
 import { TsoverlayIpam } from './ipam/ipam-driver.js'
+import { PoolTurns } from './ipam/pool-turns.js'
 import type { Door } from './rpc/door.js'
 import { createRpcServer } from './rpc/server.js'
 import { Epoch } from './state/epoch.js'
@@ -189,11 +190,12 @@ function wireState(options: DaemonOptions) {
     repository: new NetworkRepository(store, SWARM, avoid),
   }
   const publications = new Publications(store, identity)
+  const turns = new PoolTurns()
   const vtep: VtepSource = { current: undefined }
   const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  const cluster = { repository, publications, swarm, takenVnis, epoch }
+  const cluster = { repository, publications, swarm, takenVnis, epoch, turns }
   return { store, identity, journal, blocks, book, outbox, vtep, problems, ...cluster }
 }
 
@@ -260,12 +262,14 @@ function wireServers(options: DaemonOptions, state: State, control: Control) {
   const foreign = new ForeignAddresses(book, outbox)
   const endpoints = new Endpoints({ ...state, ...control, foreign, logger })
   const chosen = scope === 'global' ? swarm.plan : book
-  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, book: chosen })
+  const synced = config.networkSync
+  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, synced, book: chosen })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
   const networks = new Networks({
     ...state,
     ...control,
     scope,
+    synced,
     addressSpaces,
     foreign,
     endpoints,

@@ -167,7 +167,9 @@ export class DockerSweep {
   #isUnused({ boundTo, pool }: PoolHold, networks: readonly DockerNetwork[]): boolean {
     if (boundTo !== undefined && this.#parts.journal.bindings.get(boundTo) !== undefined)
       return false
-    return !networks.some(({ pools }) =>
+    // Ours have pools of their own, also those of the same subnet.
+    const others = networks.filter(({ id }) => this.#parts.journal.bindings.get(id) === undefined)
+    return !others.some(({ pools }) =>
       pools.some(({ subnet }) => {
         const cidr = parseCidr(subnet)
         return cidr !== undefined && networkOf(cidr) === pool

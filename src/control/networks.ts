@@ -10,29 +10,40 @@ import { networkOf } from '../core/ip.js'
 import { sandboxName } from '../core/names.js'
 import { invalidOption, RENDEZVOUS_OPTION } from '../core/options.js'
 import type { Logger } from '../core/ports.js'
+import { freshSpace, isFresh } from '../core/spaces.js'
 import type { DockerNetworkId, Network, NetworkKey } from '../core/types.js'
+import type { AddressBook } from '../ipam/address-book.js'
+import type { PoolTurns } from '../ipam/pool-turns.js'
 import { poolSubject } from '../ipam/subjects.js'
 import type { Binding, PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
 import type { NetworkRepository } from '../state/network-repository.js'
 import type { Outbox } from '../state/outbox.js'
+import type { Publications } from '../state/publications.js'
 import { retryConflicts } from '../state/retry.js'
 import { chores, networkSubject } from './chores.js'
 import type { Endpoints } from './endpoints.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
 import { differences } from './network-diff.js'
+import { NetworkKin } from './network-kin.js'
 import { type NetworkOptions, parseNetworkOptions } from './network-options.js'
 import { type NetworkSpec, networkSpec, poolsIdentity, swarmIdentity } from './network-spec.js'
+import { PoolMoves } from './pool-moves.js'
 import type { Reconciler } from './reconciler.js'
 import type { TakenVnis } from './taken-vnis.js'
 import type { UnderlaySource } from './underlay-source.js'
 
 export interface NetworkParts {
   readonly scope: 'local' | 'global'
+  /** network sync is on: names, not subnets, say which networks are one */
+  readonly synced: boolean
   /** address spaces that are ours: [local, global] */
   readonly addressSpaces: readonly [string, string]
   readonly journal: Journal
   readonly repository: NetworkRepository
+  readonly publications: Publications
+  readonly book: AddressBook
+  readonly turns: PoolTurns
   readonly outbox: Outbox
   readonly foreign: ForeignAddresses
   readonly endpoints: Endpoints
@@ -46,10 +57,19 @@ interface Addressing {
   readonly ipam: Binding['ipam']
   readonly holds: readonly PoolHold[]
   readonly space: string
+  /** key of the network that network sync creates here; absent: a user does */
+  readonly sync?: NetworkKey
+}
+
+interface Meant {
+  readonly text: string
+  readonly space: string
 }
 
 export class Networks {
   readonly #parts: NetworkParts
+  readonly #kin: NetworkKin
+  readonly #moves: PoolMoves
   /**
    * One creation of a network at a time, so that the undoing of one cannot hit another; and one of a
    * NetworkID, as it is tied to one network only.
@@ -58,23 +78,37 @@ export class Networks {
 
   constructor(parts: NetworkParts) {
     this.#parts = parts
+    this.#kin = new NetworkKin(parts)
+    this.#moves = new PoolMoves(parts)
   }
 
   async create(request: CreateNetworkRequest, signal: AbortSignal): Promise<void> {
-    const { journal, underlay, outbox } = this.#parts
+    const { journal, turns } = this.#parts
     const options = parseNetworkOptions(request.options)
     if (journal.bindings.get(request.id) !== undefined) return this.#again(request.id)
     this.#refuseTwin(request.id)
     const ipam = this.#ipamOf(request.pools)
     const holds = this.#holdsOf(request.pools, options)
-    const space = spaceOf(options, holds)
-    const spec = networkSpec(
-      request,
-      options,
-      this.#identity(request.id, request.pools, space),
-      underlay.current(),
-    )
+    try {
+      await this.#createOf(request, options, { ipam, holds }, signal)
+    } finally {
+      for (const { pool } of holds) turns.end(pool)
+    }
+  }
+
+  async #createOf(
+    request: CreateNetworkRequest,
+    options: NetworkOptions,
+    { ipam, holds }: Pick<Addressing, 'ipam' | 'holds'>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { journal, underlay, outbox } = this.#parts
+    const sync = holds.find((hold) => hold.sync !== undefined)?.sync
+    const meant = await this.#meant(request, spaceOf(options, holds), { ipam, sync }, signal)
+    const { space } = meant
+    const spec = networkSpec(request, options, meant, underlay.current())
     const { key } = spec.network
+    const addressing = { ipam, holds, space, ...(sync === undefined ? {} : { sync }) }
     const names = [key, request.id]
     const other = (): Promise<void> | undefined =>
       this.#creating.get(key) ?? this.#creating.get(request.id)
@@ -83,9 +117,9 @@ export class Networks {
     }
     if (journal.bindings.get(request.id) !== undefined) return
     this.#refuseSecond(spec.network)
-    const subjects = subjectsOf(key, { ipam, holds, space }, request.pools)
+    const subjects = subjectsOf(key, addressing, request.pools)
     const made = outbox.making(subjects, signal, () =>
-      this.#make(request, spec, { ipam, holds, space }, signal),
+      this.#make(request, spec, addressing, signal),
     )
     const ended = made.catch(() => undefined)
     for (const name of names) this.#creating.set(name, ended)
@@ -114,16 +148,25 @@ export class Networks {
   async #make(
     request: CreateNetworkRequest,
     spec: NetworkSpec,
-    { ipam, holds, space }: Addressing,
+    { ipam, holds, space, sync }: Addressing,
     signal: AbortSignal,
   ): Promise<void> {
-    const { journal, foreign, logger } = this.#parts
+    const { journal, foreign, scope, logger } = this.#parts
     const pools = request.pools.map((data) => networkOf(data.pool))
+    // In a swarm the leader decides where they are.
+    const moved = scope === 'global' ? [] : holds
     try {
       if (ipam === 'docker') await foreign.hold(space, request.pools, signal)
-      const network = await this.#join(spec, request.id, signal)
-      journal.bindings.put({ dockerNetwork: request.id, network, ipam })
-      for (const hold of holds) journal.pools.put({ ...hold, boundTo: request.id })
+      await this.#moves.enter(moved, space, request.pools, signal)
+      const network = await this.#join(spec, request.id, sync, signal)
+      // From here on its removal is seen as a removal, not as a network that the cluster does not know.
+      const name = sync && (await this.#kin.published(sync, signal)).name
+      // Until network sync has seen it in dockerd, a deletion is dockerd's own, no wish of a user.
+      const named = name === undefined ? {} : { name, leaving: true }
+      journal.bindings.put({ dockerNetwork: request.id, network, ipam, ...named })
+      this.#moves.settle(moved, space, request.id)
+      if (scope === 'global')
+        for (const hold of holds) journal.pools.put({ ...hold, boundTo: request.id })
       logger.info(
         {
           network: request.id.slice(0, 12),
@@ -135,6 +178,7 @@ export class Networks {
       )
     } catch (error) {
       if (ipam === 'docker') foreign.drop(space, pools)
+      this.#moves.undo(moved, space)
       // The answer of a transaction may have been lost: leaving what was not joined is harmless.
       void this.#parts.outbox.submit(chores.leaveNetwork(spec.network.key))
       throw error
@@ -176,11 +220,20 @@ export class Networks {
     }
   }
 
-  async #join(spec: NetworkSpec, id: DockerNetworkId, signal: AbortSignal): Promise<Network> {
+  async #join(
+    spec: NetworkSpec,
+    id: DockerNetworkId,
+    sync: NetworkKey | undefined,
+    signal: AbortSignal,
+  ): Promise<Network> {
     const { repository, takenVnis } = this.#parts
     const { network, vnis } = spec
     return retryConflicts(`network ${network.identity}`, signal, async () => {
-      const found = await repository.findReadable(network.key, signal)
+      // Network sync never makes a network of the cluster: that would undo its removal.
+      const found =
+        sync === undefined
+          ? await repository.findReadable(network.key, signal)
+          : await this.#kin.synced(sync, signal)
       if (found === undefined) {
         await takenVnis.refuseWanted(vnis)
         return (await repository.create(network, vnis, id, signal)).made
@@ -208,20 +261,33 @@ export class Networks {
       const fitting = unbound.filter(
         (hold) => hold.pool === networkOf(data.pool) && hold.id.startsWith(`${data.addressSpace}|`),
       )
-      const space = (fitting.find((hold) => hold.space === options.name) ?? fitting[0])?.space
+      // The newest one, should another driver's network have the same subnet.
+      const space = (fitting.find((hold) => hold.space === options.name) ?? fitting.at(-1))?.space
       // All of them, should a former try have left one with another IP range.
       return fitting.filter((hold) => hold.space === space)
     })
   }
 
-  /** Scope local: a name, else the set of pools. Scope global: swarm's own id, the same everywhere. */
-  #identity(
-    id: DockerNetworkId,
-    pools: readonly PoolData[],
+  /** Which network of the cluster it is, and where its pools are; docs/design/networks.md. */
+  async #meant(
+    { id, pools }: CreateNetworkRequest,
     space: string,
-  ): { text: string; space: string } {
-    if (this.#parts.scope === 'global') return { text: swarmIdentity(id), space }
-    return { text: space === '' ? poolsIdentity(pools) : `name:${space}`, space }
+    { ipam, sync }: { readonly ipam: Binding['ipam']; readonly sync: NetworkKey | undefined },
+    signal: AbortSignal,
+  ): Promise<Meant> {
+    const { scope, synced } = this.#parts
+    if (scope === 'global') return { text: swarmIdentity(id), space }
+    if (sync !== undefined) return meantBy(await this.#kin.synced(sync, signal))
+    if (space !== '' && !isFresh(space)) return { text: `name:${space}`, space }
+    if (!synced) {
+      const network = await this.#kin.ofSubnets(pools, signal)
+      return network === undefined ? { text: poolsIdentity(pools), space } : meantBy(network)
+    }
+    // dockerd chooses the same subnet on many hosts: that one has it says nothing.
+    const kin = ipam === 'docker' ? undefined : await this.#kin.unpublished(pools, signal)
+    if (kin !== undefined) return meantBy(kin)
+    const own = space || freshSpace()
+    return { text: `name:${own}`, space: own }
   }
 
   /** Of two networks with one sandbox, each pass over one would undo the other. */
@@ -251,12 +317,19 @@ function subjectsOf(
   pools: readonly PoolData[],
 ): readonly string[] {
   const entered = ipam === 'docker' ? pools.map((data) => networkOf(data.pool)) : []
-  const refs = [...holds, ...entered.map((pool) => ({ space, pool }))]
+  const refs = [...holds.map(({ pool }) => pool), ...entered].map((pool) => ({ space, pool }))
   return [networkSubject(key), ...refs.map(poolSubject)]
 }
 
+function meantBy({ identity, space }: Network): Meant {
+  return { text: identity, space }
+}
+
+/** The name that the user gave, else one of those that the pools got. */
 function spaceOf(options: NetworkOptions, holds: readonly PoolHold[]): string {
-  const named = holds.find((hold) => hold.space !== '')?.space ?? ''
+  const spaces = holds.map(({ space }) => space)
+  const named = spaces.find((space) => space !== '' && !isFresh(space)) ?? ''
+  if (options.name === '' && named === '') return spaces[0] ?? ''
   if (options.name === '' || named === '' || named === options.name) return options.name || named
   throw invalidOption(
     '-o',

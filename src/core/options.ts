@@ -4,6 +4,9 @@ import { TsoverlayError } from './errors.js'
 /** The rendezvous name: networks of the same name on different daemons are one. */
 export const RENDEZVOUS_OPTION = 'network'
 
+/** `--ipam-opt` of network sync: the store key of the network that it creates on this host. */
+export const SYNC_OPTION = 'sync'
+
 /**
  * Names every unknown option at once, so that nobody has to try them one by one.
  * @param known options that may stand there; those of `silent` too, but nobody needs to hear of them

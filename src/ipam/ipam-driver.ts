@@ -15,11 +15,14 @@ import type {
 } from '../core/driver.js'
 import { hasCode, TsoverlayError } from '../core/errors.js'
 import { type Cidr, contains, familyOf, type Ip, withPrefixOf } from '../core/ip.js'
+import { SYNC_OPTION } from '../core/options.js'
 import type { Dataplane } from '../core/ports.js'
-import type { HostId } from '../core/types.js'
+import { freshSpace, isFresh } from '../core/spaces.js'
+import type { HostId, NetworkKey } from '../core/types.js'
 import type { PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
 import { type PoolRef, SWARM } from '../state/keys.js'
+import type { NetworkRepository } from '../state/network-repository.js'
 import type { Outbox } from '../state/outbox.js'
 import type { AddressBook, Choice, HoldOptions } from './address-book.js'
 import { checkAddressSpace, GLOBAL_ADDRESS_SPACE, LOCAL_ADDRESS_SPACE } from './address-space.js'
@@ -27,6 +30,7 @@ import { BLOCK_OPTION, checkBlock } from './block-size.js'
 import { spaceOf } from './ipam-options.js'
 import { chooseIpv4, chooseIpv6 } from './pool-choice.js'
 import { checkPool, formatPoolId, type PoolId, parsePoolId, readPoolId } from './pool-id.js'
+import type { PoolTurns } from './pool-turns.js'
 import { addressSubject, poolSubject } from './subjects.js'
 import { claimWanted } from './wanted-address.js'
 
@@ -39,12 +43,23 @@ export interface IpamParts {
   readonly outbox: Outbox
   readonly dataplane: Pick<Dataplane, 'routes'>
   readonly scope: 'local' | 'global'
+  /** network sync is on: a network without a name is one of its own, with an address space of its own */
+  readonly synced: boolean
+  readonly repository: Pick<NetworkRepository, 'findReadable'>
+  readonly turns: PoolTurns
+}
+
+/** Where a pool is to be, and for which network of the cluster network sync asks for it. */
+interface Place {
+  readonly space: string
+  readonly sync?: NetworkKey
 }
 
 export class TsoverlayIpam implements IpamDriver {
   readonly localAddressSpace = LOCAL_ADDRESS_SPACE
   readonly globalAddressSpace = GLOBAL_ADDRESS_SPACE
   readonly #parts: IpamParts
+  #choosing: Promise<unknown> = Promise.resolve()
 
   constructor(parts: IpamParts) {
     this.#parts = parts
@@ -52,9 +67,10 @@ export class TsoverlayIpam implements IpamDriver {
 
   async requestPool(request: RequestPoolRequest, signal: AbortSignal): Promise<GrantedPool> {
     checkAddressSpace(request.addressSpace)
-    const space = spaceOf(request.options)
+    const named = spaceOf(request.options)
     const range = request.pool === undefined ? undefined : checkPool(request.pool, request.subPool)
-    if (this.#isBookkeeping(request.addressSpace)) return this.#keepBooks(request, space, range)
+    if (this.#isBookkeeping(request.addressSpace)) return this.#keepBooks(request, named, range)
+    const { space, sync } = await this.#placeOf(named, request, signal)
     const pool = range?.pool ?? (await this.#choose(space, request, signal))
     const id: PoolId = {
       addressSpace: request.addressSpace,
@@ -63,11 +79,35 @@ export class TsoverlayIpam implements IpamDriver {
       ...(range?.subPool ? { subPool: range.subPool } : {}),
     }
     this.#refuseInUse(id)
-    return this.#parts.outbox.making([poolSubject(id)], signal, async () => {
-      await this.#hold(id, signal, blockOption(request, pool))
-      await this.#prepare(id, signal)
-      return this.#grant(id)
-    })
+    await this.#parts.turns.begin(pool, formatPoolId(id))
+    try {
+      return await this.#parts.outbox.making([poolSubject(id)], signal, async () => {
+        await this.#hold(id, signal, blockOption(request, pool))
+        await this.#prepare(id, signal)
+        return this.#grant(id, sync)
+      })
+    } catch (error) {
+      this.#parts.turns.end(pool)
+      throw error
+    }
+  }
+
+  /** @throws TsoverlayError NETWORK_UNKNOWN when network sync is late */
+  async #placeOf(
+    named: string,
+    { options }: RequestPoolRequest,
+    signal: AbortSignal,
+  ): Promise<Place> {
+    const { scope, synced, repository } = this.#parts
+    const sync = options[SYNC_OPTION]
+    if (scope === 'global') return { space: named }
+    if (sync === undefined) return { space: named === '' && synced ? freshSpace() : named }
+    const network = await repository.findReadable(sync, signal)
+    if (network !== undefined) return { space: network.space, sync }
+    throw new TsoverlayError(
+      'NETWORK_UNKNOWN',
+      `the cluster has no network ${sync} (any more): leave out --ipam-opt ${SYNC_OPTION}, which is for network sync only`,
+    )
   }
 
   async releasePool(poolId: string): Promise<void> {
@@ -77,9 +117,10 @@ export class TsoverlayIpam implements IpamDriver {
     // dockerd releases a network's pools before it deletes the network, which then drops them. When
     // the network stays, it is the rollback of a second one that asked for the same subnet.
     if (hold.boundTo !== undefined && this.#parts.journal.bindings.get(hold.boundTo)) return
+    if (hold.boundTo === undefined) this.#parts.turns.end(hold.pool)
     // A network of swarm lets go of its pools with FreeNetwork.
     if (hold.term === undefined) this.#parts.journal.pools.delete(poolId)
-    if (!this.#isBookkeeping(id.addressSpace)) this.#drop(id)
+    if (!this.#isBookkeeping(id.addressSpace)) this.#drop(hold)
   }
 
   /** Holds the pool in the plan; what remains of a failed try is removed as soon as the store answers. */
@@ -110,7 +151,7 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   async requestAddress(request: RequestAddressRequest, signal: AbortSignal): Promise<Cidr> {
-    const id = parsePoolId(request.poolId)
+    const id = this.#now(parsePoolId(request.poolId))
     if (this.#isBookkeeping(id.addressSpace)) return this.#agentAddress(id, request)
     await this.#awaitPool(id, request.poolId, signal)
     if (!request.gateway && request.address === undefined) {
@@ -131,8 +172,9 @@ export class TsoverlayIpam implements IpamDriver {
   }
 
   async releaseAddress(poolId: string, address: Ip): Promise<void> {
-    const id = readPoolId(poolId)
-    if (id === undefined || this.#isBookkeeping(id.addressSpace)) return
+    const read = readPoolId(poolId)
+    if (read === undefined || this.#isBookkeeping(read.addressSpace)) return
+    const id = this.#now(read)
     // It may have come from another subnet of the network, but dockerd names the first one's id.
     const own = this.#choices({ poolId }, id).find(({ pool }) => contains(pool, address))
     if (own === undefined) return
@@ -143,6 +185,12 @@ export class TsoverlayIpam implements IpamDriver {
       subject: addressSubject({ space, pool }, address),
       args: { space, pool, address, ...this.#holder, ...this.#term(poolId) },
     })
+  }
+
+  /** With the space that the pool is in now: CreateNetwork may have moved it (control/pool-moves.ts). */
+  #now(id: PoolId): PoolId {
+    const space = this.#parts.journal.pools.get(formatPoolId(id))?.space ?? id.space
+    return { ...id, space }
   }
 
   /**
@@ -219,12 +267,13 @@ export class TsoverlayIpam implements IpamDriver {
     return withPrefixOf(request.address, id.pool)
   }
 
-  #grant(id: PoolId): GrantedPool {
+  #grant(id: PoolId, sync?: NetworkKey): GrantedPool {
     const hold: PoolHold = {
       id: formatPoolId(id),
       space: id.space,
       pool: id.pool,
       ...(id.subPool === undefined ? {} : { subPool: id.subPool }),
+      ...(sync === undefined ? {} : { sync }),
     }
     if (this.#parts.journal.pools.get(hold.id) === undefined) this.#parts.journal.pools.put(hold)
     return { id: hold.id, pool: id.pool }
@@ -249,13 +298,16 @@ export class TsoverlayIpam implements IpamDriver {
       [...journal.pools.values()].filter((hold) => hold.space === space).map((hold) => hold.pool),
     )
     const known =
-      space === '' || scope === 'global'
+      space === '' || isFresh(space) || scope === 'global'
         ? []
         : (await book.pools(space, signal)).map(({ pool }) => pool)
     const shared = known.find((pool) => pool.includes(family) && !held.has(pool))
     if (shared !== undefined) return shared
     if (request.ipv6) return chooseIpv6(randomBytes(7).toString('hex'))
-    return this.#chooseIpv4(space, request, signal)
+    // In turn: what one call has chosen, the next one sees in the store.
+    const chosen = this.#choosing.then(() => this.#chooseIpv4(space, request, signal))
+    this.#choosing = chosen.catch(() => undefined)
+    return chosen
   }
 
   async #chooseIpv4(
@@ -271,7 +323,7 @@ export class TsoverlayIpam implements IpamDriver {
       if (pool === undefined) break
       try {
         // Unnamed networks of two hosts must not become one because both chose the same.
-        const fresh = space === '' || this.#parts.scope === 'global'
+        const fresh = space === '' || isFresh(space) || this.#parts.scope === 'global'
         const options = {
           ...blockOption(request, pool),
           ...(fresh ? { only: 'new' as const } : {}),

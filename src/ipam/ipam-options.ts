@@ -1,13 +1,13 @@
 /** The `--ipam-opt` options. */
 import type { Options } from '../core/driver.js'
-import { checkRendezvous, RENDEZVOUS_OPTION, refuseUnknown } from '../core/options.js'
+import { checkRendezvous, RENDEZVOUS_OPTION, refuseUnknown, SYNC_OPTION } from '../core/options.js'
 
 import { BLOCK_OPTION } from './block-size.js'
 
 /** Swarm adds it to everything it asks; the user never sets it. */
 const SERIAL_OPTION = 'com.docker.network.ipam.serial'
 const KNOWN: readonly string[] = [RENDEZVOUS_OPTION, BLOCK_OPTION]
-const SILENT: readonly string[] = [SERIAL_OPTION]
+const SILENT: readonly string[] = [SERIAL_OPTION, SYNC_OPTION]
 
 /**
  * The address space that the options name; empty for the shared one.

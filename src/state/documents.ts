@@ -131,6 +131,8 @@ const PoolHoldSchema = Type.Object({
   subPool: Type.Optional(CidrText),
   /** the network that uses it; absent between RequestPool and CreateNetwork */
   boundTo: Type.Optional(Type.String()),
+  /** key of the network for which network sync asked for it */
+  sync: Type.Optional(Type.String()),
   /** swarm's leader only: changes whenever it takes its networks over, from another or from itself */
   term: Type.Optional(Type.String()),
 })

@@ -38,6 +38,12 @@ export class NetworkRepository {
     return entry && documents.network.decode(entry.value)
   }
 
+  /** All that can be read. */
+  async all(signal?: AbortSignal): Promise<readonly Network[]> {
+    const { entries } = await this.#store.list(keys.networks, signal)
+    return entries.flatMap(({ value }) => documents.network.decode(value) ?? [])
+  }
+
   /**
    * As find, for who is about to make it.
    * @throws TsoverlayError STORE_UNREADABLE

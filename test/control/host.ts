@@ -31,6 +31,7 @@ import type { AddressBook } from '../../src/ipam/address-book.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { BlockBook } from '../../src/ipam/block-book.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
+import { PoolTurns } from '../../src/ipam/pool-turns.js'
 import { Epoch } from '../../src/state/epoch.js'
 import { FencedStore } from '../../src/state/fenced-store.js'
 import { loadIdentity } from '../../src/state/identity.js'
@@ -54,6 +55,8 @@ export interface HostOptions {
   readonly dir: string
   readonly vtep: string
   readonly scope?: 'local' | 'global'
+  /** NETWORK_SYNC=on */
+  readonly synced?: boolean
   /** how long new blocks wait after the store has lost data; absent: nobody looks */
   readonly graceMs?: number
   /** how long a sandbox outlives its last container; absent: not at all */
@@ -65,7 +68,7 @@ export interface HostOptions {
 export type TestHost = Awaited<ReturnType<typeof startHost>>
 
 export async function startHost(options: HostOptions) {
-  const { store, scope = 'local' } = options
+  const { store, scope = 'local', synced = false } = options
   const dataplane = options.dataplane ?? new RecordingDataplane()
   dataplane.address = { vtep: options.vtep as Ip, mtu: 1500 }
   const logger = new RecordingLogger()
@@ -74,9 +77,9 @@ export async function startHost(options: HostOptions) {
   const foreign = new ForeignAddresses(state.book, state.outbox)
   const endpoints = new Endpoints({ ...state, ...control, foreign, logger })
   const book = scope === 'global' ? state.swarm.plan : state.book
-  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, book })
+  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, synced, book })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
-  const parts = { ...state, ...control, scope, addressSpaces, foreign, endpoints, logger }
+  const parts = { ...state, ...control, scope, synced, addressSpaces, foreign, endpoints, logger }
   const networks = new Networks(parts)
   const { repository } = state.swarm
   const { globalAddressSpace } = ipam
@@ -188,12 +191,13 @@ function wireState(
     repository: new NetworkRepository(store, SWARM, avoid),
   }
   const publications = new Publications(store, identity)
+  const turns = new PoolTurns()
   const vtep: VtepSource = { current: undefined }
   const problems = new Problems(logger)
   const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
   const handlers = choreHandlers(owned)
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
-  const cluster = { repository, publications, swarm, takenVnis, epoch }
+  const cluster = { repository, publications, swarm, takenVnis, epoch, turns }
   return { store, identity, journal, blocks, book, outbox, vtep, problems, ...cluster }
 }
 

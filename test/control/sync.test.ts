@@ -18,9 +18,10 @@ t.test('a network made on one host appears on all, as it is', async (t) => {
   })
   await everywhere(hosts, 'blue')
   for (const host of [b, c]) {
-    const { id: _id, ...made } = host.docker.byName('blue') ?? { id: '' }
-    const { id: _other, ...wanted } = a.docker.byName('blue') ?? { id: '' }
+    const { id: _id, ipamOptions, ...made } = host.docker.byName('blue') ?? { id: '' }
+    const { id: _other, ipamOptions: _none, ...wanted } = a.docker.byName('blue') ?? { id: '' }
     t.same(made, wanted)
+    t.same(ipamOptions, { sync: keyOn(a, 'blue') }, 'by which the driver knows the network')
     t.equal(keyOn(host, 'blue'), keyOn(a, 'blue'))
   }
   t.same(a.sync.status(), { docker: true, problems: [] })
@@ -129,11 +130,67 @@ t.test('the same network with other labels becomes the cluster’s', async (t) =
   t.equal(a.docker.byName('blue')?.labels['team'], 'x')
 })
 
-t.test('a second name for the same network is reported and left alone', async (t) => {
+t.test('two names are two networks, also with one subnet and on one host', async (t) => {
+  const { hosts } = await cluster(t)
+  const [a, b] = hosts
+  await Promise.all([
+    a.docker.user('blue', SUBNET),
+    a.docker.user('red', SUBNET),
+    b.docker.user('green', SUBNET),
+  ])
+  const names = ['blue', 'red', 'green']
+  for (const name of names) await everywhere(hosts, name)
+  for (const host of hosts) t.equal(new Set(names.map((name) => keyOn(host, name))).size, 3)
+  for (const name of names) {
+    t.equal(new Set(hosts.map((host) => keyOn(host, name))).size, 1, name)
+    const address = await hosts[2].docker.run(name, `on-${name}`, '10.20.9.9')
+    t.equal(address, '10.20.9.9/16', 'each has an address plan of its own')
+    t.not(await a.docker.run(name, `a-${name}`), address)
+  }
+})
+
+t.test('the loser’s containers are moved while its network is young', async (t) => {
   const { hosts } = await cluster(t, 0)
   const [a, b] = hosts
   await a.docker.user('blue', SUBNET)
-  await b.docker.user('green', SUBNET)
+  b.docker.age = { created: Date.now() - 10_000 }
+  await b.docker.user('blue', { subnet: '10.21.0.0/16' })
+  await b.docker.run('blue', 'web')
+  a.sync.start()
+  await until('a has published', () => /published/.test(logOf(a)))
+  b.sync.start()
+  await until('they are one', () => keyOn(a, 'blue') === keyOn(b, 'blue'))
+  await until('web is on it', () => b.docker.endpoints.get(b.docker.byName('blue')?.id ?? '') === 1)
+  t.match(b.host.journal.endpoints.get('web')?.addresses, [/^10\.20\./])
+  t.match(logOf(b), /containers moved to the cluster's network .*"web"/)
+  await until('and well', () => b.sync.status().problems.length === 0)
+})
+
+t.test('what network sync creates too late is no wish of anybody', async (t) => {
+  const { hosts, store } = await cluster(t, 2)
+  const [a, b, c] = hosts
+  await a.docker.user('blue', SUBNET)
+  await everywhere([a, b], 'blue')
+  const key = keyOn(a, 'blue') ?? ''
+  const late = c.docker.user('blue', { ...SUBNET, ipamOptions: { sync: key } })
+  await late
+  await a.docker.userRemoves('blue')
+  await nowhere([b], 'blue')
+  c.sync.start()
+  await nowhere(hosts, 'blue')
+  t.notMatch(logOf(c), /published/)
+  await until('nothing is left', async () => (await store.keys('/networks/')).length === 0)
+  await t.rejects(c.docker.user('blue', { ...SUBNET, ipamOptions: { sync: key } }), {
+    code: 'NETWORK_UNKNOWN',
+  })
+})
+
+t.test('two names for one network are reported', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a, b] = hosts
+  const ipamOptions = { network: 'x' }
+  await a.docker.user('blue', { ...SUBNET, ipamOptions })
+  await b.docker.user('green', { ...SUBNET, ipamOptions })
   a.sync.start()
   await until('a has published', () => /published/.test(logOf(a)))
   b.sync.start()
@@ -182,7 +239,7 @@ t.test('while a missed removal is pending its name can be given again', async (t
   t.match(b.docker.byName('blue')?.pools, [{ subnet: '10.30.0.0/16' }])
 })
 
-t.test('a removal that meets the same creation again gives way to it', async (t) => {
+t.test('a network that is made anew while its removal is pending is another one', async (t) => {
   const { hosts } = await cluster(t)
   const [a, b, c] = hosts
   await a.docker.user('blue', SUBNET)
@@ -194,7 +251,7 @@ t.test('a removal that meets the same creation again gives way to it', async (t)
   await everywhere([a, b], 'blue')
   c.docker.start()
   await until('c is well', () => c.sync.status().problems.length === 0)
-  t.ok(c.docker.byName('blue'), 'kept')
+  await until('c has the new one', () => keyOn(c, 'blue') === keyOn(a, 'blue'))
 })
 
 t.test('a name that another driver has on one host concerns only that host', async (t) => {

@@ -12,10 +12,12 @@ export async function inspect(
   return code === 0 ? (JSON.parse(stdout) as Record<string, unknown>[])[0] : undefined
 }
 
-/** The same on every host: all but the id and when it was made. */
+/** The same on every host: all but the id, when it was made, and how network sync asked our IPAM. */
 export async function common(host: Host, name: string): Promise<unknown> {
-  const { Id: _id, Created: _created, ...rest } = (await inspect(host, name)) ?? {}
-  return rest
+  const { Id: _id, Created: _created, IPAM, ...rest } = (await inspect(host, name)) ?? {}
+  const { Options, ...ipam } = (IPAM ?? {}) as { Options?: Record<string, string> }
+  const { sync: _sync, ...options } = Options ?? {}
+  return { ...rest, IPAM: { ...ipam, Options: options } }
 }
 
 /** undefined when there is none */

@@ -4,6 +4,7 @@ import { choreHandlers } from '../../src/control/chores.js'
 import { type Cidr, type Ip, overlaps } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
+import { PoolTurns } from '../../src/ipam/pool-turns.js'
 import { Journal } from '../../src/state/journal.js'
 import { SWARM } from '../../src/state/keys.js'
 import { NetworkRepository } from '../../src/state/network-repository.js'
@@ -45,7 +46,18 @@ function open(dir: string, store = new MemoryStore(), scope: 'local' | 'global' 
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const dataplane = new RecordingDataplane()
   const chosen = scope === 'global' ? swarm.plan : plan
-  const ipam = new TsoverlayIpam({ book: chosen, journal, outbox, dataplane, scope })
+  const turns = new PoolTurns()
+  const parts = {
+    book: chosen,
+    journal,
+    outbox,
+    dataplane,
+    scope,
+    synced: false,
+    repository,
+    turns,
+  }
+  const ipam = new TsoverlayIpam(parts)
   const request = (pool?: Cidr, network = '', ipv6 = false, addressSpace = LOCAL) =>
     ipam.requestPool(
       { addressSpace, ipv6, options: network ? { network } : {}, ...(pool && { pool }) },
@@ -57,6 +69,7 @@ function open(dir: string, store = new MemoryStore(), scope: 'local' | 'global' 
   const bind = (id: string, network: string): void => {
     const hold = journal.pools.get(id)
     if (hold !== undefined) journal.pools.put({ ...hold, boundTo: network })
+    if (hold !== undefined) turns.end(hold.pool)
     journal.bindings.put({ dockerNetwork: network, ipam: 'tsoverlay' } as never)
   }
   return { store, journal, plan, outbox, dataplane, ipam, request, address, bind }

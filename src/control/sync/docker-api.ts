@@ -2,10 +2,12 @@
 import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
 import { linked, untilAborted, withLimit } from '../../core/deadline.js'
+import { messageOf } from '../../core/errors.js'
 import type { DockerNetworkId, EndpointId } from '../../core/types.js'
 import type { IdleContainers } from '../restarts/docker-starts.js'
 import type { IdleContainer } from '../restarts/given-up.js'
 import type {
+  Attached,
   DockerChange,
   DockerContainer,
   DockerContents,
@@ -156,6 +158,69 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
     }
   }
 
+  async attached(network: DockerNetwork, signal: AbortSignal): Promise<readonly Attached[]> {
+    const found = await this.#until(this.#docker.getNetwork(network.id).inspect(), signal)
+    // One that is just starting is listed as `ep-<id>`.
+    const ids = Object.keys(found.Containers ?? {}).filter((id) => !id.startsWith('ep-'))
+    return Promise.all(
+      ids.map(async (id) => {
+        const container = await this.#until(this.#docker.getContainer(id).inspect(), signal)
+        return attachedOf(container, network.name)
+      }),
+    )
+  }
+
+  async isAwaited({ id, name }: DockerNetwork, signal: AbortSignal): Promise<boolean> {
+    const filters = { status: ['created'] }
+    const containers = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters, abortSignal }),
+    )
+    return containers.some(
+      ({ HostConfig, NetworkSettings }) =>
+        [id, name].includes(HostConfig.NetworkMode ?? '') ||
+        NetworkSettings?.Networks?.[name] !== undefined,
+    )
+  }
+
+  async disconnect(
+    network: DockerNetworkId,
+    container: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const options = { Container: container, Force: false }
+    await this.#until(this.#docker.getNetwork(network).disconnect(options), signal).catch(
+      (error: unknown) => {
+        if (statusOf(error) !== 404 && !/is not connected/.test(messageOf(error))) throw error
+      },
+    )
+  }
+
+  async connect(network: string, attached: Attached, signal: AbortSignal): Promise<void> {
+    const { ipv4, ipv6 } = attached.fixed
+    const options = {
+      Container: attached.container,
+      EndpointConfig: {
+        Aliases: [...attached.aliases],
+        Links: [...attached.links],
+        DriverOpts: { ...attached.driverOptions },
+        IPAMConfig: {
+          ...(ipv4 === undefined ? {} : { IPv4Address: ipv4 }),
+          ...(ipv6 === undefined ? {} : { IPv6Address: ipv6 }),
+        },
+      },
+    }
+    await this.#until(this.#docker.getNetwork(network).connect(options), signal).catch(
+      (error: unknown) => {
+        if (!/already exists in network|No such container/i.test(messageOf(error))) throw error
+      },
+    )
+  }
+
+  /** dockerode cannot cut these calls off: whoever waits for one can go. */
+  #until<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+    return withLimit(CREATE_MS, signal, (limit) => untilAborted(call, limit, 'dockerd'))
+  }
+
   async follow(onChange: (what: DockerChange) => void, signal: AbortSignal): Promise<void> {
     const slow = new AbortController()
     const timer = setTimeout(() => slow.abort(), CALL_MS)
@@ -182,6 +247,24 @@ function changeIn(text: string): DockerChange {
   return isContainer ? 'container' : 'network'
 }
 
+function attachedOf(container: Docker.ContainerInspectInfo, network: string): Attached {
+  const { Id, Name, NetworkSettings } = container
+  const settings: Docker.EndpointSettings | undefined = NetworkSettings.Networks[network]
+  const { IPAMConfig: fixed } = settings ?? {}
+  return {
+    container: Id,
+    name: Name.replace(/^\//, ''),
+    // dockerd adds the short id by itself.
+    aliases: (settings?.Aliases ?? []).filter((alias) => !Id.startsWith(alias)),
+    links: settings?.Links ?? [],
+    driverOptions: settings?.DriverOpts ?? {},
+    fixed: {
+      ...(fixed?.IPv4Address ? { ipv4: fixed.IPv4Address } : {}),
+      ...(fixed?.IPv6Address ? { ipv6: fixed.IPv6Address } : {}),
+    },
+  }
+}
+
 function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
   return typeof error.statusCode === 'number' ? error.statusCode : undefined
@@ -193,6 +276,7 @@ function fromDocker(network: Docker.NetworkInspectInfo): DockerNetwork {
   return {
     id: network.Id,
     name: network.Name,
+    ...createdOf(network.Created),
     driver: network.Driver,
     options: network.Options ?? {},
     labels: network.Labels ?? {},
@@ -203,6 +287,11 @@ function fromDocker(network: Docker.NetworkInspectInfo): DockerNetwork {
     attachable: network.Attachable,
     ipv6: network.EnableIPv6,
   }
+}
+
+function createdOf(text: string | undefined): { readonly created?: number } {
+  const created = Date.parse(text ?? '')
+  return Number.isNaN(created) ? {} : { created }
 }
 
 function poolFromDocker(pool: Pool): DockerPool[] {

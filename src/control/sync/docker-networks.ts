@@ -26,6 +26,20 @@ export interface NewNetwork {
 
 export interface DockerNetwork extends NewNetwork {
   readonly id: DockerNetworkId
+  /** when dockerd made it (ms since the epoch) */
+  readonly created?: number
+}
+
+/** A running container on a network, and how it is connected. */
+export interface Attached {
+  readonly container: string
+  /** for people */
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly links: readonly string[]
+  readonly driverOptions: Texts
+  /** addresses that the user chose */
+  readonly fixed: { readonly ipv4?: string; readonly ipv6?: string }
 }
 
 /** A container in whatever state. */
@@ -47,6 +61,14 @@ export interface DockerNetworks {
   create(network: NewNetwork, signal: AbortSignal): Promise<DockerNetworkId>
   /** @returns false when docker keeps it because containers use it; gone already is success */
   remove(id: DockerNetworkId, signal: AbortSignal): Promise<boolean>
+  /** Running containers, those that are just starting not. */
+  attached(network: DockerNetwork, signal: AbortSignal): Promise<readonly Attached[]>
+  /** Whether containers that were made for the network have not been started yet. */
+  isAwaited(network: DockerNetwork, signal: AbortSignal): Promise<boolean>
+  /** Takes a container off a network; one that is not on it is success. */
+  disconnect(network: DockerNetworkId, container: string, signal: AbortSignal): Promise<void>
+  /** Puts it on a network, given by name; one that is on it already, or gone itself, is success. */
+  connect(network: string, attached: Attached, signal: AbortSignal): Promise<void>
   /** All containers, running or not. */
   containers(signal: AbortSignal): Promise<readonly DockerContainer[]>
   /**

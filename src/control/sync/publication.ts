@@ -1,6 +1,7 @@
 /** From a network as one dockerd has it to what every other host shall create: pure. */
 import { type Cidr, ipOf, networkOf, parseCidr, parseIp } from '../../core/ip.js'
-import { RENDEZVOUS_OPTION } from '../../core/options.js'
+import { RENDEZVOUS_OPTION, SYNC_OPTION } from '../../core/options.js'
+import { isFresh } from '../../core/spaces.js'
 import type { Binding, Publication } from '../../state/documents.js'
 import type { DockerNetwork, DockerPool, NewNetwork } from './docker-networks.js'
 
@@ -21,7 +22,8 @@ export function publicationOf(docker: DockerNetwork, binding: Binding): Publicat
     name: docker.name,
     labels: docker.labels,
     options: docker.options,
-    ipamOptions: ipam === 'docker' ? spaceOption(network.space) : docker.ipamOptions,
+    // A former version knows no other way to the network.
+    ipamOptions: { ...ownOptions(docker.ipamOptions, ipam), ...spaceOption(network.space) },
     pools: subnets.map(({ pool, gateway }) => {
       const given = docker.pools.find((other) => sameSubnet(other.subnet, pool))
       return poolOf(pool, gateway, given)
@@ -33,9 +35,15 @@ export function publicationOf(docker: DockerNetwork, binding: Binding): Publicat
   }
 }
 
-/** How this host creates what another one has published. */
+/**
+ * How this host creates what another one has published. The key among the IPAM options says to our
+ * own driver which network it is, and that it is no wish of a user.
+ */
 export function newNetworkOf(publication: Publication): NewNetwork {
-  const { name, options, labels, ipamOptions, pools, internal, attachable, ipv6 } = publication
+  const { name, options, labels, pools, internal, attachable, ipv6 } = publication
+  const { [RENDEZVOUS_OPTION]: space = '', ...others } = publication.ipamOptions
+  const given = space === '' || isFresh(space) ? {} : { [RENDEZVOUS_OPTION]: space }
+  const ipamOptions = { ...others, ...given, [SYNC_OPTION]: publication.key }
   return {
     name,
     driver: DRIVER,
@@ -58,15 +66,31 @@ export function contradictions(mine: Publication, published: Publication): reado
     ['--internal', String(mine.internal), String(published.internal)],
     ['--attachable', String(mine.attachable), String(published.attachable)],
     ['--ipv6', String(mine.ipv6), String(published.ipv6)],
+    ['subnets', subnetsOf(mine), subnetsOf(published)],
   ]
   return rows
     .filter(([, here, there]) => here !== there)
     .map(([what, here, there]) => `${what}: ${there} there, ${here} here`)
 }
 
+function subnetsOf({ pools }: Publication): string {
+  return pools
+    .map(({ subnet }) => subnet)
+    .sort()
+    .join(', ')
+}
+
 function textOf(texts: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(texts).map(([name, value]) => `${name}=${value}`)
   return pairs.sort().join(' ') || 'none'
+}
+
+/** What a user gave. */
+function ownOptions(
+  { [SYNC_OPTION]: _sync, ...options }: Readonly<Record<string, string>>,
+  ipam: Binding['ipam'],
+): Readonly<Record<string, string>> {
+  return ipam === 'docker' ? {} : options
 }
 
 function spaceOption(space: string): Record<string, string> {

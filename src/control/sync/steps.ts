@@ -1,12 +1,13 @@
 /** Does the steps of a pass. Each looks at the store once more, as the pass saw only a copy of it. */
 import type { Dataplane, Logger } from '../../core/ports.js'
-import type { DockerNetworkId } from '../../core/types.js'
+import type { DockerNetworkId, NetworkKey } from '../../core/types.js'
 import type { Binding, Publication } from '../../state/documents.js'
 import type { Journal } from '../../state/journal.js'
 import type { Publications } from '../../state/publications.js'
 import type { Step } from './decide.js'
 import type { DockerNetwork, DockerNetworks } from './docker-networks.js'
 import { gatewayBridgeFor, overlapHere, type Surroundings } from './gateway-bridge.js'
+import { Mover } from './mover.js'
 import { contradictions, newNetworkOf, publicationOf } from './publication.js'
 import type { Use, Wishes } from './wishes.js'
 
@@ -25,22 +26,23 @@ interface Parts extends StepParts {
 /** what is wrong, for people; undefined when the step is done */
 type Outcome = Promise<string | undefined>
 
+/** What the pass saw. */
+type Seen = Omit<Surroundings, 'dataplane'>
+
 export class Steps {
   readonly #parts: Parts
+  readonly #mover: Mover
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#mover = new Mover(parts)
   }
 
   /** @throws what the store or dockerd answers */
-  async take(
-    step: Exclude<Step, { do: 'wait' }>,
-    seen: Omit<Surroundings, 'dataplane'>,
-    signal: AbortSignal,
-  ): Outcome {
+  async take(step: Exclude<Step, { do: 'wait' }>, seen: Seen, signal: AbortSignal): Outcome {
     switch (step.do) {
       case 'learn':
-        return this.#learn(step.docker, step.binding, signal)
+        return this.#learn(step.docker, step.binding, seen, signal)
       case 'leave':
         return this.#leave(step, signal)
       case 'hold':
@@ -58,7 +60,7 @@ export class Steps {
     }
   }
 
-  async #learn(docker: DockerNetwork, binding: Binding, signal: AbortSignal): Outcome {
+  async #learn(docker: DockerNetwork, binding: Binding, seen: Seen, signal: AbortSignal): Outcome {
     const { publications, logger } = this.#parts
     const mine = publicationOf(docker, binding)
     // First the name: if a user removes it in this very moment, it shall go where it went.
@@ -77,13 +79,14 @@ export class Steps {
       case 'joined':
         return this.#replace(
           docker,
-          `the cluster has it with other ${differences.join('; ')}`,
+          result.publication,
+          { why: `the cluster has it with other ${differences.join('; ')}`, seen },
           signal,
         )
       case 'renamed':
         return `the cluster knows the same network as ${result.name}: remove one of the two, or create one with another --subnet or -o network=NAME`
       case 'taken':
-        return this.#replace(docker, 'the cluster has another network of this name', signal)
+        return this.#taken(docker, mine, result.by, seen, signal)
       default:
         return 'the store does not have it: remove it and create it again'
     }
@@ -96,15 +99,56 @@ export class Steps {
     await publications.requestRemoval(mine, new Date().toISOString(), signal)
   }
 
-  /** The cluster's network comes instead, as soon as nobody uses this one. */
-  async #replace(docker: DockerNetwork, why: string, signal: AbortSignal): Outcome {
+  /** Another host was faster with the name. */
+  async #taken(
+    docker: DockerNetwork,
+    mine: Publication,
+    by: NetworkKey,
+    seen: Seen,
+    signal: AbortSignal,
+  ): Outcome {
+    const other = await this.#parts.publications.get(by, signal)
+    if (other === undefined) return undefined // gone meanwhile; the next pass knows
+    const differences = contradictions(mine, other)
+    const what = differences.length === 0 ? '' : ` (${differences.join('; ')})`
+    const why = `the cluster has another network of this name${what}`
+    return this.#replace(docker, other, { why, seen }, signal)
+  }
+
+  /** The cluster's network comes instead, as soon as nobody uses this one, or with who just began. */
+  async #replace(
+    docker: DockerNetwork,
+    published: Publication,
+    { why, seen }: { readonly why: string; readonly seen: Seen },
+    signal: AbortSignal,
+  ): Outcome {
     const { journal, docker: dockerd, logger } = this.#parts
     const inUse = `${why}: it is replaced by the cluster's as soon as no container uses it here`
-    if (journal.endpointsOf(docker.id).length > 0) return inUse
-    if (!(await dockerd.remove(docker.id, signal))) return inUse
+    // With the same network under other labels its containers are where they should be.
+    const moves = docker.created !== undefined && !this.#isSame(docker, published)
+    if (moves && (await this.#mover.isAwaited(docker, signal)))
+      return `${why}: it is replaced by the cluster's in a moment`
+    const used = journal.endpointsOf(docker.id).length > 0
+    if (used || !(await dockerd.remove(docker.id, signal))) {
+      if (!moves || !this.#mover.isYoung(docker)) return inUse
+      const make = () => this.#comeOf(published, seen, signal)
+      const problem = await this.#mover.move(docker, make, signal)
+      return problem === undefined ? undefined : `${inUse} (${problem})`
+    }
     const fields = { network: docker.name, id: docker.id.slice(0, 12), why }
     logger.warn(fields, "network removed here in favour of the cluster's")
-    return undefined
+    // At once, not with the next pass: a container may be about to start.
+    return this.#comeOf(published, seen, signal)
+  }
+
+  #isSame({ id }: DockerNetwork, { key }: Publication): boolean {
+    return this.#parts.journal.bindings.get(id)?.network.key === key
+  }
+
+  /** As #create, but for a network that may be here already. */
+  async #comeOf(published: Publication, seen: Seen, signal: AbortSignal): Outcome {
+    if (this.#parts.journal.bindingOf(published.key) !== undefined) return undefined
+    return this.#create(published, seen, signal)
   }
 
   async #leave(
@@ -152,11 +196,7 @@ export class Steps {
     return undefined
   }
 
-  async #create(
-    publication: Publication,
-    seen: Omit<Surroundings, 'dataplane'>,
-    signal: AbortSignal,
-  ): Outcome {
+  async #create(publication: Publication, seen: Seen, signal: AbortSignal): Outcome {
     const { docker, publications, dataplane, logger } = this.#parts
     const now = await publications.get(publication.key, signal)
     if (now === undefined || now.removal !== undefined) return undefined

@@ -28,7 +28,7 @@ export async function cluster(t: Scope, started = 3): Promise<Cluster> {
   const member = async (letter: string, index: number): Promise<SyncedHost> => {
     const own = index === 0 ? store : store.peer()
     const vtep = `192.0.2.${index + 1}`
-    const host = await startHost({ store: own, dir: `${dirs}/${letter}`, vtep })
+    const host = await startHost({ store: own, dir: `${dirs}/${letter}`, vtep, synced: true })
     const docker = new FakeDocker(host)
     const sync = new NetworkSync({ ...host, docker })
     if (index < started) sync.start()

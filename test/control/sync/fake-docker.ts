@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type {
+  Attached,
   DockerChange,
   DockerContainer,
   DockerNetwork,
@@ -25,12 +26,14 @@ export class FakeDocker implements DockerNetworks {
   readonly networks = new Map<string, DockerNetwork>()
   /** false: nothing answers, as when dockerd is down */
   up = true
-  readonly #host: Pick<TestHost, 'driver' | 'ipam'>
+  readonly #host: Pick<TestHost, 'driver' | 'ipam' | 'journal'>
+  /** when its networks were made, as far as it says so */
+  age: { readonly created?: number } = {}
   readonly #poolIds = new Map<string, string[]>()
   #onChange: (what: DockerChange) => void = () => undefined
   #cut = new AbortController()
 
-  constructor(host: Pick<TestHost, 'driver' | 'ipam'>) {
+  constructor(host: Pick<TestHost, 'driver' | 'ipam' | 'journal'>) {
     this.#host = host
   }
 
@@ -84,7 +87,7 @@ export class FakeDocker implements DockerNetworks {
     if (this.byName(wanted.name)) throw new Error(`network with name ${wanted.name} already exists`)
     const id = randomBytes(32).toString('hex')
     const made = wanted.driver === 'tsoverlay' ? await this.#make(id, wanted) : wanted.pools
-    this.networks.set(id, { ...wanted, pools: made, id })
+    this.networks.set(id, { ...wanted, pools: made, id, ...this.age })
     this.#onChange('network')
     return id
   }
@@ -99,6 +102,26 @@ export class FakeDocker implements DockerNetworks {
     this.networks.delete(id)
     this.#onChange('network')
     return true
+  }
+
+  async attached(network: DockerNetwork): Promise<readonly Attached[]> {
+    const all = [...this.#host.journal.endpointsOf(network.id)]
+    const rest = { aliases: [], links: [], driverOptions: {}, fixed: {} }
+    return all.map(({ id }) => ({ container: id, name: id, ...rest }))
+  }
+
+  async isAwaited(): Promise<boolean> {
+    return false
+  }
+
+  async disconnect(network: string, endpoint: string): Promise<void> {
+    await this.#host.driver.leave(network, endpoint)
+    await this.#host.driver.deleteEndpoint(network, endpoint)
+    this.endpoints.set(network, (this.endpoints.get(network) ?? 1) - 1)
+  }
+
+  async connect(network: string, { container }: Attached): Promise<void> {
+    await this.run(network, container)
   }
 
   /** containers that do not run: their id, and the id of their network */
