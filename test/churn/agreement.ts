@@ -51,7 +51,7 @@ export interface Comparison {
 
 /**
  * Compares the hosts that are powered on.
- * @param networks that every host has
+ * @param networks that every host has, if one has them
  * @param vtepOf where a host is reached
  */
 export async function compareAll(
@@ -61,14 +61,36 @@ export async function compareAll(
 ): Promise<Comparison> {
   const hosts = lab.hosts.filter((host) => host.isOn())
   const all = (await Promise.all(hosts.map((host) => attachments(host, networks)))).flat()
-  const pairs = hosts.flatMap((host) => networks.map((network) => ({ host, network })))
+  const had = await Promise.all(hosts.map((host) => networksOf(host, networks)))
+  const pairs = hosts.flatMap((host, at) => (had[at] ?? []).map((network) => ({ host, network })))
   const kernels = await Promise.all(
     pairs.map(({ host, network }) => kernelAgainst(host, network, all, vtepOf)),
   )
   return {
     attachments: all.length,
-    found: [...twice(all), ...(await storeAgainst(lab, all)), ...kernels.flat()],
+    found: [
+      ...unlike(hosts, had),
+      ...twice(all),
+      ...(await storeAgainst(lab, all)),
+      ...kernels.flat(),
+    ],
   }
+}
+
+async function networksOf(host: Host, networks: readonly string[]): Promise<string[]> {
+  const { stdout } = await host.docker(['network', 'ls', '--format', '{{.Name}}'])
+  const names = stdout.split('\n')
+  return networks.filter((network) => names.includes(network))
+}
+
+/** Network sync is on: all hosts have the same networks. */
+function unlike(hosts: readonly Host[], had: readonly (readonly string[])[]): string[] {
+  return hosts.flatMap((host, at) => {
+    const [first, here] = [had[0]?.join(' '), had[at]?.join(' ')]
+    return here === first
+      ? []
+      : [`${host.name} has the networks ${here}, ${hosts[0]?.name} has ${first}`]
+  })
 }
 
 function twice(all: readonly Attachment[]): string[] {

@@ -1,19 +1,23 @@
 /**
  * `make churn MINUTES=10 SEED=7`: on three hosts at once, containers are made, stopped, killed,
- * connected, disconnected and removed at random. Now and then all hold still, and dockerds, kernels
- * and store must say the same; at the end everything is removed and nothing may be left.
+ * paused, renamed, connected, disconnected and removed at random, and so are the networks. Between two
+ * rounds one host's dockerd is restarted. Then all hold still, and dockerds, kernels and store must say
+ * the same; at the end everything is removed and nothing may be left.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, kernelTraces, storeKeys } from '../e2e/traces.js'
 import { clear } from '../lab/clear.js'
+import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
-import { createNetwork, installEverywhere } from '../lab/tsoverlay.js'
+import { installEverywhere } from '../lab/tsoverlay.js'
 import { type Comparison, compareAll } from './agreement.js'
-import { draw, NETWORKS, type Operation, perform, SUBNETS } from './operations.js'
+import { creationOf, draw, LOOP_LABEL, NETWORKS, type Operation, perform } from './operations.js'
 
 const ROUND = 20
+/** After each of so many rounds a dockerd is restarted. */
+const RESTART_EVERY = 3
 /** What was just done may still be on its way to the other hosts. */
-const SETTLE_MS = 10_000
+const SETTLE_MS = 20_000
 
 interface Tally {
   done: number
@@ -51,6 +55,19 @@ async function settled(lab: Lab): Promise<Comparison> {
   }
 }
 
+/** As an update of Docker does it: its containers end, and those with a restart policy come back. */
+async function restart(host: Host): Promise<void> {
+  await host.dockerd.stop()
+  await host.dockerd.start()
+}
+
+/** What comes and goes by itself never agrees for long. */
+async function endLoops(host: Host): Promise<void> {
+  const ids = (await host.docker(['ps', '-aq', '--filter', `label=${LOOP_LABEL}`])).stdout
+  const list = ids.split('\n').filter(Boolean)
+  if (list.length > 0) await host.docker(['rm', '-f', ...list])
+}
+
 async function churn(lab: Lab, seed: number, minutes: number, tally: Tally): Promise<void> {
   const end = Date.now() + minutes * 60_000
   for (let round = 1; Date.now() < end; round += 1) {
@@ -59,6 +76,9 @@ async function churn(lab: Lab, seed: number, minutes: number, tally: Tally): Pro
         work(lab, index, draw(seed + round * 10 + index, ROUND), tally),
       ),
     )
+    if (round % RESTART_EVERY === 0)
+      await restart(lab.host(1 + ((seed + round) % lab.hosts.length)))
+    await Promise.all(lab.hosts.map(endLoops))
     const { found, attachments } = await settled(lab)
     tally.problems.push(...found.map((one) => `round ${round}: ${one}`))
     const left = Math.max(0, Math.ceil((end - Date.now()) / 1_000))
@@ -88,13 +108,8 @@ async function main(): Promise<void> {
   const tally: Tally = { done: 0, refused: 0, problems: [] }
   const lab = await Lab.up({ hosts: 3, etcd: true, log: say })
   try {
-    await installEverywhere(lab)
-    for (const host of lab.hosts) {
-      for (const network of NETWORKS) {
-        const internal = network === 'inner' ? ['--internal'] : []
-        await createNetwork(host, network, ['--subnet', `${SUBNETS[network]}.0.0/16`, ...internal])
-      }
-    }
+    await installEverywhere(lab, { NETWORK_SYNC: 'on' })
+    for (const network of NETWORKS) await lab.host(1).docker(creationOf(network))
     await churn(lab, seed, minutes, tally)
     tally.problems.push(...(await leftovers(lab)))
   } finally {
