@@ -70,7 +70,6 @@ const CHANGES: readonly (readonly string[])[] = [
   ['bridge', 'fdb', 'del', PORT_MAC, 'dev', 'vethc1', 'master'],
   ['bridge', 'fdb', 'add', B, 'dev', 'vethc1', 'master', 'static'],
   ['bridge', 'fdb', 'replace', PORT_MAC, 'dev', 'vxlan0', 'master', 'static'],
-  ['bridge', 'fdb', 'replace', PORT_MAC, 'dev', 'vethc1', 'master', 'dynamic'],
   ['nft', 'flush', 'ruleset'],
   ['nft', 'delete', 'element', 'bridge', 'tsoverlay', 'ip4', '{ "vethc1" . 10.20.1.1 }'],
   ['ip', 'link', 'add', 'vx9', 'type', 'vxlan', 'id', '77', 'dstport', '4789'],
