@@ -12,6 +12,7 @@ import { Endpoints } from './control/endpoints.js'
 import { ForeignAddresses } from './control/foreign-addresses.js'
 import { Greeting } from './control/greeting.js'
 import { HostRemoval } from './control/host-removal.js'
+import { MacClaims } from './control/mac-claims.js'
 import { Misses } from './control/misses.js'
 import { Networks } from './control/networks.js'
 import { OwnRecords } from './control/own-records.js'
@@ -260,7 +261,8 @@ function wireServers(options: DaemonOptions, state: State, control: Control) {
   const { underlay } = control
   const { scope } = config
   const foreign = new ForeignAddresses(book, outbox)
-  const endpoints = new Endpoints({ ...state, ...control, foreign, logger })
+  const macs = new MacClaims(state)
+  const endpoints = new Endpoints({ ...state, ...control, foreign, macs, logger })
   const chosen = scope === 'global' ? swarm.plan : book
   const synced = config.networkSync
   const ipam = new TsoverlayIpam({ ...state, dataplane, scope, synced, book: chosen })

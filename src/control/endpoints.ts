@@ -6,14 +6,13 @@ import type {
   CreateEndpointRequest,
   JoinedEndpoint,
   Options,
-  StaticRoute,
 } from '../core/driver.js'
-import { messageOf, TsoverlayError } from '../core/errors.js'
-import { type Cidr, contains, familyOf, ipOf } from '../core/ip.js'
+import { hasCode, messageOf, TsoverlayError } from '../core/errors.js'
+import { type Cidr, contains, ipOf } from '../core/ip.js'
 import type { Mac } from '../core/mac.js'
 import { hostLinkName, portName } from '../core/names.js'
 import type { ApplyResult, Logger } from '../core/ports.js'
-import type { DockerNetworkId, EndpointId, LocalEndpoint, Network, Subnet } from '../core/types.js'
+import type { DockerNetworkId, EndpointId, LocalEndpoint, Network } from '../core/types.js'
 import type { Binding } from '../state/documents.js'
 import type { Identity } from '../state/identity.js'
 import type { Journal } from '../state/journal.js'
@@ -22,8 +21,10 @@ import { chores } from './chores.js'
 import { defaultMac } from './default-mac.js'
 import type { Departures } from './departures.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
+import type { MacClaims } from './mac-claims.js'
 import type { Peers } from './peers.js'
 import type { Reconciler } from './reconciler.js'
+import { routesTo } from './subnet-routes.js'
 import type { UnderlaySource } from './underlay-source.js'
 
 /** How long a start waits for the store before it goes on without (the record is owed then). */
@@ -40,6 +41,7 @@ export interface EndpointParts {
   readonly reconciler: Reconciler
   readonly departures: Departures
   readonly foreign: ForeignAddresses
+  readonly macs: MacClaims
   readonly underlay: Pick<UnderlaySource, 'arrived'>
   readonly identity: Identity
   readonly logger: Logger
@@ -54,7 +56,7 @@ export class Endpoints {
 
   /** Records the endpoint and publishes it, so that peers are ready while the container starts. */
   async create(request: CreateEndpointRequest, signal: AbortSignal): Promise<CreatedEndpoint> {
-    const { journal, outbox, peers, foreign, identity, logger } = this.#parts
+    const { journal, outbox, peers, foreign, identity, macs, logger } = this.#parts
     const binding = this.#binding(request.network)
     const [first] = checkAddresses(request, binding.network)
     const mac = request.mac ?? defaultMac(first)
@@ -66,8 +68,7 @@ export class Endpoints {
       return created
     }
     this.#refuseTwin(request)
-    await foreign.claim(binding, request.addresses, signal)
-    journal.endpoints.put({
+    const endpoint: LocalEndpoint = {
       id: request.id,
       network: binding.network.key,
       dockerNetwork: request.network,
@@ -76,18 +77,42 @@ export class Endpoints {
       mac,
       addresses: request.addresses,
       joined: false,
-    })
+    }
+    macs.refuseHere(binding.network, endpoint)
+    await foreign.claim(binding, request.addresses, signal)
+    journal.endpoints.put(endpoint)
     peers.open(binding.network.key)
     const published = outbox.submit(
       chores.publishNewEndpoint({ id: request.id, network: binding.network.key }),
     )
-    if (!(await within(published, PUBLISH_WAIT_MS))) {
+    const isPublished = await within(published, PUBLISH_WAIT_MS)
+    if (!isPublished) {
       logger.warn(
         fieldsOf(request.network, request.id),
         'endpoint not in the store yet, peers learn of it later',
       )
     }
-    return request.mac === undefined ? { mac } : {}
+    if (request.mac === undefined) return { mac }
+    if (isPublished) await this.#claimMac(binding.network, endpoint, published, signal)
+    else macs.lookLater(binding.network, endpoint, published)
+    return {}
+  }
+
+  /** @throws TsoverlayError MAC_TAKEN, with nothing of the endpoint left */
+  async #claimMac(
+    network: Network,
+    endpoint: LocalEndpoint,
+    published: Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { macs } = this.#parts
+    try {
+      await macs.refuseElsewhere(network, endpoint, signal)
+    } catch (error) {
+      if (!hasCode(error, 'MAC_TAKEN')) return macs.lookLater(network, endpoint, published)
+      await this.delete(endpoint.dockerNetwork, endpoint.id)
+      throw error
+    }
   }
 
   /** Builds the sandbox, if this is its first endpoint, and the veth that dockerd then moves. */
@@ -142,6 +167,7 @@ export class Endpoints {
       return
     }
     journal.endpoints.delete(id)
+    this.#parts.macs.forget(id)
     departures.note(network, hostLinkName(id))
     void outbox.submit(chores.publishEndpoint(endpoint))
     foreign.release(journal.bindings.get(network), endpoint.addresses)
@@ -275,24 +301,4 @@ function again(known: LocalEndpoint, request: CreateEndpointRequest, mac: Mac): 
     )
   }
   return request.mac === undefined ? { mac } : {}
-}
-
-/**
- * Routes to the network's other subnets. Those of the endpoint's own segment are on its link, those
- * of others are reached by the gateway, which is the sandbox of this host.
- */
-function routesTo(network: Network, endpoint: LocalEndpoint): StaticRoute[] {
-  return endpoint.addresses.flatMap((address) => {
-    const holds = ({ pool }: Subnet): boolean => contains(pool, ipOf(address))
-    const near = network.segments.find(({ subnets }) => subnets.some(holds))?.subnets ?? []
-    const own = near.find(holds)
-    const others = network.segments
-      .flatMap(({ subnets }) => subnets)
-      .filter((one) => one !== own && familyOf(one.pool) === familyOf(address))
-    return others.flatMap((one): StaticRoute[] => {
-      if (near.includes(one)) return [{ destination: one.pool }]
-      if (own?.gateway === undefined) return []
-      return [{ destination: one.pool, nextHop: ipOf(own.gateway) }]
-    })
-  })
 }

@@ -60,6 +60,10 @@ export const ERRORS = {
     retryable: false,
     meaning: 'Another endpoint of the cluster holds the address.',
   },
+  MAC_TAKEN: {
+    retryable: false,
+    meaning: 'Another endpoint of the network holds the MAC.',
+  },
   OWNER_UNAVAILABLE: {
     retryable: true,
     meaning: 'The host whose address block was asked for an address did not answer.',

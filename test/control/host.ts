@@ -13,6 +13,7 @@ import { Departures } from '../../src/control/departures.js'
 import { TsoverlayDriver } from '../../src/control/driver.js'
 import { Endpoints } from '../../src/control/endpoints.js'
 import { ForeignAddresses } from '../../src/control/foreign-addresses.js'
+import { MacClaims } from '../../src/control/mac-claims.js'
 import { Misses } from '../../src/control/misses.js'
 import { Networks } from '../../src/control/networks.js'
 import { OwnRecords } from '../../src/control/own-records.js'
@@ -75,7 +76,8 @@ export async function startHost(options: HostOptions) {
   const state = wireState(options, dataplane, logger, scope)
   const control = wireControl(store, dataplane, logger, state, options.lingerMs ?? 0)
   const foreign = new ForeignAddresses(state.book, state.outbox)
-  const endpoints = new Endpoints({ ...state, ...control, foreign, logger })
+  const macs = new MacClaims(state)
+  const endpoints = new Endpoints({ ...state, ...control, foreign, macs, logger })
   const book = scope === 'global' ? state.swarm.plan : state.book
   const ipam = new TsoverlayIpam({ ...state, dataplane, scope, synced, book })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const

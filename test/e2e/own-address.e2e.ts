@@ -91,3 +91,22 @@ t.test('a container that is restarted, or its dockerd, has its address again', a
   t.equal(await addressOf(h1, 'fixed', 'own'), '10.70.0.40')
   t.equal(await addressOf(h1, 'first', 'own'), first)
 })
+
+t.test('a MAC that a user gave has one container, and the refusal names its host', async (t) => {
+  const lab = await withNetwork(t)
+  const [h1, h2] = [lab.host(1), lab.host(2)]
+  const flags = ['--mac-address', '02:aa:00:00:00:01']
+  await runSleeper(h1, 'one', 'own', flags)
+  const again = ['run', '-d', '--name', 'two', '--net', 'own', ...flags, 'lab', 'sleep', '3600']
+  const { code, stderr } = await h2.docker(again, { check: false })
+  t.not(code, 0)
+  t.match(stderr, /MAC 02:aa:00:00:00:01 is held by a container on host h1/)
+  await h1.docker(['restart', '-t', '0', 'one'])
+  t.equal(await errorOf(h1, 'one'), '', 'its own container is no other')
+  await h1.docker(['rm', '-f', 'one'])
+  await eventually(
+    async () => (await h2.docker(['start', 'two'], { check: false })).code,
+    (started) => started === 0,
+  )
+  t.equal(await errorOf(h2, 'two'), '')
+})
