@@ -4,6 +4,7 @@ import { writeLauncher } from './admin/launcher.js'
 import { AdminServer } from './admin/server.js'
 import { Admission } from './control/admission.js'
 import { choreHandlers, chores, usageOf, usedAddresses, type VtepSource } from './control/chores.js'
+import { ClusterRanges } from './control/cluster-ranges.js'
 import { ClusterView } from './control/cluster-view.js'
 import { Departures } from './control/departures.js'
 import { DockerSweep } from './control/docker-sweep.js'
@@ -15,6 +16,7 @@ import { HostRemoval } from './control/host-removal.js'
 import { MacClaims } from './control/mac-claims.js'
 import { Misses } from './control/misses.js'
 import { Networks } from './control/networks.js'
+import { OwnRanges } from './control/own-ranges.js'
 import { OwnRecords } from './control/own-records.js'
 import { Peers } from './control/peers.js'
 import { Presence } from './control/presence.js'
@@ -30,6 +32,7 @@ import { DockerApi } from './control/sync/docker-api.js'
 import { NetworkSync } from './control/sync/network-sync.js'
 import { forgetNames } from './control/sync/steps.js'
 import { TakenVnis } from './control/taken-vnis.js'
+import { TroubleBoard } from './control/trouble-board.js'
 import { UnderlaySource } from './control/underlay-source.js'
 import { Upkeep } from './control/upkeep.js'
 import type { Config } from './core/config.js'
@@ -98,7 +101,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (control.sync === undefined) forgetNames(state.journal)
   dataplane.onMiss((miss) => control.misses.handle(miss))
   dataplane.onDrift((sandbox) => control.reconciler.markSandbox(sandbox))
-  dataplane.onHostChange(() => void control.underlay.look())
+  dataplane.onHostChange(() => {
+    void control.underlay.look()
+    control.ranges.hostChanged()
+  })
   control.peers.start(
     (key) => control.reconciler.markKey(key),
     () => {
@@ -116,6 +122,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   writeLauncher({ folder: paths.run, hostFolder: hostRun, node, cli, socket })
   if (config.metrics !== undefined) await admin.listenMetrics(config.metrics)
   logger.info({ host: state.identity.id, name: state.identity.name, scope: config.scope }, 'ready')
+  control.ranges.start()
+  if (control.sync !== undefined) control.board.start()
   control.sync?.start()
   control.upkeep.start()
   if (config.scope === 'local') control.restoration.start()
@@ -139,6 +147,8 @@ async function close(
   for (const server of servers) await server.close()
   await control.departures.close()
   await sync?.close()
+  await control.ranges.close()
+  await control.board.close()
   upkeep.close()
   await restoration.close()
   underlay.close()
@@ -201,7 +211,7 @@ function wireState(options: DaemonOptions) {
 }
 
 function wireControl(options: DaemonOptions, state: State) {
-  const { config, paths, store, dataplane, logger } = options
+  const { config, store, dataplane, logger } = options
   const { identity, journal, outbox, vtep } = state
   const peers = new Peers({ store, self: identity.id, logger })
   const underlay = new UnderlaySource({
@@ -225,17 +235,15 @@ function wireControl(options: DaemonOptions, state: State) {
   const departures = new Departures({ journal, reconciler, dataplane, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: () => performance.now() })
   const presence = new Presence({ store, identity, logger })
-  // In a swarm, swarm itself brings every network to every node.
-  const isSynced = config.networkSync && config.scope === 'local'
-  const docker = new DockerApi(paths.docker)
-  const sync = isSynced
-    ? new NetworkSync({ ...state, store, docker, dataplane, logger })
-    : undefined
+  const wired = wireDockerd(options, state)
+  const { sync, ranges, board } = wired
   const now = (): number => performance.now()
   const records = new OwnRecords({ journal, peers, outbox, logger, now })
   const upkeep = new Upkeep({ journal, reconciler, records, logger })
   const onRestored = (): void => {
     reconciler.markAll()
+    ranges.rewrite()
+    board.rewrite()
     sync?.trigger()
   }
   const restoration = new Restoration({ ...state, store, peers, logger, now, onRestored })
@@ -249,14 +257,45 @@ function wireControl(options: DaemonOptions, state: State) {
     upkeep,
     misses,
     presence,
-    sync,
-    docker,
     restoration,
+    ...wired,
   }
 }
 
+/** What asks dockerd and tells the cluster of it. */
+function wireDockerd(options: DaemonOptions, state: State) {
+  const { config, paths, store, dataplane, logger } = options
+  // In a swarm, swarm itself brings every network to every node.
+  const isSynced = config.networkSync && config.scope === 'local'
+  const docker = new DockerApi(paths.docker)
+  const board = new TroubleBoard({ ...state, logger })
+  const ranges = new OwnRanges({
+    ...state,
+    docker,
+    dataplane,
+    logger,
+    isSynced,
+    onProblems: (found) => {
+      state.problems.report('ranges', found)
+      board.tell('ranges', found)
+    },
+  })
+  const clusterRanges = new ClusterRanges({ store, self: state.identity.id, own: ranges })
+  const parts = {
+    ...state,
+    store,
+    docker,
+    dataplane,
+    logger,
+    onListed: ranges.dockerListed.bind(ranges),
+    onProblems: (found: ReadonlyMap<string, string>) => board.tell('sync', found),
+  }
+  const sync = isSynced ? new NetworkSync(parts) : undefined
+  return { docker, board, ranges, clusterRanges, sync }
+}
+
 function wireServers(options: DaemonOptions, state: State, control: Control) {
-  const { config, store, dataplane, logger, door } = options
+  const { config, store, logger, door } = options
   const { book, swarm, outbox } = state
   const { underlay } = control
   const { scope } = config
@@ -264,8 +303,9 @@ function wireServers(options: DaemonOptions, state: State, control: Control) {
   const macs = new MacClaims(state)
   const endpoints = new Endpoints({ ...state, ...control, foreign, macs, logger })
   const chosen = scope === 'global' ? swarm.plan : book
+  const occupied = { routes: () => control.clusterRanges.taken() }
   const synced = config.networkSync
-  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, synced, book: chosen })
+  const ipam = new TsoverlayIpam({ ...state, dataplane: occupied, scope, synced, book: chosen })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
   const networks = new Networks({
     ...state,

@@ -42,9 +42,20 @@ export function networksTable(networks: readonly NetworkReport[]): string {
     network.subnets.join(','),
     network.hosts.join(',') || '-',
     String(network.endpoints),
-    network.leaving ? 'leaving' : 'ok',
+    stateOf(network),
   ])
   return table([head, ...rows])
+}
+
+/** What is wrong stands in `status` of that host and of all others. */
+function stateOf({ leaving, troubles }: NetworkReport): string {
+  if (leaving) return 'leaving'
+  return troubles.length === 0
+    ? 'ok'
+    : `problem on ${troubles
+        .map(({ host }) => host)
+        .sort()
+        .join(',')}`
 }
 
 export function endpointsTable(endpoints: readonly EndpointReport[]): string {

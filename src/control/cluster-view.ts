@@ -50,12 +50,13 @@ export class ClusterView {
 
   /** All networks, by name. @throws TsoverlayError STORE_UNAVAILABLE */
   async networks(): Promise<readonly NetworkReport[]> {
-    const [found, published, hosts, attached, endpoints] = await Promise.all([
+    const [found, published, hosts, attached, endpoints, troubled] = await Promise.all([
       this.#networks(),
       this.#published(),
       this.#hosts(),
       this.#store.keys(keys.allAttachments),
       this.#store.keys(keys.allEndpoints),
+      this.#read(keys.allTroubles, documents.troubles.decode),
     ])
     const users = new Map<NetworkKey, string[]>()
     for (const { network, host } of attached.map(attachmentOf)) {
@@ -74,6 +75,10 @@ export class ClusterView {
         hosts: (users.get(network.key) ?? []).sort(compare),
         endpoints: counts.get(network.key) ?? 0,
         leaving: published.get(network.key)?.removal !== undefined,
+        troubles: [...troubled.values()].flatMap(({ name, networks }) => {
+          const problem = networks[published.get(network.key)?.name ?? network.identity]
+          return problem === undefined ? [] : [{ host: name, problem }]
+        }),
       }))
       .sort((a, b) => compare(a.name, b.name) || compare(a.identity, b.identity))
   }

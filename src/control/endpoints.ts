@@ -22,6 +22,7 @@ import { defaultMac } from './default-mac.js'
 import type { Departures } from './departures.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
 import type { MacClaims } from './mac-claims.js'
+import type { OwnRanges } from './own-ranges.js'
 import type { Peers } from './peers.js'
 import type { Reconciler } from './reconciler.js'
 import { routesTo } from './subnet-routes.js'
@@ -43,6 +44,7 @@ export interface EndpointParts {
   readonly foreign: ForeignAddresses
   readonly macs: MacClaims
   readonly underlay: Pick<UnderlaySource, 'arrived'>
+  readonly ranges: Pick<OwnRanges, 'refuseStart'>
   readonly identity: Identity
   readonly logger: Logger
 }
@@ -125,6 +127,7 @@ export class Endpoints {
     const { journal, peers } = this.#parts
     const binding = this.#binding(network)
     this.#endpoint(network, id)
+    await this.#parts.ranges.refuseStart(binding, sandboxKey)
     peers.open(binding.network.key)
     await Promise.all([this.#awaitPeers(binding, signal), this.#awaitUnderlay(signal)])
     // Read after the waiting: it may have been deleted meanwhile.

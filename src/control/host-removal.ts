@@ -84,7 +84,11 @@ export class HostRemoval {
       await register.drop(ref)
     }
     report('its record')
-    await store.txn([], [{ delete: keys.host(host.id) }])
+    const own = [keys.ranges(host.id), keys.troubles(host.id), keys.host(host.id)]
+    await store.txn(
+      [],
+      own.map((key) => ({ delete: key })),
+    )
     return { asks, ...counts }
   }
 

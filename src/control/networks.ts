@@ -22,6 +22,7 @@ import type { Outbox } from '../state/outbox.js'
 import type { Publications } from '../state/publications.js'
 import { retryConflicts } from '../state/retry.js'
 import { chores, networkSubject } from './chores.js'
+import type { ClusterRanges } from './cluster-ranges.js'
 import type { Endpoints } from './endpoints.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
 import { differences } from './network-diff.js'
@@ -50,6 +51,7 @@ export interface NetworkParts {
   readonly reconciler: Reconciler
   readonly underlay: UnderlaySource
   readonly takenVnis: TakenVnis
+  readonly clusterRanges: Pick<ClusterRanges, 'refuse'>
   readonly logger: Logger
 }
 
@@ -158,7 +160,7 @@ export class Networks {
     try {
       if (ipam === 'docker') await foreign.hold(space, request.pools, signal)
       await this.#moves.enter(moved, space, request.pools, signal)
-      const network = await this.#join(spec, request.id, sync, signal)
+      const network = await this.#join(spec, request.id, { ipam, sync }, signal)
       // From here on its removal is seen as a removal, not as a network that the cluster does not know.
       const name = sync && (await this.#kin.published(sync, signal)).name
       // Until network sync has seen it in dockerd, a deletion is dockerd's own, no wish of a user.
@@ -223,10 +225,10 @@ export class Networks {
   async #join(
     spec: NetworkSpec,
     id: DockerNetworkId,
-    sync: NetworkKey | undefined,
+    { ipam, sync }: { readonly ipam: Binding['ipam']; readonly sync: NetworkKey | undefined },
     signal: AbortSignal,
   ): Promise<Network> {
-    const { repository, takenVnis } = this.#parts
+    const { repository, takenVnis, clusterRanges, scope } = this.#parts
     const { network, vnis } = spec
     return retryConflicts(`network ${network.identity}`, signal, async () => {
       // Network sync never makes a network of the cluster: that would undo its removal.
@@ -236,6 +238,7 @@ export class Networks {
           : await this.#kin.synced(sync, signal)
       if (found === undefined) {
         await takenVnis.refuseWanted(vnis)
+        if (scope === 'local') await clusterRanges.refuse(network, ipam, signal)
         return (await repository.create(network, vnis, id, signal)).made
       }
       refuseDifferences(found, spec)

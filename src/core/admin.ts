@@ -68,6 +68,8 @@ export interface NetworkReport {
   readonly endpoints: number
   /** a user has removed it, and not all hosts have done so yet */
   readonly leaving: boolean
+  /** hosts that cannot have it as it should be */
+  readonly troubles: readonly { readonly host: string; readonly problem: string }[]
 }
 
 /** A container's attachment, in GET /endpoints. */

@@ -38,7 +38,7 @@ export const ERRORS = {
   },
   POOL_OVERLAP: {
     retryable: false,
-    meaning: 'The subnet overlaps one that the cluster already uses.',
+    meaning: 'The subnet overlaps one that the cluster or a host of it already uses.',
   },
   POOL_IN_USE: {
     retryable: false,

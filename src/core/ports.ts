@@ -64,6 +64,13 @@ export interface Miss {
   readonly ip: Ip
 }
 
+/** A route of the host. */
+export interface HostRoute {
+  readonly destination: Cidr
+  /** name of its device; empty for one with several */
+  readonly dev: string
+}
+
 /** The kernel. Only the reconciler calls the writing methods, one pass per sandbox at a time. */
 export interface Dataplane {
   /**
@@ -100,6 +107,13 @@ export interface Dataplane {
   underlay(advertise: string): Promise<Omit<Underlay, 'port'>>
   /** Destinations of the host's routes, without the default route. */
   routes(): Promise<readonly Cidr[]>
+  /** The same with their devices, without those that this program has made. */
+  hostRoutes(): Promise<readonly HostRoute[]>
+  /**
+   * Whether a container's namespace has an interface besides `lo`; true too if it cannot be read.
+   * @param name of its file
+   */
+  hasInterfaces(name: string): Promise<boolean>
   /** Called for each l3miss notice of any sandbox; one listener. */
   onMiss(listener: (miss: Miss) => void): void
   /**

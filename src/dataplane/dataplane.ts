@@ -4,12 +4,14 @@ import type { Dataplane, Logger, Miss } from '../core/ports.js'
 import { openAdmission } from './admission.js'
 import { failureOf, kernelFailed } from './failure.js'
 import { HostWatch } from './host-watch.js'
+import { hasInterfaces } from './interfaces.js'
 import { isSandboxName } from './names.js'
 import { Home, listNetns, netnsState } from './netns.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
+import type { Rtnl } from './rtnl/rtnl.js'
 import { Sandbox, type Shared } from './sandbox.js'
 import { deleteVethByName } from './tables/link-writer.js'
-import { findUnderlay, listRoutes } from './underlay.js'
+import { findUnderlay, listHostRoutes, listRoutes } from './underlay.js'
 import { VxlanSearch } from './vxlan-devices.js'
 
 /** How often a sandbox is looked at for what the kernel gives no notice of. */
@@ -76,8 +78,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     deleteHostLink: async (name) => {
       if (await deleteVethByName(host, name)) logger.debug({ link: name }, 'host link deleted')
     },
-    underlay: (advertise) => findUnderlay(host, advertise),
-    routes: () => listRoutes(host),
+    ...looks(home, host, netnsDir),
     onMiss: (callback) => {
       listeners.onMiss = callback
     },
@@ -93,6 +94,21 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
       await Promise.all([host.close(), admission.close()])
       home.close()
     },
+  }
+}
+
+/** The host's own namespace, and what containers have in theirs. */
+function looks(
+  home: Home,
+  host: Rtnl,
+  netnsDir: string,
+): Pick<Dataplane, 'underlay' | 'routes' | 'hostRoutes' | 'hasInterfaces'> {
+  return {
+    underlay: (advertise) => findUnderlay(host, advertise),
+    routes: () => listRoutes(host),
+    hostRoutes: () => listHostRoutes(host),
+
+    hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
   }
 }
 

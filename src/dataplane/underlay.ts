@@ -10,6 +10,7 @@ import {
   parseIp,
   prefixLength,
 } from '../core/ip.js'
+import type { HostRoute } from '../core/ports.js'
 import type { Underlay } from '../core/types.js'
 import { isLocalOnly } from './misses.js'
 import {
@@ -138,18 +139,32 @@ async function defaultRoute(rtnl: Rtnl): Promise<DefaultRoute | undefined> {
   return undefined
 }
 
-/**
- * Destinations of the main table's unicast routes, without default, link-local and multicast ones.
- * @throws TsoverlayError KERNEL_FAILED
- */
+/** Destinations of the routes of hostRoutes. @throws TsoverlayError KERNEL_FAILED */
 export async function listRoutes(rtnl: Rtnl): Promise<readonly Cidr[]> {
-  const found = new Set<Cidr>()
+  return [...(await mainRoutes(rtnl)).keys()]
+}
+
+/** As Dataplane.hostRoutes. @throws TsoverlayError KERNEL_FAILED */
+export async function listHostRoutes(rtnl: Rtnl): Promise<readonly HostRoute[]> {
+  const routes = await mainRoutes(rtnl)
+  const links = (await rtnl.dump(dumpLinks())).map(decodeLink)
+  const names = new Map(links.map(({ index, name }) => [index, name]))
+  return [...routes].map(([destination, ifindex]) => ({
+    destination,
+    dev: names.get(ifindex) ?? '',
+  }))
+}
+
+/** The main table's unicast routes with their devices, without default, link-local and multicast ones. */
+async function mainRoutes(rtnl: Rtnl): Promise<ReadonlyMap<Cidr, number>> {
+  const found = new Map<Cidr, number>()
   for (const family of [4, 6] as const) {
     for (const body of await rtnl.dump(dumpRoutes(family), NO_ROUTE)) {
-      const { destination, table, unicast } = decodeRoute(body)
+      const { destination, table, unicast, ifindex } = decodeRoute(body)
       if (destination === undefined || table !== RT_TABLE_MAIN || !unicast) continue
-      if (prefixLength(destination) > 0 && !isLocalOnly(destination)) found.add(destination)
+      if (prefixLength(destination) > 0 && !isLocalOnly(destination))
+        found.set(destination, ifindex)
     }
   }
-  return [...found]
+  return found
 }

@@ -19,6 +19,30 @@ const HostSchema = Type.Object({
   boot: Type.String(),
 })
 
+const RangesSchema = Type.Object({
+  /** of the host */
+  name: Type.String(),
+  ranges: Type.Array(
+    Type.Object({
+      range: CidrText,
+      /** for people: a docker network, or a route with its device */
+      what: Type.String(),
+      /** gateway: docker_gwbridge, which is in the containers of every network with a way out */
+      kind: Type.Union([Type.Literal('network'), Type.Literal('gateway'), Type.Literal('route')]),
+    }),
+  ),
+})
+/** The address ranges that a host uses itself. */
+export type RangesDocument = Static<typeof RangesSchema>
+
+const TroublesSchema = Type.Object({
+  name: Type.String(),
+  /** name of a network → what is wrong */
+  networks: Type.Record(Type.String(), Type.String()),
+})
+/** The networks that a host cannot have as they should be. */
+export type TroublesDocument = Static<typeof TroublesSchema>
+
 const SubnetSchema = Type.Object({ pool: CidrText, gateway: Type.Optional(CidrText) })
 
 const NetworkSchema = Type.Object({
@@ -225,6 +249,8 @@ function parseJson(text: string): unknown {
 }
 
 export const documents = {
+  ranges: codec<RangesDocument>(RangesSchema),
+  troubles: codec<TroublesDocument>(TroublesSchema),
   host: codec<Host>(HostSchema),
   network: codec<Network>(NetworkSchema),
   endpoint: codec<Endpoint>(EndpointSchema),

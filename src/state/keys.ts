@@ -28,6 +28,12 @@ export const keys = {
   /** Changes when the store has lost data; see epoch.ts. */
   generation: '/generation',
   hosts: '/hosts/',
+  /** Which address ranges a host uses itself, so that no network gets one of them. */
+  allRanges: '/ranges/',
+  ranges: (id: HostId) => `/ranges/${id}`,
+  /** Which networks a host cannot have as they should be, and why. */
+  allTroubles: '/troubles/',
+  troubles: (id: HostId) => `/troubles/${id}`,
   host: (id: HostId) => `/hosts/${id}`,
   /** Written by its host after every transaction in doubt; see fenced-store.ts. */
   hostGate: (id: HostId) => `/gates/hosts/${id}`,

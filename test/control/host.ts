@@ -9,6 +9,7 @@ import {
   usedAddresses,
   type VtepSource,
 } from '../../src/control/chores.js'
+import { ClusterRanges } from '../../src/control/cluster-ranges.js'
 import { Departures } from '../../src/control/departures.js'
 import { TsoverlayDriver } from '../../src/control/driver.js'
 import { Endpoints } from '../../src/control/endpoints.js'
@@ -16,6 +17,7 @@ import { ForeignAddresses } from '../../src/control/foreign-addresses.js'
 import { MacClaims } from '../../src/control/mac-claims.js'
 import { Misses } from '../../src/control/misses.js'
 import { Networks } from '../../src/control/networks.js'
+import { OwnRanges } from '../../src/control/own-ranges.js'
 import { OwnRecords } from '../../src/control/own-records.js'
 import { Peers } from '../../src/control/peers.js'
 import { Presence } from '../../src/control/presence.js'
@@ -78,8 +80,10 @@ export async function startHost(options: HostOptions) {
   const foreign = new ForeignAddresses(state.book, state.outbox)
   const macs = new MacClaims(state)
   const endpoints = new Endpoints({ ...state, ...control, foreign, macs, logger })
+  const { clusterRanges } = control
   const book = scope === 'global' ? state.swarm.plan : state.book
-  const ipam = new TsoverlayIpam({ ...state, dataplane, scope, synced, book })
+  const occupied = { routes: () => clusterRanges.taken() }
+  const ipam = new TsoverlayIpam({ ...state, dataplane: occupied, scope, synced, book })
   const addressSpaces = [ipam.localAddressSpace, ipam.globalAddressSpace] as const
   const parts = { ...state, ...control, scope, synced, addressSpaces, foreign, endpoints, logger }
   const networks = new Networks(parts)
@@ -105,6 +109,7 @@ export async function startHost(options: HostOptions) {
     statusOf({ ...state, ...control, underlay: () => control.underlay.summary() })
   const close = async (): Promise<void> => {
     await control.departures.close()
+    await control.ranges.close()
     control.underlay.close()
     control.admission.close()
     control.peers.closeAll()
@@ -207,7 +212,7 @@ function wireControl(
   store: MemoryStore,
   dataplane: RecordingDataplane,
   logger: RecordingLogger,
-  { identity, journal, outbox, vtep }: ReturnType<typeof wireState>,
+  { identity, journal, outbox, vtep, problems }: ReturnType<typeof wireState>,
   lingerMs: number,
 ) {
   const peers = new Peers({ store, self: identity.id, logger, lingerMs })
@@ -232,5 +237,27 @@ function wireControl(
   const presence = new Presence({ store, identity, logger })
   const now = (): number => performance.now()
   const records = new OwnRecords({ journal, peers, outbox, logger, now, staleMs: 10 })
-  return { peers, underlay, admission, reconciler, departures, misses, presence, records }
+  const ranges = new OwnRanges({
+    docker: { list: async () => [], addressPools: async () => [] },
+    dataplane,
+    store,
+    identity,
+    journal,
+    logger,
+    isSynced: false,
+    onProblems: (found) => problems.report('ranges', found),
+  })
+  const clusterRanges = new ClusterRanges({ store, self: identity.id, own: ranges })
+  return {
+    ranges,
+    clusterRanges,
+    peers,
+    underlay,
+    admission,
+    reconciler,
+    departures,
+    misses,
+    presence,
+    records,
+  }
 }

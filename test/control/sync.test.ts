@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { forgetNames } from '../../src/control/sync/steps.js'
+import type { Cidr } from '../../src/core/ip.js'
 import { until } from '../fakes/until.js'
 import { cluster, everywhere, keyOn, logOf, nowhere } from './sync/cluster.js'
 
@@ -206,7 +208,7 @@ t.test('a host that joins later gets all', async (t) => {
   await everywhere(hosts.slice(0, 2), 'net3')
   c.sync.start()
   for (const n of [1, 2, 3]) await everywhere([c], `net${n}`)
-  t.equal(c.docker.networks.size, 3)
+  t.equal(c.docker.networks.size, 4, 'and docker_gwbridge')
 })
 
 t.test('a host whose dockerd was down gets what came and loses what went', async (t) => {
@@ -304,29 +306,79 @@ t.test('with dockerd’s own IPAM the other hosts begin at the top', async (t) =
   const others = [await b.docker.run('plain', 'b1'), await c.docker.run('plain', 'c1')]
   t.same(others.sort(), ['172.18.255.128/16', '172.18.255.192/16'])
   await a.docker.run('plain', 'a2', '172.18.0.64/16')
-  const bridge = b.docker.byName('docker_gwbridge')
-  t.match(
-    bridge?.pools,
-    [{ subnet: '10.0.0.0/16' }],
-    'or dockerd would choose 172.18.0.0/16 for it',
-  )
 })
 
-t.test('a subnet that dockerd chose and another host uses is reported there', async (t) => {
+const NETWORK = {
+  options: {},
+  labels: {},
+  ipamDriver: 'default',
+  ipamOptions: {},
+  internal: false,
+  attachable: false,
+  ipv6: false,
+}
+/** As dockerd makes it itself. */
+const GATEWAY_BRIDGE = {
+  ...NETWORK,
+  name: 'docker_gwbridge',
+  driver: 'bridge',
+  options: {
+    'com.docker.network.bridge.name': 'docker_gwbridge',
+    'com.docker.network.bridge.enable_icc': 'false',
+    'com.docker.network.bridge.enable_ip_masquerade': 'true',
+  },
+  pools: [{ subnet: '172.18.0.0/16', aux: {} }],
+}
+const FREE = [{ subnet: '198.19.0.0/16' }]
+
+t.test('docker_gwbridge is there before any network, where nobody is given a subnet', async (t) => {
   const { hosts } = await cluster(t)
-  const [a, b, c] = hosts
-  const bridge = { driver: 'bridge', options: {}, labels: {}, ipamDriver: 'default' }
-  const rest = { ipamOptions: {}, internal: false, attachable: false, ipv6: false }
-  const pools = [{ subnet: '172.18.0.0/16', aux: {} }]
-  await b.docker.create({ ...bridge, ...rest, name: 'docker_gwbridge', pools })
-  await a.docker.user('plain', {
-    subnet: '172.18.0.0/16',
-    gateway: '172.18.0.1',
-    ipamDriver: 'default',
-  })
-  await everywhere([a, c], 'plain')
-  await until('b reports it', () => b.sync.status().problems.length > 0)
-  t.match(b.sync.status().problems, [
-    { network: 'plain', problem: /172\.18\.0\.0\/16.*overlaps docker_gwbridge/ },
-  ])
+  await everywhere(hosts, 'docker_gwbridge')
+  for (const { docker } of hosts) t.match(docker.byName('docker_gwbridge'), { pools: FREE })
+})
+
+t.test('docker_gwbridge gives way to what the host has there already', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a] = hosts
+  a.host.dataplane.routeList.push('198.19.7.0/24' as Cidr)
+  a.sync.start()
+  await everywhere([a], 'docker_gwbridge')
+  t.match(a.docker.byName('docker_gwbridge')?.pools, [{ subnet: '198.18.0.0/16' }])
+})
+
+t.test('one that dockerd made is moved, unless a container uses it', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a, b] = hosts
+  await a.docker.create(GATEWAY_BRIDGE)
+  const used = await b.docker.create(GATEWAY_BRIDGE)
+  b.docker.endpoints.set(used, 1)
+  a.sync.start()
+  b.sync.start()
+  await until('it is moved', () =>
+    isDeepStrictEqual(
+      a.docker.byName('docker_gwbridge')?.pools.map(({ subnet }) => subnet),
+      ['198.19.0.0/16'],
+    ),
+  )
+  await b.docker.user('blue', { subnet: '10.20.0.0/16' })
+  await everywhere([a, b], 'blue')
+  t.match(b.docker.byName('docker_gwbridge'), { id: used })
+  t.match(logOf(a), /docker_gwbridge moved/)
+})
+
+t.test('one that a user made stays', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a, b] = hosts
+  const ids = [
+    await a.docker.create({ ...GATEWAY_BRIDGE, pools: [{ subnet: '172.18.4.0/24', aux: {} }] }),
+    await b.docker.create({ ...GATEWAY_BRIDGE, labels: { team: 'x' } }),
+  ]
+  a.sync.start()
+  b.sync.start()
+  await a.docker.user('blue', { subnet: '10.20.0.0/16' })
+  await everywhere([a, b], 'blue')
+  t.same(
+    [a, b].map(({ docker }) => docker.byName('docker_gwbridge')?.id),
+    ids,
+  )
 })

@@ -6,7 +6,9 @@ import { httpOnSocket } from '../lab/plugin-call.js'
 import { inSandbox } from '../lab/tsoverlay.js'
 
 /** Keys that exist as long as a plugin runs, whatever networks there are. */
-const LASTING = ['hosts/', 'alive/', 'gates/hosts/', 'generation'].map((key) => `/tsoverlay/${key}`)
+const LASTING = ['hosts/', 'alive/', 'gates/hosts/', 'generation', 'ranges/'].map(
+  (key) => `/tsoverlay/${key}`,
+)
 
 /** Store keys that belong to networks, pools, addresses and endpoints. */
 export async function storeKeys(lab: Lab, part = ''): Promise<string[]> {

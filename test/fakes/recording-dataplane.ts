@@ -7,6 +7,7 @@ import type {
   ApplyFailure,
   ApplyResult,
   Dataplane,
+  HostRoute,
   Miss,
 } from '../../src/core/ports.js'
 import type { Underlay } from '../../src/core/types.js'
@@ -25,6 +26,10 @@ export class RecordingDataplane implements Dataplane {
   /** each call, as `apply 1-abc` */
   readonly calls: string[] = []
   readonly routeList: Cidr[] = []
+  /** device of each route */
+  readonly routeDevices = new Map<Cidr, string>()
+  /** names of the containers' namespaces that have an interface */
+  readonly connected = new Set<string>()
   /** vxlan devices of others on the host */
   readonly foreign: VxlanDevice[] = []
   /** names of the containers' namespaces that live */
@@ -144,6 +149,17 @@ export class RecordingDataplane implements Dataplane {
 
   async routes(): Promise<readonly Cidr[]> {
     return this.routeList
+  }
+
+  async hostRoutes(): Promise<readonly HostRoute[]> {
+    return this.routeList.map((destination) => ({
+      destination,
+      dev: this.routeDevices.get(destination) ?? 'eth1',
+    }))
+  }
+
+  async hasInterfaces(name: string): Promise<boolean> {
+    return this.connected.has(name)
   }
 
   onMiss(listener: (miss: Miss) => void): void {

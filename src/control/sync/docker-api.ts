@@ -3,10 +3,12 @@ import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
 import { linked, untilAborted, withLimit } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
+import { parseCidr } from '../../core/ip.js'
 import type { DockerNetworkId, EndpointId } from '../../core/types.js'
 import type { IdleContainers } from '../restarts/docker-starts.js'
 import type { IdleContainer } from '../restarts/given-up.js'
 import type {
+  AddressPool,
   Attached,
   DockerChange,
   DockerContainer,
@@ -89,6 +91,13 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
       if (statusOf(error) === 304 || statusOf(error) === 404) return
       throw error
     }
+  }
+
+  async addressPools(signal: AbortSignal): Promise<readonly AddressPool[]> {
+    const info: unknown = await withLimit(CALL_MS, signal, (limit) =>
+      untilAborted(this.#docker.info(), limit, 'docker info'),
+    )
+    return isInfo(info) ? (info.DefaultAddressPools ?? []).flatMap(poolOfInfo) : []
   }
 
   async endpointIds(signal: AbortSignal): Promise<ReadonlySet<EndpointId>> {
@@ -263,6 +272,20 @@ function attachedOf(container: Docker.ContainerInspectInfo, network: string): At
       ...(fixed?.IPv6Address ? { ipv6: fixed.IPv6Address } : {}),
     },
   }
+}
+
+interface Info {
+  /** moby api/types/system Info */
+  readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[] | null
+}
+
+function isInfo(info: unknown): info is Info {
+  return typeof info === 'object' && info !== null
+}
+
+function poolOfInfo({ Base, Size }: { Base: string; Size: number }): AddressPool[] {
+  const base = parseCidr(Base)
+  return base === undefined ? [] : [{ base, size: Size }]
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -1,7 +1,15 @@
 /** The part of the Docker API that network sync needs; docker-api.ts is the real one. */
+import type { Cidr } from '../../core/ip.js'
 import type { DockerNetworkId, EndpointId } from '../../core/types.js'
 
 type Texts = Readonly<Record<string, string>>
+
+/** dockerd's setting `default-address-pools`. */
+export interface AddressPool {
+  readonly base: Cidr
+  /** prefix length of each subnet of it */
+  readonly size: number
+}
 
 export interface DockerPool {
   readonly subnet: string
@@ -58,6 +66,8 @@ export type DockerChange = 'network' | 'container'
  */
 export interface DockerNetworks {
   list(signal: AbortSignal): Promise<readonly DockerNetwork[]>
+  /** What it chooses subnets from, if that was set; empty: what is built into it. */
+  addressPools(signal: AbortSignal): Promise<readonly AddressPool[]>
   create(network: NewNetwork, signal: AbortSignal): Promise<DockerNetworkId>
   /** @returns false when docker keeps it because containers use it; gone already is success */
   remove(id: DockerNetworkId, signal: AbortSignal): Promise<boolean>

@@ -1,63 +1,47 @@
 /**
- * Subnets that dockerd's own IPAM chose on another host may be in use on this one, above all by the
- * bridge docker_gwbridge, for which dockerd here would choose the same subnet later on.
+ * docker_gwbridge is in every container that has a way out, beside its network, so the two must not
+ * overlap. dockerd makes it with the first such container, on whatever its IPAM chooses, and does not
+ * know what other hosts' dockerds choose. So it is made by us before that, on a range that nobody is
+ * given.
  */
-import { type Cidr, networkOf, overlaps, parseCidr } from '../../core/ip.js'
-import type { Dataplane } from '../../core/ports.js'
-import { chooseIpv4 } from '../../ipam/pool-choice.js'
+import { type Cidr, networkOf, parseCidr } from '../../core/ip.js'
+import type { DockerNetworkId } from '../../core/types.js'
 import type { Publication } from '../../state/documents.js'
+import { GATEWAY_BRIDGE, gatewayRange, isDockerdsChoice } from '../ranges.js'
 import type { DockerNetwork, NewNetwork } from './docker-networks.js'
 
-/** moby daemon/libnetwork/default_gateway_linux.go: name and options of the network it makes itself. */
-const NAME = 'docker_gwbridge'
-const OPTIONS = {
-  'com.docker.network.bridge.name': NAME,
+/** moby daemon/libnetwork/default_gateway_linux.go: options of the one that dockerd makes itself. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  'com.docker.network.bridge.name': GATEWAY_BRIDGE,
   'com.docker.network.bridge.enable_icc': 'false',
   'com.docker.network.bridge.enable_ip_masquerade': 'true',
 }
 
-export interface Surroundings {
-  readonly docker: readonly DockerNetwork[]
-  readonly publications: readonly Publication[]
-  readonly dataplane: Pick<Dataplane, 'routes'>
+export interface GatewayStep {
+  /** the one that dockerd has chosen a subnet for, to be removed first if nobody uses it */
+  readonly instead?: DockerNetworkId
+  readonly make: NewNetwork
 }
 
-/** @returns what of this host the published network overlaps; undefined when it fits */
-export async function overlapHere(
-  publication: Publication,
-  { docker, dataplane }: Surroundings,
-): Promise<string | undefined> {
-  // A subnet that a user chose for all hosts is the user's business, as without network sync.
-  if (publication.ipam !== 'docker') return undefined
-  const routes = await dataplane.routes()
-  for (const { subnet } of publication.pools) {
-    const bridge = docker.find((other) => other.driver === 'bridge' && uses(other, subnet))
-    const what =
-      bridge?.name ??
-      routes.find(
-        (route) => route.includes(':') === subnet.includes(':') && overlaps(route, subnet),
-      )
-    if (what !== undefined)
-      return `subnet ${subnet}, which dockerd chose on the host that made it, overlaps ${what} of this host: create it with --subnet or --ipam-driver tsoverlay`
-  }
-  return undefined
-}
-
-/** @returns the docker_gwbridge to make before the network; undefined when there is one, or no need */
-export async function gatewayBridgeFor(
-  publication: Publication,
-  { docker, publications, dataplane }: Surroundings,
-): Promise<NewNetwork | undefined> {
-  if (publication.ipam !== 'docker' || publication.internal) return undefined
-  if (docker.some(({ name }) => name === NAME)) return undefined
-  const subnet = chooseIpv4([
-    ...(await dataplane.routes()),
+/**
+ * @param routes destinations of the host's routes
+ * @returns undefined when the host has one that stays
+ */
+export function gatewayStep(
+  docker: readonly DockerNetwork[],
+  publications: readonly Publication[],
+  routes: readonly Cidr[],
+): GatewayStep | undefined {
+  const found = docker.find(({ name }) => name === GATEWAY_BRIDGE)
+  if (found !== undefined && !isDockerdsOwn(found)) return undefined
+  const subnet = gatewayRange([
+    ...routes,
     ...docker.flatMap(poolsOf),
     ...publications.flatMap(({ pools }) => pools.map((pool) => pool.subnet)),
   ])
   if (subnet === undefined) return undefined
-  return {
-    name: NAME,
+  const make: NewNetwork = {
+    name: GATEWAY_BRIDGE,
     driver: 'bridge',
     options: OPTIONS,
     labels: {},
@@ -68,11 +52,20 @@ export async function gatewayBridgeFor(
     attachable: false,
     ipv6: false,
   }
+  return found === undefined ? { make } : { instead: found.id, make }
 }
 
-function uses(network: DockerNetwork, subnet: Cidr): boolean {
-  return poolsOf(network).some(
-    (pool) => pool.includes(':') === subnet.includes(':') && overlaps(pool, subnet),
+/** One that a user made has other options, labels, or a subnet that dockerd would not choose. */
+function isDockerdsOwn(network: DockerNetwork): boolean {
+  const [pool, other] = poolsOf(network)
+  if (pool === undefined || other !== undefined || !isDockerdsChoice(pool, [])) return false
+  const { driver, options, labels } = network
+  const names = Object.keys(options)
+  return (
+    driver === 'bridge' &&
+    Object.keys(labels).length === 0 &&
+    names.length === Object.keys(OPTIONS).length &&
+    names.every((name) => options[name] === OPTIONS[name])
   )
 }
 

@@ -7,11 +7,12 @@
 import { rest, withLimit } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
 import type { Store } from '../../core/ports.js'
-import type { HostId } from '../../core/types.js'
+import type { HostId, NetworkKey } from '../../core/types.js'
 import { documents, type Publication } from '../../state/documents.js'
 import { keys } from '../../state/keys.js'
 import { Mirror } from '../../state/mirror.js'
 import { networkSubject } from '../chores.js'
+import { GATEWAY_BRIDGE } from '../ranges.js'
 import { decide, type Step } from './decide.js'
 import type { DockerChange, DockerContainer, DockerNetwork } from './docker-networks.js'
 import { type StepParts, Steps } from './steps.js'
@@ -30,13 +31,17 @@ export interface SyncProblem {
   readonly problem: string
 }
 
-interface Parts extends StepParts {
+export interface NetworkSyncParts extends StepParts {
   readonly store: Store
   readonly identity: { readonly id: HostId }
+  /** told dockerd's networks, as each pass lists them, and the networks of dockerd's IPAM */
+  readonly onListed?: (docker: readonly DockerNetwork[], chosen: ReadonlySet<NetworkKey>) => void
+  /** told the networks that are not as they should be, by name */
+  readonly onProblems?: (problems: ReadonlyMap<string, string>) => void
 }
 
 export class NetworkSync {
-  readonly #parts: Parts
+  readonly #parts: NetworkSyncParts
   readonly #steps: Steps
   readonly #mirror: Mirror<Publication>
   readonly #closing = new AbortController()
@@ -51,7 +56,7 @@ export class NetworkSync {
   #following: Promise<void> | undefined
   #reached = false
 
-  constructor(parts: Parts) {
+  constructor(parts: NetworkSyncParts) {
     this.#parts = parts
     this.#steps = new Steps({ ...parts, wishes: this.#wishes })
     this.#mirror = new Mirror({
@@ -121,6 +126,8 @@ export class NetworkSync {
       const owed = new Set([...journal.chores.values()].map(({ subject }) => subject))
       const publications = [...this.#mirror.entries()].map(([, publication]) => publication)
       const containers = await this.#containersOf(publications)
+      const chosen = publications.filter(({ ipam }) => ipam === 'docker').map(({ key }) => key)
+      this.#parts.onListed?.(networks, new Set(chosen))
       const steps = decide({
         docker: networks,
         bindings: [...journal.bindings.values()],
@@ -129,8 +136,9 @@ export class NetworkSync {
         useOf: (network, publication) => this.#wishes.look(publication, network, containers),
         isOwed: (key) => owed.has(networkSubject(key)),
       })
-      this.#report(await this.#takeAll(steps, networks, publications))
-      return steps.length === 0
+      const gateway = await this.#gatewayBridge(networks, publications)
+      this.#report(new Map([...gateway, ...(await this.#takeAll(steps))]))
+      return steps.length === 0 && !this.#steps.awaitsGateway
     } catch (error) {
       this.#report(new Map([['', messageOf(error)]]))
       return false
@@ -149,20 +157,27 @@ export class NetworkSync {
     return this.#isWatching ? docker.containers(this.#closing.signal) : []
   }
 
-  /** @returns what is wrong, by name of network */
-  async #takeAll(
-    steps: readonly Step[],
+  /** Before the networks, whose containers need it. @returns what is wrong with it, by its name */
+  async #gatewayBridge(
     docker: readonly DockerNetwork[],
     publications: readonly Publication[],
-  ): Promise<Map<string, string>> {
+  ): Promise<ReadonlyMap<string, string>> {
+    try {
+      await this.#steps.gatewayBridge(docker, publications, this.#closing.signal)
+      return new Map()
+    } catch (error) {
+      return new Map([[GATEWAY_BRIDGE, messageOf(error)]])
+    }
+  }
+
+  /** @returns what is wrong, by name of network */
+  async #takeAll(steps: readonly Step[]): Promise<Map<string, string>> {
     const problems = new Map<string, string>()
     const queue = steps.values()
     const worker = async (): Promise<void> => {
       for (const step of queue) {
         if (step.do === 'wait') continue
-        const problem = await this.#steps
-          .take(step, { docker, publications }, this.#closing.signal)
-          .catch(messageOf)
+        const problem = await this.#steps.take(step, this.#closing.signal).catch(messageOf)
         if (problem !== undefined) problems.set(step.name, problem)
       }
     }
@@ -181,6 +196,7 @@ export class NetworkSync {
       if (!problems.has(network)) logger.info({ network }, 'network is in sync again')
     }
     this.#problems = problems
+    this.#parts.onProblems?.(problems)
   }
 
   /** dockerd may be starting, or restart at any time. */

@@ -4,9 +4,10 @@ import type { DockerNetworkId, NetworkKey } from '../../core/types.js'
 import type { Binding, Publication } from '../../state/documents.js'
 import type { Journal } from '../../state/journal.js'
 import type { Publications } from '../../state/publications.js'
+import { GATEWAY_BRIDGE } from '../ranges.js'
 import type { Step } from './decide.js'
 import type { DockerNetwork, DockerNetworks } from './docker-networks.js'
-import { gatewayBridgeFor, overlapHere, type Surroundings } from './gateway-bridge.js'
+import { gatewayStep } from './gateway-bridge.js'
 import { Mover } from './mover.js'
 import { contradictions, newNetworkOf, publicationOf } from './publication.js'
 import type { Use, Wishes } from './wishes.js'
@@ -17,21 +18,26 @@ export interface StepParts {
   readonly publications: Publications
   readonly dataplane: Pick<Dataplane, 'routes'>
   readonly logger: Logger
+  /** how long a docker_gwbridge that was removed is left to the user */
+  readonly patienceMs?: number
 }
 
 interface Parts extends StepParts {
   readonly wishes: Wishes
 }
 
+const PATIENCE_MS = 10_000
+
 /** what is wrong, for people; undefined when the step is done */
 type Outcome = Promise<string | undefined>
-
-/** What the pass saw. */
-type Seen = Omit<Surroundings, 'dataplane'>
 
 export class Steps {
   readonly #parts: Parts
   readonly #mover: Mover
+
+  /** docker_gwbridge was there, and is missing since then (ms of performance.now) */
+  #missing: number | undefined
+  #hadGateway = false
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -39,10 +45,10 @@ export class Steps {
   }
 
   /** @throws what the store or dockerd answers */
-  async take(step: Exclude<Step, { do: 'wait' }>, seen: Seen, signal: AbortSignal): Outcome {
+  async take(step: Exclude<Step, { do: 'wait' }>, signal: AbortSignal): Outcome {
     switch (step.do) {
       case 'learn':
-        return this.#learn(step.docker, step.binding, seen, signal)
+        return this.#learn(step.docker, step.binding, signal)
       case 'leave':
         return this.#leave(step, signal)
       case 'hold':
@@ -50,7 +56,7 @@ export class Steps {
       case 'let-go':
         return this.#letGo(step.name, step.binding, signal)
       case 'create':
-        return this.#create(step.publication, seen, signal)
+        return this.#create(step.publication, signal)
       case 'stay':
         return this.#name(step.binding.dockerNetwork, step.name)
       case 'forget':
@@ -60,7 +66,7 @@ export class Steps {
     }
   }
 
-  async #learn(docker: DockerNetwork, binding: Binding, seen: Seen, signal: AbortSignal): Outcome {
+  async #learn(docker: DockerNetwork, binding: Binding, signal: AbortSignal): Outcome {
     const { publications, logger } = this.#parts
     const mine = publicationOf(docker, binding)
     // First the name: if a user removes it in this very moment, it shall go where it went.
@@ -80,13 +86,13 @@ export class Steps {
         return this.#replace(
           docker,
           result.publication,
-          { why: `the cluster has it with other ${differences.join('; ')}`, seen },
+          `the cluster has it with other ${differences.join('; ')}`,
           signal,
         )
       case 'renamed':
         return `the cluster knows the same network as ${result.name}: remove one of the two, or create one with another --subnet or -o network=NAME`
       case 'taken':
-        return this.#taken(docker, mine, result.by, seen, signal)
+        return this.#taken(docker, mine, result.by, signal)
       default:
         return 'the store does not have it: remove it and create it again'
     }
@@ -104,7 +110,6 @@ export class Steps {
     docker: DockerNetwork,
     mine: Publication,
     by: NetworkKey,
-    seen: Seen,
     signal: AbortSignal,
   ): Outcome {
     const other = await this.#parts.publications.get(by, signal)
@@ -112,14 +117,14 @@ export class Steps {
     const differences = contradictions(mine, other)
     const what = differences.length === 0 ? '' : ` (${differences.join('; ')})`
     const why = `the cluster has another network of this name${what}`
-    return this.#replace(docker, other, { why, seen }, signal)
+    return this.#replace(docker, other, why, signal)
   }
 
   /** The cluster's network comes instead, as soon as nobody uses this one, or with who just began. */
   async #replace(
     docker: DockerNetwork,
     published: Publication,
-    { why, seen }: { readonly why: string; readonly seen: Seen },
+    why: string,
     signal: AbortSignal,
   ): Outcome {
     const { journal, docker: dockerd, logger } = this.#parts
@@ -131,14 +136,14 @@ export class Steps {
     const used = journal.endpointsOf(docker.id).length > 0
     if (used || !(await dockerd.remove(docker.id, signal))) {
       if (!moves || !this.#mover.isYoung(docker)) return inUse
-      const make = () => this.#comeOf(published, seen, signal)
+      const make = () => this.#comeOf(published, signal)
       const problem = await this.#mover.move(docker, make, signal)
       return problem === undefined ? undefined : `${inUse} (${problem})`
     }
     const fields = { network: docker.name, id: docker.id.slice(0, 12), why }
     logger.warn(fields, "network removed here in favour of the cluster's")
     // At once, not with the next pass: a container may be about to start.
-    return this.#comeOf(published, seen, signal)
+    return this.#comeOf(published, signal)
   }
 
   #isSame({ id }: DockerNetwork, { key }: Publication): boolean {
@@ -146,9 +151,9 @@ export class Steps {
   }
 
   /** As #create, but for a network that may be here already. */
-  async #comeOf(published: Publication, seen: Seen, signal: AbortSignal): Outcome {
+  async #comeOf(published: Publication, signal: AbortSignal): Outcome {
     if (this.#parts.journal.bindingOf(published.key) !== undefined) return undefined
-    return this.#create(published, seen, signal)
+    return this.#create(published, signal)
   }
 
   async #leave(
@@ -196,18 +201,47 @@ export class Steps {
     return undefined
   }
 
-  async #create(publication: Publication, seen: Seen, signal: AbortSignal): Outcome {
-    const { docker, publications, dataplane, logger } = this.#parts
+  /**
+   * Sees to docker_gwbridge; in use, it stays as it is.
+   * @throws what dockerd or the kernel answers
+   */
+  async gatewayBridge(
+    networks: readonly DockerNetwork[],
+    publications: readonly Publication[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { docker, dataplane, logger } = this.#parts
+    const step = gatewayStep(networks, publications, await dataplane.routes())
+    if (this.#isJustRemoved(networks) || step === undefined) return
+    if (step.instead !== undefined && !(await docker.remove(step.instead, signal))) return
+    await docker.create(step.make, signal)
+    this.#missing = undefined
+    const subnet = step.make.pools[0]?.subnet
+    const said = step.instead === undefined ? 'docker_gwbridge created' : 'docker_gwbridge moved'
+    logger.info({ subnet }, said)
+  }
+
+  /** A user who removes it may be about to make one of his own. */
+  #isJustRemoved(networks: readonly DockerNetwork[]): boolean {
+    const isThere = networks.some(({ name }) => name === GATEWAY_BRIDGE)
+    if (isThere) this.#hadGateway = true
+    if (isThere || !this.#hadGateway) {
+      this.#missing = undefined
+      return false
+    }
+    this.#missing ??= performance.now()
+    return performance.now() < this.#missing + (this.#parts.patienceMs ?? PATIENCE_MS)
+  }
+
+  /** Whether docker_gwbridge is missing and will be made soon. */
+  get awaitsGateway(): boolean {
+    return this.#missing !== undefined
+  }
+
+  async #create(publication: Publication, signal: AbortSignal): Outcome {
+    const { docker, publications, logger } = this.#parts
     const now = await publications.get(publication.key, signal)
     if (now === undefined || now.removal !== undefined) return undefined
-    const surroundings = { ...seen, dataplane }
-    const overlap = await overlapHere(now, surroundings)
-    if (overlap !== undefined) return overlap
-    const bridge = await gatewayBridgeFor(now, surroundings)
-    if (bridge !== undefined) {
-      await docker.create(bridge, signal)
-      logger.info({ subnet: bridge.pools[0]?.subnet }, 'docker_gwbridge created')
-    }
     const id = await docker.create(newNetworkOf(now), signal)
     logger.info({ network: now.name, id: id.slice(0, 12) }, 'network of the cluster created here')
     return this.#name(id, now.name)

@@ -82,6 +82,10 @@ export class FakeDocker implements DockerNetworks {
     return [...this.networks.values()]
   }
 
+  async addressPools(): Promise<[]> {
+    return []
+  }
+
   async create(wanted: NewNetwork): Promise<string> {
     if (!this.up) throw new Error('connect ECONNREFUSED')
     if (this.byName(wanted.name)) throw new Error(`network with name ${wanted.name} already exists`)
