@@ -170,3 +170,83 @@ t.test('created and removed at once, it is gone on all hosts', async (t) => {
     t.notMatch(stdout, /gone/)
   t.same(await storeKeys(lab), [])
 })
+
+/** Names as dockerd lists them: not every one can stand in the URL of its API. */
+async function namesOn(host: Host): Promise<string[]> {
+  const argv = ['network', 'ls', '--filter', `driver=${DRIVER}`, '--format', '{{.Name}}']
+  return (await host.docker(argv)).stdout.split('\n').filter(Boolean).sort()
+}
+
+t.test('every name that dockerd takes is on all hosts, and goes from all', async (t) => {
+  const lab = await sharedLab(t, 'on')
+  const one = lab.host(1)
+  const names = ['..', '.', 'a.b', 'x'.repeat(64), 'netz-ü', '网络', 'a b', 'x%2fy'].sort()
+  for (const name of names) await one.docker(['network', 'create', '-d', DRIVER, name])
+  const everywhere = await eventually(
+    () => Promise.all(lab.hosts.map(namesOn)),
+    (all) => all.every((list) => list.join() === names.join()),
+    WITHIN_MS,
+  )
+  for (const list of everywhere) t.same(list, names)
+  t.same(
+    await inSync(lab.hosts),
+    lab.hosts.map(() => NO_PROBLEM),
+  )
+  const ids = (await lab.host(2).docker(['network', 'ls', '-q', '--filter', `driver=${DRIVER}`]))
+    .stdout
+  await lab.host(2).docker(['network', 'rm', ...ids.split('\n').filter(Boolean)])
+  const gone = await eventually(
+    () => Promise.all(lab.hosts.map(namesOn)),
+    (all) => all.every((list) => list.length === 0),
+    WITHIN_MS,
+  )
+  t.same(
+    gone,
+    lab.hosts.map(() => []),
+  )
+})
+
+t.test('a range at the far end of a /64 gives addresses on every host', async (t) => {
+  const lab = await sharedLab(t, 'on')
+  const range = ['--subnet', 'fd00:43::/64', '--ip-range', 'fd00:43::ffff:ffff:ffff:0/112']
+  await createNetwork(lab.host(1), 'far', ['--ipv6', '--subnet', '10.43.0.0/24', ...range])
+  t.equal(await appearsOn(lab.hosts, 'far', WITHIN_MS), 3)
+  const seen = new Set<string>()
+  for (const host of lab.hosts) {
+    await runSleeper(host, `at-${host.name}`, 'far')
+    const format = '{{.NetworkSettings.Networks.far.GlobalIPv6Address}}'
+    const ip = (await host.docker(['inspect', '-f', format, `at-${host.name}`])).stdout.trim()
+    t.match(ip, /^fd00:43::ffff:ffff:ffff:/)
+    seen.add(ip)
+    await expectPing(lab.host(1), 'at-h1', ip)
+  }
+  t.equal(seen.size, 3)
+})
+
+t.test(
+  'a name that the cluster has, with another subnet from dockerd: the first stands',
+  async (t) => {
+    const lab = await sharedLab(t, 'on')
+    const [one, two] = [lab.host(1), lab.host(2)]
+    const argv = (subnet: string) => ['network', 'create', '-d', DRIVER, '--subnet', subnet, 'blue']
+    await Promise.allSettled([one.docker(argv('10.44.0.0/16')), two.docker(argv('10.45.0.0/16'))])
+    t.equal(await appearsOn(lab.hosts, 'blue', WITHIN_MS), 3)
+    t.same(
+      await inSync(lab.hosts),
+      lab.hosts.map(() => NO_PROBLEM),
+    )
+    await eventually(
+      async () => (await storeKeys(lab, 'networks/')).length,
+      (count) => count === 1,
+      WITHIN_MS,
+    )
+    t.equal((await storeKeys(lab, 'networks/')).length, 1)
+    const format = '{{range .IPAM.Config}}{{.Subnet}}{{end}}'
+    const subnets = await Promise.all(
+      lab.hosts.map((host) => host.docker(['network', 'inspect', '-f', format, 'blue'])),
+    )
+    t.equal(new Set(subnets.map(({ stdout }) => stdout)).size, 1)
+    const again = await two.docker(argv('10.46.0.0/16'), { check: false })
+    t.match(again.stderr, /already exists/)
+  },
+)

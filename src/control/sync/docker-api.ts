@@ -204,7 +204,7 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
     )
   }
 
-  async connect(network: string, attached: Attached, signal: AbortSignal): Promise<void> {
+  async connect(network: DockerNetworkId, attached: Attached, signal: AbortSignal): Promise<void> {
     const { ipv4, ipv6 } = attached.fixed
     const options = {
       Container: attached.container,

@@ -77,8 +77,8 @@ export interface DockerNetworks {
   isAwaited(network: DockerNetwork, signal: AbortSignal): Promise<boolean>
   /** Takes a container off a network; one that is not on it is success. */
   disconnect(network: DockerNetworkId, container: string, signal: AbortSignal): Promise<void>
-  /** Puts it on a network, given by name; one that is on it already, or gone itself, is success. */
-  connect(network: string, attached: Attached, signal: AbortSignal): Promise<void>
+  /** Puts it on a network; one that is on it already, or gone itself, is success. */
+  connect(network: DockerNetworkId, attached: Attached, signal: AbortSignal): Promise<void>
   /** All containers, running or not. */
   containers(signal: AbortSignal): Promise<readonly DockerContainer[]>
   /**

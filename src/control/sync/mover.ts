@@ -6,6 +6,7 @@
 import { rest } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
 import type { Logger } from '../../core/ports.js'
+import type { DockerNetworkId } from '../../core/types.js'
 import type { Attached, DockerNetwork, DockerNetworks } from './docker-networks.js'
 
 /** How long after its creation the containers of a network may be moved. */
@@ -105,7 +106,7 @@ export class Mover {
     const connected: string[] = []
     for (const one of all) {
       try {
-        await docker.connect(network, one, signal)
+        await docker.connect(await this.#idOf(network, signal), one, signal)
         connected.push(one.name)
       } catch (error) {
         const fields = { network, container: one.name, err: messageOf(error) }
@@ -113,5 +114,13 @@ export class Mover {
       }
     }
     return connected
+  }
+
+  /** A name may be one that no URL takes: `..` is a network to dockerd. */
+  async #idOf(name: string, signal: AbortSignal): Promise<DockerNetworkId> {
+    const networks = await this.#parts.docker.list(signal)
+    const id = networks.find((network) => network.name === name)?.id
+    if (id === undefined) throw new Error(`dockerd has no network ${name}`)
+    return id
   }
 }

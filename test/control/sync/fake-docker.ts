@@ -125,7 +125,8 @@ export class FakeDocker implements DockerNetworks {
   }
 
   async connect(network: string, { container }: Attached): Promise<void> {
-    await this.run(network, container)
+    const { name } = (await this.list()).find(({ id }) => id === network) ?? {}
+    await this.run(name ?? network, container)
   }
 
   /** containers that do not run: their id, and the id of their network */
