@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { expectPing } from '../lab/conncheck.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
-import { httpOnSocket } from '../lab/plugin-call.js'
+import { askAdmin } from '../lab/plugin-call.js'
 import {
   addressOf,
   createNetwork,
@@ -205,7 +205,7 @@ t.test('an address that nobody has is noticed and counted', async (t) => {
   await createNetwork(host, 'blue', SUBNET)
   await runSleeper(host, 'ca', 'blue')
   const unknown = async (): Promise<number> => {
-    const { body } = await httpOnSocket(host.path('/run/tsoverlay/admin.sock'), 'GET', '/status')
+    const { body } = await askAdmin(host, '/status')
     return (body['misses'] as { unknown: number }).unknown
   }
   const before = await unknown()

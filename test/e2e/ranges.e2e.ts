@@ -2,7 +2,7 @@
 import t from 'tap'
 import { expectPing } from '../lab/conncheck.js'
 import type { Host } from '../lab/host.js'
-import { httpOnSocket } from '../lab/plugin-call.js'
+import { askAdmin } from '../lab/plugin-call.js'
 import { addressOf, createNetwork, DRIVER, runSleeper } from '../lab/tsoverlay.js'
 import { refusedRun } from './clusterwide.js'
 import { setSync, sharedLab } from './shared-lab.js'
@@ -20,8 +20,7 @@ async function subnetOf(host: Host, name: string): Promise<string> {
 
 /** What `status` says is not well, as JSON. */
 async function said(host: Host): Promise<string> {
-  const socket = host.path('/run/tsoverlay/admin.sock')
-  return JSON.stringify((await httpOnSocket(socket, 'GET', '/status')).body['problems'])
+  return JSON.stringify((await askAdmin(host, '/status')).body['problems'])
 }
 
 function saysSoon(host: Host, pattern: RegExp): Promise<string> {

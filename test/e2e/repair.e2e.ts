@@ -5,7 +5,7 @@ import { expectPing } from '../lab/conncheck.js'
 import type { RunResult } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 import { GATEWAY } from '../lab/names.js'
-import { httpOnSocket } from '../lab/plugin-call.js'
+import { askAdmin } from '../lab/plugin-call.js'
 import { addressOf, DRIVER, inSandbox, PLUGIN, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
 import { ip, moveTo, otherAddress } from '../lab/underlay.js'
 import { createOn } from './clusterwide.js'
@@ -41,7 +41,7 @@ interface Status {
 }
 
 async function statusOf(host: Host): Promise<Status> {
-  const answer = await httpOnSocket(host.path('/run/tsoverlay/admin.sock'), 'GET', '/status')
+  const answer = await askAdmin(host, '/status')
   return answer.body as unknown as Status
 }
 

@@ -1,6 +1,6 @@
 /** One network as each dockerd shows it, where network sync is on. */
 import type { Host } from '../lab/host.js'
-import { httpOnSocket } from '../lab/plugin-call.js'
+import { askAdmin } from '../lab/plugin-call.js'
 import { eventually } from './traces.js'
 
 /** What `docker network inspect` says; undefined when there is none. */
@@ -54,6 +54,5 @@ export async function countOf(hosts: readonly Host[], name: string): Promise<num
 
 /** What network sync says in a host's /status, as JSON. */
 export async function problems(host: Host): Promise<string> {
-  const socket = host.path('/run/tsoverlay/admin.sock')
-  return JSON.stringify((await httpOnSocket(socket, 'GET', '/status')).body['sync'])
+  return JSON.stringify((await askAdmin(host, '/status')).body['sync'])
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
-import { httpOnSocket } from '../lab/plugin-call.js'
+import { askAdmin } from '../lab/plugin-call.js'
 import { inSandbox } from '../lab/tsoverlay.js'
 
 /** Keys that exist as long as a plugin runs, whatever networks there are. */
@@ -21,8 +21,7 @@ export async function storeKeys(lab: Lab, part = ''): Promise<string[]> {
 
 /** Addresses that a host has handed out of its blocks, as its plugin says on its admin socket. */
 export async function heldAddresses(host: Host): Promise<string[]> {
-  const socket = host.path('/run/tsoverlay/admin.sock')
-  const { body } = await httpOnSocket(socket, 'GET', '/status')
+  const { body } = await askAdmin(host, '/status')
   const { networks } = body as unknown as { networks: readonly { held: readonly string[] }[] }
   return networks.flatMap(({ held }) => held)
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { expectNoPing, expectPing, pingAll } from '../lab/conncheck.js'
 import type { Host } from '../lab/host.js'
-import { httpOnSocket } from '../lab/plugin-call.js'
+import { askAdmin } from '../lab/plugin-call.js'
 import { addressOf, DRIVER, PLUGIN, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
 import { createOn, inContainer, inNetwork } from './clusterwide.js'
 import { sharedLab } from './shared-lab.js'
@@ -20,7 +20,7 @@ interface Status {
 }
 
 async function statusOf(host: Host): Promise<Status> {
-  const answer = await httpOnSocket(host.path('/run/tsoverlay/admin.sock'), 'GET', '/status')
+  const answer = await askAdmin(host, '/status')
   return answer.body as unknown as Status
 }
 

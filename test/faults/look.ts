@@ -4,7 +4,7 @@ import { attachments, compareAll } from '../churn/agreement.js'
 import { kernelTraces, storeKeys } from '../e2e/traces.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
-import { httpOnSocket } from '../lab/plugin-call.js'
+import { askAdmin } from '../lab/plugin-call.js'
 import { sandboxOf } from '../lab/tsoverlay.js'
 
 interface AdminStatus {
@@ -15,7 +15,7 @@ interface AdminStatus {
 
 /** The plugin's own words about itself. */
 export async function statusOf(host: Host): Promise<AdminStatus> {
-  const { body } = await httpOnSocket(host.path('/run/tsoverlay/admin.sock'), 'GET', '/status')
+  const { body } = await askAdmin(host, '/status')
   return body as unknown as AdminStatus
 }
 

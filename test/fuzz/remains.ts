@@ -7,7 +7,7 @@ import { journalDocuments } from '../soak/journal-documents.js'
 import type { PluginProcess } from './plugin-process.js'
 
 /** Keys that exist as long as a plugin runs, whatever networks there are. */
-const LASTING = /^\/tsoverlay\/((hosts|alive|gates\/hosts)\/|generation$)/
+const LASTING = /^\/tsoverlay\/((hosts|alive|ranges|gates\/hosts)\/|generation$)/
 const OWN_LINKS = ['lo', 'under0', 'under1']
 
 /** Sandboxes, links, mounts, store keys and journal documents, each in words; empty when all is gone. */
