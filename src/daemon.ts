@@ -10,6 +10,7 @@ import { Departures } from './control/departures.js'
 import { DockerSweep } from './control/docker-sweep.js'
 import { TsoverlayDriver } from './control/driver.js'
 import { Endpoints } from './control/endpoints.js'
+import { Floating } from './control/floating.js'
 import { ForeignAddresses } from './control/foreign-addresses.js'
 import { Greeting } from './control/greeting.js'
 import { HostRemoval } from './control/host-removal.js'
@@ -105,8 +106,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     void control.underlay.look()
     control.ranges.hostChanged()
   })
+  dataplane.onAnnouncement((heard) => control.floating.heard(heard))
   control.peers.start(
-    (key) => control.reconciler.markKey(key),
+    (key) => {
+      control.floating.peersChanged(key)
+      control.reconciler.markKey(key)
+    },
     () => {
       void control.admission.update()
       control.greeting.greet(state.vtep.current, control.peers.hosts())
@@ -234,6 +239,7 @@ function wireControl(options: DaemonOptions, state: State) {
   const reconciler = new Reconciler({ journal, peers, underlay, dataplane, admission, logger })
   const departures = new Departures({ journal, reconciler, dataplane, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: () => performance.now() })
+  const floating = new Floating({ ...state, peers, reconciler, logger })
   const presence = new Presence({ store, identity, logger })
   const wired = wireDockerd(options, state)
   const { sync, ranges, board } = wired
@@ -254,6 +260,7 @@ function wireControl(options: DaemonOptions, state: State) {
     greeting,
     reconciler,
     departures,
+    floating,
     upkeep,
     misses,
     presence,

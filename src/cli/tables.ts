@@ -64,10 +64,14 @@ export function endpointsTable(endpoints: readonly EndpointReport[]): string {
     endpoint.networkName || endpoint.network,
     endpoint.id.slice(0, SHORT),
     endpoint.hostName,
-    endpoint.addresses.join(','),
+    [...endpoint.addresses, ...endpoint.floating.map((ip) => `${ip} (floating)`)].join(','),
     endpoint.mac,
   ])
   return table([head, ...rows])
+}
+
+function floatingText(floating: readonly string[]): string {
+  return floating.length === 0 ? '' : ` (${floating.length} floating)`
 }
 
 export function statusText({
@@ -99,7 +103,7 @@ export function statusText({
     network.id.slice(0, SHORT),
     network.vnis.join(','),
     network.subnets.join(','),
-    String(network.endpoints),
+    String(network.endpoints) + floatingText(network.floating),
     String(network.peers),
     network.endpoints === 0 ? '-' : network.synced ? 'yes' : 'not yet',
   ])

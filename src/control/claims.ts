@@ -1,12 +1,13 @@
 /**
  * Entries of one kind that peers claim: each address, or MAC, is one peer's at a time. Of several
- * that claim one the endpoint with the smaller id has it, on every host the same; when it goes, the
- * next has it. What this host has itself is never looked for elsewhere.
+ * that claim one the one that announced it last has it, else the endpoint with the smaller id, on
+ * every host the same; when it goes, the next has it. What this host has itself is never looked for elsewhere.
  *
  * A claim is kept as the endpoint that makes it; the entry is made of it anew when it is asked for.
  */
 import type { EntrySet } from '../core/plan.js'
 import type { Endpoint } from '../core/types.js'
+import { byTurn } from './floats.js'
 
 interface Options<E extends { readonly dev: string }> {
   entriesOf(endpoint: Endpoint): readonly E[]
@@ -77,14 +78,14 @@ export class Claims<E extends { readonly dev: string }> implements EntrySet<E> {
 
   #alter(
     endpoint: Endpoint,
-    change: (holders: Holders | undefined, endpoint: Endpoint) => Holders | undefined,
+    change: (holders: Holders | undefined, endpoint: Endpoint, key: string) => Holders | undefined,
   ): void {
     const { entriesOf, scopeOf, keyOf } = this.#options
     for (const entry of entriesOf(endpoint)) {
       const [scope, key] = [scopeOf(entry.dev), keyOf(entry)]
       const keys = this.#holders.get(scope) ?? new Map<string, Holders>()
       const holders = keys.get(key)
-      const next = change(holders, endpoint)
+      const next = change(holders, endpoint, key)
       if (next === holders) continue
       const former = holders === undefined ? undefined : this.#entryAt(scope, key)
       this.#holders.set(scope, keys)
@@ -134,11 +135,11 @@ function isList(holders: Holders): holders is readonly Endpoint[] {
   return Array.isArray(holders)
 }
 
-function withHolder(holders: Holders | undefined, endpoint: Endpoint): Holders {
+function withHolder(holders: Holders | undefined, endpoint: Endpoint, key: string): Holders {
   if (holders === undefined) return endpoint
   const list = listOf(holders)
   if (list.includes(endpoint)) return holders
-  return [...list, endpoint].sort(byId)
+  return [...list, endpoint].sort((a, b) => byTurn(a, b, key))
 }
 
 function withoutHolder(holders: Holders | undefined, endpoint: Endpoint): Holders | undefined {
@@ -146,12 +147,6 @@ function withoutHolder(holders: Holders | undefined, endpoint: Endpoint): Holder
   if (!list.includes(endpoint)) return holders
   const rest = list.filter((each) => each !== endpoint)
   return rest.length === 1 ? rest[0] : rest.length === 0 ? undefined : rest
-}
-
-/** An id is of one host; two hosts that claim it all the same are told apart by theirs. */
-function byId(a: Endpoint, b: Endpoint): number {
-  if (a.id !== b.id) return a.id < b.id ? -1 : 1
-  return a.host < b.host ? -1 : 1
 }
 
 /** What `all` has and `other` has not. */

@@ -102,10 +102,13 @@ export class ClusterView {
         const endpoint = documents.endpoint.decode(value)
         if (endpoint === undefined) return []
         const { id, host, addresses, mac } = endpoint
+        const floating = (endpoint.floating ?? []).map(({ ip }) => ip)
         const networkName =
           published.get(endpoint.network)?.name ?? found.get(endpoint.network)?.identity ?? ''
         const hostName = hosts.get(host)?.name ?? host
-        return [{ id, network: endpoint.network, networkName, host, hostName, addresses, mac }]
+        return [
+          { id, network: endpoint.network, networkName, host, hostName, addresses, floating, mac },
+        ]
       })
       .sort((a, b) => compare(a.networkName, b.networkName) || compare(a.hostName, b.hostName))
   }

@@ -15,6 +15,7 @@ export function differences(
     ['subnets and gateways', subnetsOf(request), subnetsOf(cluster)],
     ['--internal', String(request.internal), String(cluster.internal)],
     ['source-check', checkText(request, cluster), checkText(cluster)],
+    ['floating addresses', floatingText(request, cluster), floatingText(cluster)],
     ['MTU', String(request.mtu ?? cluster.mtu ?? 'automatic'), String(cluster.mtu ?? 'automatic')],
     ...vnis.map((vni, index): readonly [string, string, string] => {
       const has = String(cluster.segments[index]?.vni)
@@ -28,6 +29,10 @@ export function differences(
 
 function checkText(network: Network, otherwise: Network = network): string {
   return (network.sourceCheck ?? otherwise.sourceCheck ?? true) ? 'on' : 'off'
+}
+
+function floatingText(network: Network, otherwise: Network = network): string {
+  return (network.floating ?? otherwise.floating ?? []).join(', ') || 'none'
 }
 
 function subnetsOf(network: Network): string {

@@ -13,7 +13,15 @@ const BACKEND_OPTION = 'backend'
 const MTU_OPTION = 'com.docker.network.driver.mtu'
 export const VNI_OPTION = 'com.docker.network.driver.overlay.vxlanid_list'
 const SOURCE_CHECK_OPTION = 'source-check'
-const KNOWN = [BACKEND_OPTION, RENDEZVOUS_OPTION, SOURCE_CHECK_OPTION, MTU_OPTION, VNI_OPTION]
+export const FLOATING_OPTION = 'floating'
+const KNOWN = [
+  BACKEND_OPTION,
+  RENDEZVOUS_OPTION,
+  SOURCE_CHECK_OPTION,
+  FLOATING_OPTION,
+  MTU_OPTION,
+  VNI_OPTION,
+]
 
 export interface NetworkOptions {
   readonly backend?: string
@@ -23,6 +31,8 @@ export interface NetworkOptions {
   readonly mtu?: number
   /** false: containers may use MACs and addresses that are not theirs */
   readonly sourceCheck?: boolean
+  /** true: a container that announces an auxiliary address of the network gets it */
+  readonly floating?: boolean
   /** one per segment, in the order of their subnets; empty when the user leaves the choice to us */
   readonly vnis: readonly number[]
 }
@@ -33,12 +43,16 @@ export function parseNetworkOptions(options: Options): NetworkOptions {
   const backend = options[BACKEND_OPTION]
   const mtu = options[MTU_OPTION]
   const sourceCheck = options[SOURCE_CHECK_OPTION]
+  const floating = options[FLOATING_OPTION]
   return {
     name: checkRendezvous('-o', options[RENDEZVOUS_OPTION]),
     vnis: parseVnis(options[VNI_OPTION]),
     ...(backend === undefined ? {} : { backend }),
     ...(mtu === undefined ? {} : { mtu: parseMtu(mtu) }),
-    ...(sourceCheck === undefined ? {} : { sourceCheck: parseSwitch(sourceCheck) }),
+    ...(sourceCheck === undefined
+      ? {}
+      : { sourceCheck: parseSwitch(SOURCE_CHECK_OPTION, sourceCheck) }),
+    ...(floating === undefined ? {} : { floating: parseSwitch(FLOATING_OPTION, floating) }),
   }
 }
 
@@ -47,9 +61,9 @@ function parseMtu(text: string): number {
   throw invalidOption('-o', MTU_OPTION, text, 'a number of bytes')
 }
 
-function parseSwitch(text: string): boolean {
+function parseSwitch(option: string, text: string): boolean {
   if (text === 'on' || text === 'off') return text === 'on'
-  throw invalidOption('-o', SOURCE_CHECK_OPTION, text, 'on or off')
+  throw invalidOption('-o', option, text, 'on or off')
 }
 
 function parseVnis(text: string | undefined): number[] {

@@ -35,6 +35,7 @@ export class NetworkPeers {
   /** endpoints that have changed, with what the book has of them */
   #pending = new Map<string, Endpoint | undefined>()
   #hosts = new Set<HostId>()
+  readonly #floaters = new Map<string, Endpoint>()
 
   constructor(options: NetworkPeersOptions) {
     this.#options = options
@@ -98,7 +99,17 @@ export class NetworkPeers {
     return this.#book?.neighbours.get(dev, ip) !== undefined
   }
 
+  /** Endpoints of all hosts that have announced an address. */
+  floaters(): Iterable<Endpoint> {
+    return this.#floaters.values()
+  }
+
   #note(changed: ReadonlyMap<string, Endpoint | undefined>): void {
+    for (const key of changed.keys()) {
+      const endpoint = this.mirror.get(key)
+      if (endpoint?.floating !== undefined) this.#floaters.set(key, endpoint)
+      else if (this.#floaters.size > 0) this.#floaters.delete(key)
+    }
     // most of it is new, as after the first snapshot: to make all anew takes less time and memory
     if (2 * changed.size > this.mirror.size) this.forget()
     if (this.#book === undefined) return
@@ -181,7 +192,7 @@ function compact(
   intern: (text: string) => string,
 ): Endpoint | undefined {
   if (endpoint === undefined) return undefined
-  const { id, network, host, boot, mac, addresses } = endpoint
+  const { id, network, host, boot, mac, addresses, floating } = endpoint
   return {
     id,
     network: intern(network),
@@ -189,5 +200,6 @@ function compact(
     boot: intern(boot),
     mac,
     addresses,
+    ...(floating === undefined ? {} : { floating }),
   }
 }

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto'
 import { DEFAULT_BACKEND, resolveBackend } from '../backends/index.js'
 import type { CreateNetworkRequest, PoolData } from '../core/driver.js'
 import { TsoverlayError } from '../core/errors.js'
-import { familyOf, networkOf, prefixLength, rangeOf } from '../core/ip.js'
+import { familyOf, type Ip, ipOf, networkOf, prefixLength, rangeOf } from '../core/ip.js'
+import { invalidOption } from '../core/options.js'
 import type { DockerNetworkId, Network, Segment, Subnet, Underlay } from '../core/types.js'
-import { checkVniCount, type NetworkOptions } from './network-options.js'
+import { checkVniCount, FLOATING_OPTION, type NetworkOptions } from './network-options.js'
 
 export interface NetworkSpec {
   readonly network: Network
@@ -35,9 +36,22 @@ export function networkSpec(
     internal: request.internal,
     ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
     ...(options.sourceCheck === undefined ? {} : { sourceCheck: options.sourceCheck }),
+    ...(options.floating === undefined ? {} : { floating: floatingOf(request.pools, options) }),
   }
   backend.validate(network, underlay)
   return { network, vnis: segments.map((_segment, index) => options.vnis[index]) }
+}
+
+/** The auxiliary addresses: reserved on all hosts, so nobody else is ever given one. */
+function floatingOf(pools: readonly PoolData[], { floating }: NetworkOptions): readonly Ip[] {
+  const aux = floating === true ? pools.flatMap((data) => data.aux.map(ipOf)).sort() : []
+  if (floating !== true || aux.length > 0) return aux
+  throw invalidOption(
+    '-o',
+    FLOATING_OPTION,
+    'on',
+    'on with an --aux-address for each address that is to float, such as --aux-address vip=10.20.0.100',
+  )
 }
 
 /** Store key of a network: the same on every host that means the same network. */

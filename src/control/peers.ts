@@ -179,6 +179,12 @@ export class Peers {
     return this.#networks.get(network)?.has(dev, ip) === true
   }
 
+  /** Endpoints of other hosts that have announced an address of the network. */
+  floaters(network: NetworkKey): Endpoint[] {
+    const all = this.#networks.get(network)?.floaters() ?? []
+    return [...all].filter(({ host }) => host !== this.#self)
+  }
+
   /** This host's own endpoints in the store, of the networks that are open. */
   own(): Endpoint[] {
     const own: Endpoint[] = []

@@ -11,7 +11,7 @@ import { rest, untilAborted } from '../core/deadline.js'
 import { hasCode, messageOf } from '../core/errors.js'
 import { ipOf } from '../core/ip.js'
 import type { Logger, Store } from '../core/ports.js'
-import type { LocalEndpoint } from '../core/types.js'
+import type { Endpoint, LocalEndpoint } from '../core/types.js'
 import type { BlockBook } from '../ipam/block-book.js'
 import { poolSubject } from '../ipam/subjects.js'
 import { type Binding, documents } from '../state/documents.js'
@@ -144,7 +144,7 @@ export class Restoration {
       entries.map(({ key, value }) => [lastPart(key), documents.endpoint.decode(value)]),
     )
     for (const endpoint of journal.endpointsOf(dockerNetwork)) {
-      const same = known.get(endpoint.id)?.addresses.join() === endpoint.addresses.join()
+      const same = saysOf(known.get(endpoint.id)) === saysOf(endpoint)
       known.delete(endpoint.id)
       if (!same) await this.#submit(chores.publishEndpoint(endpoint))
     }
@@ -201,4 +201,8 @@ export class Restoration {
     }
     return undefined
   }
+}
+
+function saysOf(endpoint: Endpoint | undefined): string | undefined {
+  return endpoint && JSON.stringify([endpoint.addresses, endpoint.floating ?? []])
 }

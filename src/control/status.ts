@@ -22,6 +22,8 @@ export interface NetworkStatus {
   readonly vnis: readonly number[]
   readonly subnets: readonly string[]
   readonly endpoints: number
+  /** addresses that containers of this host have by announcing them */
+  readonly floating: readonly string[]
   /** blocks of the subnets that this host decides on */
   readonly blocks: number
   /** addresses that it has handed out of them */
@@ -85,6 +87,9 @@ export function statusOf(parts: StatusParts): Status {
       vnis: network.segments.map(({ vni }) => vni),
       subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
       endpoints: journal.endpointsOf(dockerNetwork).length,
+      floating: journal
+        .endpointsOf(dockerNetwork)
+        .flatMap(({ floating }) => (floating ?? []).map(({ ip }) => ip)),
       ...holdings(parts.blocks, network),
       peers: peers.count(network.key),
       parted: peers.parted(network.key),

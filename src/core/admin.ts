@@ -20,6 +20,8 @@ export interface StatusReport {
     readonly vnis: readonly number[]
     readonly subnets: readonly string[]
     readonly endpoints: number
+    /** addresses that containers of this host have by announcing them */
+    readonly floating: readonly string[]
     readonly peers: number
     readonly synced: boolean
   }[]
@@ -81,6 +83,8 @@ export interface EndpointReport {
   readonly host: HostId
   readonly hostName: string
   readonly addresses: readonly string[]
+  /** those that it has by announcing them */
+  readonly floating: readonly string[]
   readonly mac: string
 }
 

@@ -101,6 +101,8 @@ export interface Frame {
   readonly sources?: readonly SourcePlan[]
   /** addresses of this host's own containers, with the bridge that they are behind */
   readonly residents?: readonly NeighbourPlan[]
+  /** announcements of these addresses by containers are told; absent: nobody listens */
+  readonly floating?: readonly Ip[]
 }
 
 export interface Plan extends Frame {

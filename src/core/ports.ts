@@ -1,6 +1,7 @@
 /** The interfaces between the layers. Each has a fake in test/fakes and a contract suite. */
 import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
+import type { Mac } from './mac.js'
 import type { AdmissionPlan, FdbPlan, Frame, NeighbourPlan, Plan } from './plan.js'
 import type { Endpoint, Network, NetworkView, Underlay } from './types.js'
 import type { VxlanDevice } from './vxlan-device.js'
@@ -64,6 +65,16 @@ export interface Miss {
   readonly ip: Ip
 }
 
+/** A container has said that it has an address (gratuitous ARP, unsolicited neighbour advertisement). */
+export interface Announcement {
+  readonly sandbox: string
+  /** the port that it came from */
+  readonly dev: string
+  readonly ip: Ip
+  /** as it says */
+  readonly mac: Mac
+}
+
 /** A route of the host. */
 export interface HostRoute {
   readonly destination: Cidr
@@ -116,6 +127,8 @@ export interface Dataplane {
   hasInterfaces(name: string): Promise<boolean>
   /** Called for each l3miss notice of any sandbox; one listener. */
   onMiss(listener: (miss: Miss) => void): void
+  /** Called for each announcement of an address that a plan has as floating; one listener. */
+  onAnnouncement(listener: (heard: Announcement) => void): void
   /**
    * Called when a sandbox is not as the last apply made it, soon after somebody changed it; one
    * listener. The next apply reads what it is about.

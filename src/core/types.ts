@@ -46,6 +46,15 @@ export interface Network {
   readonly internal: boolean
   /** false: containers may use MACs and addresses that are not theirs; absent = true */
   readonly sourceCheck?: boolean
+  /** addresses that a container gets by announcing them; absent: none */
+  readonly floating?: readonly Ip[]
+}
+
+/** An address that an endpoint has by announcing it (docs/design/floating.md). */
+export interface Float {
+  readonly ip: Ip
+  /** one more than that of whoever had it before: of several that claim it the highest has it */
+  readonly turn: number
 }
 
 export interface Endpoint {
@@ -57,6 +66,8 @@ export interface Endpoint {
   readonly mac: Mac
   /** each with its pool's prefix length; the IPv4 one first */
   readonly addresses: readonly Cidr[]
+  /** what it has announced; absent: nothing */
+  readonly floating?: readonly Float[]
 }
 
 /** An endpoint of this host. */

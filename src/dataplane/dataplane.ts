@@ -1,6 +1,6 @@
 /** The kernel, as the Dataplane port of core/ports.ts describes it. docs/design/dataplane.md tells how. */
 import { basename, join } from 'node:path'
-import type { Dataplane, Logger, Miss } from '../core/ports.js'
+import type { Announcement, Dataplane, Logger, Miss } from '../core/ports.js'
 import { openAdmission } from './admission.js'
 import { failureOf, kernelFailed } from './failure.js'
 import { HostWatch } from './host-watch.js'
@@ -34,7 +34,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const admission = openAdmission()
   const sandboxes = new Map<string, Sandbox>()
   const hostWatch = new HostWatch()
-  const listeners = { onMiss: (_: Miss): void => {}, onDrift: (_: string): void => {} }
+  const listeners = deafListeners()
   const vxlans = new VxlanSearch({ home, host, netnsDir, logger })
   const shared: Shared = { home, host, logger, listeners, vxlans }
   const checks = setInterval(checkAll, CHECK_MS, sandboxes).unref()
@@ -79,12 +79,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
       if (await deleteVethByName(host, name)) logger.debug({ link: name }, 'host link deleted')
     },
     ...looks(home, host, netnsDir),
-    onMiss: (callback) => {
-      listeners.onMiss = callback
-    },
-    onDrift: (callback) => {
-      listeners.onDrift = callback
-    },
+    ...hearing(listeners),
     onHostChange: (callback) => hostWatch.onChange(callback),
     close: async () => {
       clearInterval(checks)
@@ -93,6 +88,31 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
       sandboxes.clear()
       await Promise.all([host.close(), admission.close()])
       home.close()
+    },
+  }
+}
+
+function deafListeners() {
+  return {
+    onMiss: (_: Miss): void => {},
+    onDrift: (_: string): void => {},
+    onAnnouncement: (_: Announcement): void => {},
+  }
+}
+
+/** What the sandboxes tell, handed to one listener each. */
+function hearing(
+  listeners: ReturnType<typeof deafListeners>,
+): Pick<Dataplane, 'onMiss' | 'onDrift' | 'onAnnouncement'> {
+  return {
+    onMiss: (callback) => {
+      listeners.onMiss = callback
+    },
+    onDrift: (callback) => {
+      listeners.onDrift = callback
+    },
+    onAnnouncement: (callback) => {
+      listeners.onAnnouncement = callback
     },
   }
 }

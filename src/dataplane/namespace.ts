@@ -7,8 +7,14 @@ import type { Home } from './netns.js'
 import { openNetns, pinNetns } from './netns.js'
 import { RTNLGRP } from './rtnl/constants.js'
 import { decodeLink, getLink, setLink } from './rtnl/link-codec.js'
-import { openNetfilter, openNotices, openRtnl, openRuleNotices } from './rtnl/netlink-rtnl.js'
-import type { BatchSocket, NoticeSocket, OnNotice, Rtnl } from './rtnl/rtnl.js'
+import {
+  openNetfilter,
+  openNotices,
+  openPacketLog,
+  openRtnl,
+  openRuleNotices,
+} from './rtnl/netlink-rtnl.js'
+import type { BatchSocket, NoticeSocket, OnNotice, Rtnl, RtnlMessage } from './rtnl/rtnl.js'
 
 const LINK_GROUPS = [
   RTNLGRP.LINK,
@@ -35,6 +41,7 @@ export class Namespace {
   readonly netfilter: BatchSocket | undefined
   readonly #notices: readonly NoticeSocket[]
   #frames: FrameSocket | undefined
+  #log: NoticeSocket | undefined
 
   private constructor(fd: number, sockets: Sockets) {
     this.fd = fd
@@ -115,9 +122,18 @@ export class Namespace {
     return this.#frames
   }
 
+  /**
+   * Has packets handed over that rules of this namespace log; asked again, it goes on with the first.
+   * @returns false on a kernel that cannot
+   */
+  hear(home: Home, bind: RtnlMessage, onPacket: OnNotice): boolean {
+    this.#log ??= home.enter(this.fd, () => openPacketLog(bind, onPacket))
+    return this.#log !== undefined
+  }
+
   /** Lets go of the namespace; it ends when nobody else holds it. */
   async close(): Promise<void> {
-    const sockets = [this.rtnl, this.netfilter, ...this.#notices]
+    const sockets = [this.rtnl, this.netfilter, this.#log, ...this.#notices]
     this.#frames?.close()
     this.#frames = undefined
     await Promise.all(sockets.map((socket) => socket?.close()))

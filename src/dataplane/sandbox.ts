@@ -7,7 +7,8 @@
 import type { TsoverlayError } from '../core/errors.js'
 import { familyOf } from '../core/ip.js'
 import type { Plan } from '../core/plan.js'
-import type { ApplyFailure, ApplyResult, Logger, Miss } from '../core/ports.js'
+import type { Announcement, ApplyFailure, ApplyResult, Logger, Miss } from '../core/ports.js'
+import { AnnouncementEar } from './announcement-ear.js'
 import { announce } from './announcing.js'
 import type { Part } from './drift-watch.js'
 import { ALL_PARTS, DriftWatch } from './drift-watch.js'
@@ -33,6 +34,7 @@ export interface Shared {
     readonly onMiss: (miss: Miss) => void
     /** somebody changed what a pass made: the next one reads what it is about */
     readonly onDrift: (sandbox: string) => void
+    readonly onAnnouncement: (heard: Announcement) => void
   }
 }
 
@@ -44,6 +46,7 @@ export class Sandbox {
   #tables: Tables
   #resync = true
   #unchecked = false
+  readonly #ear: AnnouncementEar
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
 
@@ -54,6 +57,7 @@ export class Sandbox {
   constructor(name: string, path: string, shared: Shared) {
     this.#options = { ...shared, name, path }
     this.#tables = new Tables(name)
+    this.#ear = new AnnouncementEar(name, shared)
     this.#watch = new DriftWatch({
       tables: () => this.#tables,
       busy: () => !this.idle,
@@ -160,6 +164,7 @@ export class Sandbox {
       // before the ports: none is ever heard unchecked
       done.push(await this.#checkSources(namespace))
       await this.#applyTables(namespace, done)
+      done.push(await this.#ear.apply(namespace, this.#tables))
     } catch (error) {
       failures.push(failureOf(`sandbox ${plan.sandbox}`, error))
     }
@@ -193,6 +198,7 @@ export class Sandbox {
     for (const part of ['links', 'neighbours', 'fdb', 'stations', 'sources'] as const) {
       if (suspects.has(part)) this.#tables[part].queueResync()
     }
+    if (suspects.has('sources')) this.#tables.floating.queueResync()
     return suspects
   }
 

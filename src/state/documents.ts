@@ -54,6 +54,7 @@ const NetworkSchema = Type.Object({
   mtu: Type.Optional(Type.Integer()),
   internal: Type.Boolean(),
   sourceCheck: Type.Optional(Type.Boolean()),
+  floating: Type.Optional(Type.Array(IpText)),
 })
 
 const endpointFields = {
@@ -63,6 +64,7 @@ const endpointFields = {
   boot: Type.String(),
   mac: MacText,
   addresses: Type.Array(CidrText),
+  floating: Type.Optional(Type.Array(Type.Object({ ip: IpText, turn: Type.Integer() }))),
 }
 const EndpointSchema = Type.Object(endpointFields)
 

@@ -18,6 +18,7 @@ const NETWORK = {
   vnis: [256],
   subnets: ['10.20.0.0/16'],
   synced: true,
+  floating: [],
 }
 const STATUS: Status = {
   host: { id: 'a', name: 'node-a', boot: '1', vtep: '192.0.2.1', mtu: 1500 },

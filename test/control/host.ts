@@ -13,6 +13,7 @@ import { ClusterRanges } from '../../src/control/cluster-ranges.js'
 import { Departures } from '../../src/control/departures.js'
 import { TsoverlayDriver } from '../../src/control/driver.js'
 import { Endpoints } from '../../src/control/endpoints.js'
+import { Floating } from '../../src/control/floating.js'
 import { ForeignAddresses } from '../../src/control/foreign-addresses.js'
 import { MacClaims } from '../../src/control/mac-claims.js'
 import { Misses } from '../../src/control/misses.js'
@@ -98,8 +99,12 @@ export async function startHost(options: HostOptions) {
   dataplane.onMiss((miss) => control.misses.handle(miss))
   dataplane.onDrift((sandbox) => control.reconciler.markSandbox(sandbox))
   dataplane.onHostChange(() => void control.underlay.look())
+  dataplane.onAnnouncement((heard) => control.floating.heard(heard))
   control.peers.start(
-    (key) => control.reconciler.markKey(key),
+    (key) => {
+      control.floating.peersChanged(key)
+      control.reconciler.markKey(key)
+    },
     () => void control.admission.update(),
   )
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
@@ -234,6 +239,7 @@ function wireControl(
   const reconciler = new Reconciler({ ...shared, lingerMs })
   const departures = new Departures({ journal, reconciler, dataplane, logger, delayMs: 0 })
   const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
+  const floating = new Floating({ journal, outbox, peers, reconciler, problems, logger })
   const presence = new Presence({ store, identity, logger })
   const now = (): number => performance.now()
   const records = new OwnRecords({ journal, peers, outbox, logger, now, staleMs: 10 })
@@ -257,6 +263,7 @@ function wireControl(
     reconciler,
     departures,
     misses,
+    floating,
     presence,
     records,
   }

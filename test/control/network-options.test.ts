@@ -1,4 +1,5 @@
 import t from 'tap'
+import { differences } from '../../src/control/network-diff.js'
 import { parseNetworkOptions } from '../../src/control/network-options.js'
 import { networkSpec, poolsIdentity } from '../../src/control/network-spec.js'
 import type { PoolData } from '../../src/core/driver.js'
@@ -29,11 +30,36 @@ t.test('every option is taken over', async (t) => {
   t.equal(spec(['10.1.0.0/16'], { 'source-check': 'off' }).network.sourceCheck, false)
 })
 
+t.test('floating addresses are the auxiliary ones', async (t) => {
+  const aux = ['10.1.0.100/16', '10.1.0.7/16'] as Cidr[]
+  const request = { pools: [{ ...pool('10.1.0.0/16'), aux }], internal: false }
+  const made = (value: string) =>
+    networkSpec(
+      request,
+      parseNetworkOptions({ floating: value }),
+      { text: 'x', space: '' },
+      UNDERLAY,
+    )
+  t.strictSame(made('on').network.floating, ['10.1.0.100', '10.1.0.7'])
+  t.strictSame(made('off').network.floating, [])
+  t.notOk('floating' in spec(['10.1.0.0/16']).network)
+  t.throws(() => spec(['10.1.0.0/16'], { floating: 'on' }), {
+    code: 'OPTION_INVALID',
+    message: /^option -o floating=on is not valid: allowed is on with an --aux-address/,
+  })
+  const plain = spec(['10.1.0.0/16']).network
+  t.strictSame(differences(plain, made('on').network, []), [
+    'floating addresses is none there, not 10.1.0.100, 10.1.0.7',
+  ])
+  t.strictSame(differences(made('on').network, plain, []), [], 'who does not say takes it as it is')
+})
+
 t.test('a wrong option is refused with itself and what is allowed', async (t) => {
   const bad: readonly [string, string, string][] = [
     ['bakend', 'overlay', 'OPTION_UNKNOWN'],
     ['network', 'a/b', 'OPTION_INVALID'],
     ['source-check', 'no', 'OPTION_INVALID'],
+    ['floating', 'yes', 'OPTION_INVALID'],
     [MTU, '1400b', 'OPTION_INVALID'],
     [MTU, '-1', 'OPTION_INVALID'],
     [VNIS, '', 'VNI_INVALID'],
@@ -51,7 +77,7 @@ t.test('a wrong option is refused with itself and what is allowed', async (t) =>
 
 t.test('all unknown options are named at once', async (t) => {
   const message =
-    'options -o colour, -o size are not known: allowed are backend, network, source-check, com.docker.network.driver.mtu, com.docker.network.driver.overlay.vxlanid_list'
+    'options -o colour, -o size are not known: allowed are backend, network, source-check, floating, com.docker.network.driver.mtu, com.docker.network.driver.overlay.vxlanid_list'
   t.throws(() => parseNetworkOptions({ size: '4', backend: 'overlay', colour: 'blue' }), {
     code: 'OPTION_UNKNOWN',
     message,

@@ -4,6 +4,7 @@ import type { Cidr, Ip } from '../../src/core/ip.js'
 import type { AdmissionPlan, FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import type {
   AdmissionResult,
+  Announcement,
   ApplyFailure,
   ApplyResult,
   Dataplane,
@@ -40,6 +41,8 @@ export class RecordingDataplane implements Dataplane {
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
   #listener: (miss: Miss) => void = () => undefined
+  /** A container announces an address. */
+  hear: (heard: Announcement) => void = () => undefined
   #onDrift: (sandbox: string) => void = () => undefined
   #onHostChange: () => void = () => undefined
   #drift = 0
@@ -164,6 +167,10 @@ export class RecordingDataplane implements Dataplane {
 
   onMiss(listener: (miss: Miss) => void): void {
     this.#listener = listener
+  }
+
+  onAnnouncement(listener: (heard: Announcement) => void): void {
+    this.hear = listener
   }
 
   onDrift(listener: (sandbox: string) => void): void {

@@ -11,7 +11,7 @@
  * MACs may be behind a port, it learns.
  */
 import { TsoverlayError } from '../../core/errors.js'
-import { familyOf, ipOf } from '../../core/ip.js'
+import { familyOf, type Ip, ipOf } from '../../core/ip.js'
 import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
 import { invalidOption } from '../../core/options.js'
 import type { FdbPlan, Frame, LinkPlan, NeighbourPlan, SourcePlan } from '../../core/plan.js'
@@ -60,6 +60,7 @@ export const overlay: Backend = {
     if (joined.length === 0) return undefined
     const mtu = view.network.mtu ?? view.underlay.mtu - overhead(view.underlay)
     const checked = view.network.sourceCheck !== false
+    const floating = view.network.floating ?? []
     const ports = [
       ...view.network.segments.flatMap((segment, index) =>
         segmentLinks(segment, index, mtu, view.underlay),
@@ -74,13 +75,14 @@ export const overlay: Backend = {
       links,
       residents: joined.flatMap((endpoint) => resident(endpoint, view)),
       ...(checked ? { sources: joined.map(source) } : {}),
+      ...(floating.length === 0 ? {} : { floating }),
     }
   },
 
   neighbours(network, peer): readonly NeighbourPlan[] {
     const dev = vxlanName(segmentOf(network, peer))
     const { mac } = peer
-    return peer.addresses.map((address) => ({ dev, ip: ipOf(address), mac }))
+    return ipsOf(peer).map((ip) => ({ dev, ip, mac }))
   },
 
   fdb(network, peer, vtep): readonly FdbPlan[] {
@@ -122,9 +124,15 @@ function port(endpoint: Endpoint, view: NetworkView, mtu: number): LinkPlan {
 
 function resident(endpoint: LocalEndpoint, { network }: NetworkView): NeighbourPlan[] {
   const dev = bridgeName(segmentOf(network, endpoint))
-  return endpoint.addresses.map((address) => ({ dev, ip: ipOf(address), mac: endpoint.mac }))
+  return ipsOf(endpoint).map((ip) => ({ dev, ip, mac: endpoint.mac }))
 }
 
-function source({ id, mac, addresses }: LocalEndpoint): SourcePlan {
-  return { dev: portName(id), mac, ips: addresses.map(ipOf) }
+function source(endpoint: LocalEndpoint): SourcePlan {
+  return { dev: portName(endpoint.id), mac: endpoint.mac, ips: ipsOf(endpoint) }
+}
+
+/** Those that it was given, and those that it has announced. */
+function ipsOf({ addresses, floating }: Endpoint): readonly Ip[] {
+  const given = addresses.map(ipOf)
+  return floating === undefined ? given : [...given, ...floating.map(({ ip }) => ip)]
 }

@@ -47,3 +47,11 @@ export const LOOKUP_INVERTED = 1
 /** `fib saddr . iif oif`, as a flag */
 export const FIB = { OIF: 1, SADDR: 1, IIF: 8, PRESENT: 32 } as const
 export const EXTHDR = { PRESENT: 1, IPV6: 0 } as const
+
+/** linux/netfilter/nfnetlink_log.h */
+export const NFNL_SUBSYS_ULOG = 4
+export const NFULNL_MSG = { PACKET: 0, CONFIG: 1 } as const
+export const NFULA = { INDEV: 4, PHYSINDEV: 6, HWADDR: 8, PAYLOAD: 9 } as const
+export const NFULA_CFG = { CMD: 1, QTHRESH: 5 } as const
+export const NFULNL_CFG_CMD_BIND = 1
+export const NFTA_LOG = { GROUP: 1, SNAPLEN: 3, QTHRESHOLD: 4 } as const

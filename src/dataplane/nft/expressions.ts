@@ -4,7 +4,7 @@
  * such header) ends its rule without a verdict, so rules that accept are safe against it and rules
  * that drop need one behind them that catches the rest.
  */
-import { attr, nested, text, u8, u32be } from '../rtnl/codec.js'
+import { attr, nested, text, u8, u16be, u32be } from '../rtnl/codec.js'
 import {
   CMP,
   EXTHDR,
@@ -14,6 +14,7 @@ import {
   NFT_REG,
   NFTA_DATA,
   NFTA_EXPR,
+  NFTA_LOG,
   NFTA_VERDICT,
   PAYLOAD,
   VERDICT,
@@ -179,4 +180,10 @@ export function drop(...matches: readonly Expressions[]): Rule {
 /** The packet's fate is decided by another chain; at its end the hook's policy holds. */
 export function goTo(target: string, ...matches: readonly Expressions[]): Rule {
   return { ...rule(matches, [verdict(VERDICT.GOTO, target)]), target }
+}
+
+/** Hands the packet to whoever has bound this group of nfnetlink_log; it goes on to the next rule. */
+export function tell(group: number, ...matches: readonly Expressions[]): Rule {
+  const to = [u16be(NFTA_LOG.GROUP, group), u16be(NFTA_LOG.QTHRESHOLD, 1)]
+  return rule(matches, [expression('log', ...to)])
 }

@@ -238,13 +238,32 @@ export function openRuleNotices(onNotice: OnNotice): NoticeSocket | undefined {
   }
 }
 
-function listen(protocol: number, groups: readonly number[], onNotice: OnNotice): NoticeSocket {
+/**
+ * The packets that rules of this namespace hand to a group of nfnetlink_log, each as a message of
+ * its own; undefined on a kernel without.
+ * @param bind the message that asks for them
+ */
+export function openPacketLog(bind: RtnlMessage, onNotice: OnNotice): NoticeSocket | undefined {
+  try {
+    return listen(NETLINK_NETFILTER, [], onNotice, pack([bind], 1, -1))
+  } catch {
+    return undefined
+  }
+}
+
+function listen(
+  protocol: number,
+  groups: readonly number[],
+  onNotice: OnNotice,
+  first?: Buffer,
+): NoticeSocket {
   const socket = openSocket(protocol, NOTICE_BYTES, NOTICE_BUFFER_BYTES)
   socket.on('message', (buffer) => {
     if (buffer.length >= HEADER) onNotice(buffer.readUInt16LE(4), buffer.subarray(HEADER))
   })
   socket.on('error', () => undefined)
   for (const group of groups) socket.addMembership(group)
+  if (first !== undefined) socket.send(first, {}, () => undefined)
   let closed: Promise<void> | undefined
   return {
     close: () => {

@@ -5,6 +5,7 @@ import { NftTable } from '../nft/table.js'
 import type { NeighbourState } from '../rtnl/neighbour-codec.js'
 import { EntryTable } from './entry-table.js'
 import { FDB } from './fdb.js'
+import { FLOATING, floatingElements } from './floating.js'
 import { LinkTable } from './links.js'
 import { NEIGHBOURS } from './neighbours.js'
 import { SOURCE_CHECK, sourceElements } from './source-check.js'
@@ -21,10 +22,14 @@ export class Tables {
   readonly fdb = new EntryTable(FDB)
   readonly stations = new EntryTable(STATIONS)
   readonly sources: NftTable
+  readonly floating: NftTable
+  /** whether announcements of any address are listened for */
+  listens = false
   #stations: readonly Station[] = []
 
   constructor(sandbox: string) {
     this.sources = new NftTable(SOURCE_CHECK, `sandbox ${sandbox} source check`)
+    this.floating = new NftTable(FLOATING, `sandbox ${sandbox} floating addresses`)
   }
 
   setDesired(plan: Plan): void {
@@ -35,11 +40,18 @@ export class Tables {
     this.neighbours.setDesired(plan.neighbours, plan.partial)
     this.fdb.setDesired(plan.fdb, plan.partial)
     this.sources.setDesired(sourceElements(plan.sources))
+    this.listens = plan.floating !== undefined
+    this.floating.setDesired(floatingElements(plan.floating))
   }
 
   /** Name of the vxlan device with this ifindex, as of the last apply. */
   vxlanAt(ifindex: number): string | undefined {
     return nameAt(this.links.vxlans, ifindex)
+  }
+
+  /** Name of the port with this ifindex, as of the last apply. */
+  portAt(ifindex: number): string | undefined {
+    return nameAt(this.links.ports, ifindex)
   }
 
   /** Whether a notice about a bridge is not what it is to know of its containers. */
