@@ -220,7 +220,12 @@ t.test('a docker_gwbridge that dockerd has made is moved when nobody uses it', a
     WELL_MS,
   )
   t.equal(moved, '198.19.0.0/16')
-  t.match(await host.dockerd.log(200), /docker_gwbridge moved/)
+  // The line comes a moment after the bridge.
+  const log = await eventually(
+    () => host.dockerd.log(200),
+    (text) => text.includes('docker_gwbridge moved'),
+  )
+  t.match(log, /docker_gwbridge moved/)
 })
 
 /** A docker_gwbridge of the user's own, in place of what is there. */
