@@ -14,6 +14,7 @@ import { Floating } from './control/floating.js'
 import { ForeignAddresses } from './control/foreign-addresses.js'
 import { Greeting } from './control/greeting.js'
 import { HostRemoval } from './control/host-removal.js'
+import { type Identified, identify } from './control/identify.js'
 import { MacClaims } from './control/mac-claims.js'
 import { Misses } from './control/misses.js'
 import { Networks } from './control/networks.js'
@@ -23,7 +24,7 @@ import { Peers } from './control/peers.js'
 import { Presence } from './control/presence.js'
 import { Problems } from './control/problems.js'
 import { Reconciler } from './control/reconciler.js'
-import { recoverJournal } from './control/recovery.js'
+import { letGo, recoverJournal } from './control/recovery.js'
 import { isStartCall, Restarts } from './control/restarts/restarts.js'
 import { Restoration } from './control/restoration.js'
 import { statusOf } from './control/status.js'
@@ -34,6 +35,7 @@ import { NetworkSync } from './control/sync/network-sync.js'
 import { forgetNames } from './control/sync/steps.js'
 import { TakenVnis } from './control/taken-vnis.js'
 import { TroubleBoard } from './control/trouble-board.js'
+import { Twins } from './control/twins.js'
 import { UnderlaySource } from './control/underlay-source.js'
 import { Upkeep } from './control/upkeep.js'
 import type { Config } from './core/config.js'
@@ -47,10 +49,8 @@ import { PoolTurns } from './ipam/pool-turns.js'
 import type { Door } from './rpc/door.js'
 import { createRpcServer } from './rpc/server.js'
 import { Epoch } from './state/epoch.js'
-import { FencedStore } from './state/fenced-store.js'
-import { loadIdentity } from './state/identity.js'
 import { Journal } from './state/journal.js'
-import { keys, SWARM } from './state/keys.js'
+import { SWARM } from './state/keys.js'
 import { NetworkRepository } from './state/network-repository.js'
 import { Outbox } from './state/outbox.js'
 import { Publications } from './state/publications.js'
@@ -91,7 +91,7 @@ export interface Daemon {
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, paths, dataplane, logger } = options
-  const state = wireState(options)
+  const state = wireState(options, await identify(options))
   const control = wireControl(options, state)
   const { rpc, admin, sweep, restarts } = wireServers(options, state, control)
   state.outbox.start()
@@ -115,6 +115,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     () => {
       void control.admission.update()
       control.greeting.greet(state.vtep.current, control.peers.hosts())
+      control.twins.look(control.peers.hosts())
     },
   )
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
@@ -157,6 +158,7 @@ async function close(
   upkeep.close()
   await restoration.close()
   underlay.close()
+  control.twins.close()
   peers.closeAll()
   await outbox.close()
   await blocks.close()
@@ -171,11 +173,10 @@ type State = ReturnType<typeof wireState>
 type Control = ReturnType<typeof wireControl>
 
 /** What this host knows and owes; the outbox publishes the underlay, which comes later. */
-function wireState(options: DaemonOptions) {
+function wireState(options: DaemonOptions, { identity, store }: Identified) {
   const { config, paths, dataplane, logger } = options
-  const identity = loadIdentity(paths.data, paths.run)
-  const store = new FencedStore(options.store, keys.hostGate(identity.id), identity.boot)
   const journal = new Journal(join(paths.data, 'journal'), logger, join(paths.run, 'journal'))
+  letGo({ journal, identity, logger, dataDir: paths.data })
   const now = (): number => performance.now()
   const epoch = new Epoch({
     store: options.store,
@@ -230,6 +231,7 @@ function wireControl(options: DaemonOptions, state: State) {
       void outbox.submit(chores.publishHost())
       void admission.update()
       greeting.greet(known.vtep, peers.hosts())
+      twins.look(peers.hosts())
       reconciler.markAll()
     },
   })
@@ -240,7 +242,9 @@ function wireControl(options: DaemonOptions, state: State) {
   const departures = new Departures({ journal, reconciler, dataplane, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: () => performance.now() })
   const floating = new Floating({ ...state, peers, reconciler, logger })
-  const presence = new Presence({ store, identity, logger })
+  // A copy of this host's disk must not announce itself in its name.
+  const presence = new Presence({ store: state.store, identity, logger })
+  const twins = new Twins({ ...state, publish: () => void outbox.submit(chores.publishHost()) })
   const wired = wireDockerd(options, state)
   const { sync, ranges, board } = wired
   const now = (): number => performance.now()
@@ -264,6 +268,7 @@ function wireControl(options: DaemonOptions, state: State) {
     upkeep,
     misses,
     presence,
+    twins,
     restoration,
     ...wired,
   }

@@ -6,8 +6,8 @@
 import type { Logger } from '../core/ports.js'
 import { GLOBAL_ADDRESS_SPACE } from '../ipam/address-space.js'
 import { poolSubject } from '../ipam/subjects.js'
-import type { Identity } from '../state/identity.js'
-import type { Journal } from '../state/journal.js'
+import { forgetGivenUp, givenUp, type Identity } from '../state/identity.js'
+import { blockId, type Journal, loanId } from '../state/journal.js'
 import type { Outbox } from '../state/outbox.js'
 import { chores } from './chores.js'
 import { foreignReleases } from './foreign-addresses.js'
@@ -46,4 +46,28 @@ export function recoverJournal(parts: {
       args: { space: hold.space, pool: hold.pool },
     })
   }
+}
+
+/**
+ * After an id was given up: the journal is a copy of another machine's. Its blocks, what it borrowed and
+ * owes, and endpoints that ran there are not this host's. What dockerd has stays: its networks, and
+ * containers that run here.
+ */
+export function letGo(parts: {
+  readonly journal: Journal
+  readonly identity: Identity
+  readonly logger: Logger
+  readonly dataDir: string
+}): void {
+  const { journal, identity, logger, dataDir } = parts
+  const former = givenUp(dataDir)
+  if (former === undefined) return
+  const { blocks, loans, chores: owed, endpoints } = journal
+  for (const hold of [...blocks.values()]) blocks.delete(blockId(hold))
+  for (const loan of [...loans.values()]) loans.delete(loanId(loan))
+  for (const chore of [...owed.values()]) owed.delete(chore.id)
+  for (const endpoint of [...endpoints.values()])
+    if (endpoint.boot !== identity.boot) endpoints.delete(endpoint.id)
+  forgetGivenUp(dataDir)
+  logger.warn({ host: identity.id, former }, 'this host has an id of its own now')
 }

@@ -93,6 +93,11 @@ export const ERRORS = {
     meaning: 'The endpoint exists already with other addresses.',
   },
   STORE_UNAVAILABLE: { retryable: true, meaning: 'etcd did not answer in time.' },
+  HOST_CLONED: {
+    retryable: true,
+    meaning:
+      'Another machine runs with the id of this host: the disk of one is a copy of the other. The plugin takes an id of its own and starts again.',
+  },
   STORE_CONFLICT: {
     retryable: true,
     meaning: 'Other hosts kept changing the same keys; the transaction was given up.',

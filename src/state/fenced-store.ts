@@ -10,25 +10,43 @@
 import { untilAborted } from '../core/deadline.js'
 import { TsoverlayError } from '../core/errors.js'
 import type { Guard, Store, TxnResult, Write } from '../core/ports.js'
+import type { HostClaim } from './host-claim.js'
 import { StoreAround } from './store-around.js'
 
 /** Gates closed by doubts of other calls in a row, before the caller has to come again. */
 const ATTEMPTS = 8
 
+const NOBODY_ELSE = { guards: [], value: undefined }
+
 export class FencedStore extends StoreAround {
   readonly #gate: string
   readonly #value: string
+  readonly #claim: HostClaim | undefined
   /** the gate's revision; undefined = it has to be written first */
   #revision: Promise<number> | undefined
 
   /**
    * @param gate the key, which nobody else writes; whoever deletes it stops what is on its way
-   * @param value any text, for people
+   * @param value any text, for people; the claim has its own
+   * @param claim absent: nobody else can have the gate
    */
-  constructor(store: Store, gate: string, value: string) {
+  constructor(store: Store, gate: string, value: string, claim?: HostClaim) {
     super(store)
     this.#gate = gate
     this.#value = value
+    this.#claim = claim
+  }
+
+  /**
+   * Makes sure that the host's id is this machine's.
+   * @throws TsoverlayError HOST_CLONED, UNDERLAY_UNKNOWN, STORE_UNAVAILABLE, STORE_CONFLICT
+   */
+  async open(): Promise<void> {
+    const used = this.#current()
+    await used.catch((error: unknown) => {
+      this.#doubt(used)
+      throw error
+    })
   }
 
   /** @throws TsoverlayError STORE_CONFLICT when doubts of other calls kept it from being done, too */
@@ -43,7 +61,7 @@ export class FencedStore extends StoreAround {
       if (result.done || (await this.#isOpen(await used, signal))) return result
       this.#doubt(used)
     }
-    throw new TsoverlayError('STORE_CONFLICT', `the key ${this.#gate} of this host kept changing`)
+    throw this.#conflict()
   }
 
   async #tried(
@@ -72,8 +90,18 @@ export class FencedStore extends StoreAround {
   }
 
   async #close(): Promise<number> {
-    const write = { put: this.#gate, value: this.#value }
-    return (await this.inner.txn([], [write])).revision
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const { guards, value } = (await this.#claim?.look(this.inner)) ?? NOBODY_ELSE
+      const write = { put: this.#gate, value: value ?? this.#value }
+      const { done, revision } = await this.inner.txn(guards, [write])
+      if (done) this.#claim?.written(revision)
+      if (done) return revision
+    }
+    throw this.#conflict()
+  }
+
+  #conflict(): TsoverlayError {
+    return new TsoverlayError('STORE_CONFLICT', `the key ${this.#gate} of this host kept changing`)
   }
 
   /** Whether it was another guard that did not hold. */

@@ -186,6 +186,7 @@ export class Outbox {
         'STORE_CONFLICT',
         'DEADLINE_EXCEEDED',
         'UNDERLAY_UNKNOWN',
+        'HOST_CLONED',
       )
       if (first || !again) {
         const message = again ? 'store work has to wait' : 'store work given up'

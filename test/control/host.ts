@@ -217,7 +217,7 @@ function wireControl(
   store: MemoryStore,
   dataplane: RecordingDataplane,
   logger: RecordingLogger,
-  { identity, journal, outbox, vtep, problems }: ReturnType<typeof wireState>,
+  { store: fenced, identity, journal, outbox, vtep, problems }: ReturnType<typeof wireState>,
   lingerMs: number,
 ) {
   const peers = new Peers({ store, self: identity.id, logger, lingerMs })
@@ -240,7 +240,7 @@ function wireControl(
   const departures = new Departures({ journal, reconciler, dataplane, logger, delayMs: 0 })
   const misses = new Misses({ journal, peers, reconciler, logger, now: Date.now })
   const floating = new Floating({ journal, outbox, peers, reconciler, problems, logger })
-  const presence = new Presence({ store, identity, logger })
+  const presence = new Presence({ store: fenced, identity, logger })
   const now = (): number => performance.now()
   const records = new OwnRecords({ journal, peers, outbox, logger, now, staleMs: 10 })
   const ranges = new OwnRanges({

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { Lab } from '../lab/lab.js'
 import { BLACKOUTS } from './blackout.js'
 import { CLOCK_FAULTS } from './clock.js'
+import { CLONE_FAULTS } from './clone.js'
 import { DOCKERD_FAULTS } from './dockerd.js'
 import { ETCD_FAULTS } from './etcd.js'
 import { HOST_FAULTS } from './host.js'
@@ -37,6 +38,7 @@ const FAULTS: readonly Scenario[] = [
   ...PARTITION_FAULTS,
   ...UNDERLAY_FAULTS,
   ...CLOCK_FAULTS,
+  ...CLONE_FAULTS,
   ...MEMBER_FAULTS,
   ...SWARM_FAULTS,
 ]
