@@ -20,6 +20,7 @@ import { Misses } from './control/misses.js'
 import { Networks } from './control/networks.js'
 import { OwnRanges } from './control/own-ranges.js'
 import { OwnRecords } from './control/own-records.js'
+import { PathMtu } from './control/path-mtu.js'
 import { Peers } from './control/peers.js'
 import { Presence } from './control/presence.js'
 import { Problems } from './control/problems.js'
@@ -105,22 +106,26 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   dataplane.onHostChange(() => {
     void control.underlay.look()
     control.ranges.hostChanged()
+    control.paths.routesChanged()
   })
   dataplane.onAnnouncement((heard) => control.floating.heard(heard))
   control.peers.start(
     (key) => {
       control.floating.peersChanged(key)
       control.reconciler.markKey(key)
+      control.paths.trigger()
     },
     () => {
       void control.admission.update()
       control.greeting.greet(state.vtep.current, control.peers.hosts())
       control.twins.look(control.peers.hosts())
+      control.paths.trigger()
     },
   )
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
   await control.underlay.start()
   await control.admission.start()
+  await control.paths.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
   const socket = join(paths.run, 'admin.sock')
   await admin.listen(socket)
@@ -155,6 +160,7 @@ async function close(
   await sync?.close()
   await control.ranges.close()
   await control.board.close()
+  await control.paths.close()
   upkeep.close()
   await restoration.close()
   underlay.close()
@@ -231,8 +237,9 @@ function wireControl(options: DaemonOptions, state: State) {
       void outbox.submit(chores.publishHost())
       void admission.update()
       greeting.greet(known.vtep, peers.hosts())
-      twins.look(peers.hosts())
+      own.twins.look(peers.hosts())
       reconciler.markAll()
+      paths.trigger()
     },
   })
   const port = config.vxlanPort
@@ -242,19 +249,17 @@ function wireControl(options: DaemonOptions, state: State) {
   const departures = new Departures({ journal, reconciler, dataplane, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: () => performance.now() })
   const floating = new Floating({ ...state, peers, reconciler, logger })
-  // A copy of this host's disk must not announce itself in its name.
-  const presence = new Presence({ store: state.store, identity, logger })
-  const twins = new Twins({ ...state, publish: () => void outbox.submit(chores.publishHost()) })
+  const own = wireIdentity(options, state)
+  const paths = new PathMtu({ ...state, dataplane, peers, underlay, logger })
   const wired = wireDockerd(options, state)
-  const { sync, ranges, board } = wired
   const now = (): number => performance.now()
   const records = new OwnRecords({ journal, peers, outbox, logger, now })
   const upkeep = new Upkeep({ journal, reconciler, records, logger })
   const onRestored = (): void => {
     reconciler.markAll()
-    ranges.rewrite()
-    board.rewrite()
-    sync?.trigger()
+    wired.ranges.rewrite()
+    wired.board.rewrite()
+    wired.sync?.trigger()
   }
   const restoration = new Restoration({ ...state, store, peers, logger, now, onRestored })
   return {
@@ -267,11 +272,19 @@ function wireControl(options: DaemonOptions, state: State) {
     floating,
     upkeep,
     misses,
-    presence,
-    twins,
     restoration,
+    paths,
+    ...own,
     ...wired,
   }
+}
+
+/** What speaks in this host's name: a copy of its disk must not. */
+function wireIdentity({ logger }: DaemonOptions, state: State) {
+  const { store, identity, outbox } = state
+  const presence = new Presence({ store, identity, logger })
+  const twins = new Twins({ ...state, publish: () => void outbox.submit(chores.publishHost()) })
+  return { presence, twins }
 }
 
 /** What asks dockerd and tells the cluster of it. */

@@ -87,6 +87,11 @@ export class NetworkPeers {
     return count
   }
 
+  /** The hosts that passes have reached endpoints on, without a look at each endpoint. */
+  reachedHosts(): readonly HostId[] {
+    return this.#book?.hosts() ?? []
+  }
+
   /** The hosts that they are on. */
   hosts(): readonly Host[] {
     const ids = new Set<HostId>()

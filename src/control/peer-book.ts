@@ -55,6 +55,11 @@ export class PeerBook {
     return this.#vteps.get(host)
   }
 
+  /** Hosts by which endpoints are, or were, reached. */
+  hosts(): readonly HostId[] {
+    return [...this.#vteps].flatMap(([host, vtep]) => (vtep === undefined ? [] : [host]))
+  }
+
   /** None of the host's endpoints may be in. */
   setVtep(host: HostId, vtep: Ip | undefined): void {
     this.#vteps.set(host, vtep)

@@ -224,6 +224,12 @@ export class Peers {
     )
   }
 
+  /** The hosts that this one sends to, as it has containers on networks that they are on. */
+  used(): Host[] {
+    const ids = new Set([...this.#networks.values()].flatMap((each) => each.reachedHosts()))
+    return [...ids].flatMap((id) => this.#hosts.get(keys.host(id)) ?? [])
+  }
+
   /** False until the store was read once: then hosts may be missing. */
   get knowsHosts(): boolean {
     return this.#knowsHosts

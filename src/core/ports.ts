@@ -125,6 +125,21 @@ export interface Dataplane {
    * @param name of its file
    */
   hasInterfaces(name: string): Promise<boolean>
+  /**
+   * Sends echo requests (ICMP) that must not be fragmented, and waits a moment for the answers.
+   * @param size of the IP packet
+   * @returns how many were answered; undefined: this host does not send such packets there
+   */
+  echo(from: Ip, to: Ip, size: number, count: number): Promise<number | undefined>
+  /** MTUs of the paths to VTEPs that `setPathMtu` has set and that are in force. */
+  pathMtus(): Promise<ReadonlyMap<Ip, number>>
+  /**
+   * Sets the MTU of the path to a VTEP, by a route of our own beside the one that leads there; called
+   * again, it follows that one. Routes of others to that very address stay as they are.
+   * @param mtu undefined: as if nobody had set one
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  setPathMtu(vtep: Ip, mtu: number | undefined): Promise<void>
   /** Called for each l3miss notice of any sandbox; one listener. */
   onMiss(listener: (miss: Miss) => void): void
   /** Called for each announcement of an address that a plan has as floating; one listener. */

@@ -2,11 +2,13 @@
 import { basename, join } from 'node:path'
 import type { Announcement, Dataplane, Logger, Miss } from '../core/ports.js'
 import { openAdmission } from './admission.js'
+import { sendEchoes } from './echo.js'
 import { failureOf, kernelFailed } from './failure.js'
 import { HostWatch } from './host-watch.js'
 import { hasInterfaces } from './interfaces.js'
 import { isSandboxName } from './names.js'
 import { Home, listNetns, netnsState } from './netns.js'
+import { listPathMtus, setPathMtu } from './path-routes.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { Sandbox, type Shared } from './sandbox.js'
@@ -122,12 +124,17 @@ function looks(
   home: Home,
   host: Rtnl,
   netnsDir: string,
-): Pick<Dataplane, 'underlay' | 'routes' | 'hostRoutes' | 'hasInterfaces'> {
+): Pick<
+  Dataplane,
+  'underlay' | 'routes' | 'hostRoutes' | 'hasInterfaces' | 'echo' | 'pathMtus' | 'setPathMtu'
+> {
   return {
     underlay: (advertise) => findUnderlay(host, advertise),
     routes: () => listRoutes(host),
     hostRoutes: () => listHostRoutes(host),
-
+    echo: sendEchoes,
+    pathMtus: () => listPathMtus(host),
+    setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
   }
 }

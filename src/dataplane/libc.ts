@@ -22,6 +22,10 @@ const call = {
   sendto: libc.func(
     'long sendto(int fd, const void *message, unsigned long length, int flags, const void *address, unsigned int size)',
   ),
+  bind: libc.func('int bind(int fd, const void *address, unsigned int length)'),
+  connect: libc.func('int connect(int fd, const void *address, unsigned int length)'),
+  recv: libc.func('long recv(int fd, _Out_ void *buffer, unsigned long length, int flags)'),
+  close: libc.func('int close(int fd)'),
   send: libc.func('long send(int fd, const void *message, unsigned long length, int flags)'),
 }
 
@@ -119,4 +123,51 @@ export function sendFrame(fd: number, ifindex: number, frame: Buffer): Outcome {
   frame.copy(address, 12, 0, HARDWARE_ADDRESS)
   const sent: unknown = call.sendto(fd, frame, frame.length, MSG_DONTWAIT, address, SOCKADDR_LL)
   return Number(sent) === frame.length ? undefined : getSystemErrorName(-koffi.errno())
+}
+
+/** An option of a socket: level, name, value (setsockopt(2)). */
+export type SocketOption = readonly [level: number, name: number, value: Uint8Array]
+
+/**
+ * A raw socket between two addresses, which are sockaddrs (socket(2), bind(2), connect(2)).
+ * @returns its descriptor, or the name of the errno
+ */
+export function openRaw(
+  family: number,
+  protocol: number,
+  ends: { readonly local: Uint8Array; readonly peer: Uint8Array },
+  options: readonly SocketOption[],
+): number | string {
+  const fd: unknown = call.socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol)
+  if (typeof fd !== 'number' || fd < 0) return getSystemErrorName(-koffi.errno())
+  for (const [level, name, value] of options) {
+    if (call.setsockopt(fd, level, name, value, value.length) !== 0) return closeRefused(fd)
+  }
+  const { local, peer } = ends
+  if (call.bind(fd, local, local.length) !== 0) return closeRefused(fd)
+  if (call.connect(fd, peer, peer.length) !== 0) return closeRefused(fd)
+  return fd
+}
+
+function closeRefused(fd: number): string {
+  const error = getSystemErrorName(-koffi.errno())
+  call.close(fd)
+  return error
+}
+
+/** Sends at once or not at all (send(2), MSG_DONTWAIT). */
+export function sendNow(fd: number, message: Uint8Array): Outcome {
+  const sent: unknown = call.send(fd, message, message.length, MSG_DONTWAIT)
+  return Number(sent) === message.length ? undefined : getSystemErrorName(-koffi.errno())
+}
+
+/** The next packet that has come; undefined: none (recv(2), MSG_DONTWAIT). */
+export function receiveNow(fd: number, room: number): Buffer | undefined {
+  const buffer = Buffer.alloc(room)
+  const length = Number(call.recv(fd, buffer, room, MSG_DONTWAIT))
+  return length > 0 ? buffer.subarray(0, length) : undefined
+}
+
+export function closeRaw(fd: number): void {
+  call.close(fd)
 }

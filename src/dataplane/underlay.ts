@@ -19,8 +19,9 @@ import {
   dumpAddresses,
   dumpRoutes,
   getRoute,
+  type RouteState,
 } from './rtnl/address-codec.js'
-import { IFA_F, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN } from './rtnl/constants.js'
+import { IFA_F, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTPROT_TSOVERLAY } from './rtnl/constants.js'
 import type { LinkState } from './rtnl/link-codec.js'
 import { decodeLink, dumpLinks } from './rtnl/link-codec.js'
 import type { Rtnl } from './rtnl/rtnl.js'
@@ -160,11 +161,17 @@ async function mainRoutes(rtnl: Rtnl): Promise<ReadonlyMap<Cidr, number>> {
   const found = new Map<Cidr, number>()
   for (const family of [4, 6] as const) {
     for (const body of await rtnl.dump(dumpRoutes(family), NO_ROUTE)) {
-      const { destination, table, unicast, ifindex } = decodeRoute(body)
-      if (destination === undefined || table !== RT_TABLE_MAIN || !unicast) continue
-      if (prefixLength(destination) > 0 && !isLocalOnly(destination))
+      const route = decodeRoute(body)
+      const { destination, ifindex } = route
+      if (destination !== undefined && isOfHost(route) && !isLocalOnly(destination))
         found.set(destination, ifindex)
     }
   }
   return found
+}
+
+/** Not one of ours, see path-routes.ts. */
+function isOfHost({ destination, table, unicast, protocol }: RouteState): boolean {
+  const isOrdinary = table === RT_TABLE_MAIN && unicast && protocol !== RTPROT_TSOVERLAY
+  return isOrdinary && destination !== undefined && prefixLength(destination) > 0
 }

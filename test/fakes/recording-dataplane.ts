@@ -165,6 +165,23 @@ export class RecordingDataplane implements Dataplane {
     return this.connected.has(name)
   }
 
+  /** largest packet that passes, by VTEP; absent: any */
+  readonly paths = new Map<Ip, number>()
+  readonly lowered = new Map<Ip, number>()
+
+  async echo(_from: Ip, to: Ip, size: number, count: number): Promise<number> {
+    return size <= (this.paths.get(to) ?? Number.POSITIVE_INFINITY) ? count : 0
+  }
+
+  async pathMtus(): Promise<ReadonlyMap<Ip, number>> {
+    return this.lowered
+  }
+
+  async setPathMtu(vtep: Ip, mtu: number | undefined): Promise<void> {
+    if (mtu === undefined) this.lowered.delete(vtep)
+    else this.lowered.set(vtep, mtu)
+  }
+
   onMiss(listener: (miss: Miss) => void): void {
     this.#listener = listener
   }

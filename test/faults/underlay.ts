@@ -1,10 +1,10 @@
 /** The address, the link or the MTU of a host changes under the running plugin. */
-import { fdb } from '../e2e/traces.js'
+import { eventually, fdb } from '../e2e/traces.js'
 import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 import { GATEWAY } from '../lab/names.js'
-import { inSandbox, sandboxOf } from '../lab/tsoverlay.js'
-import { ip, moveTo, otherAddress } from '../lab/underlay.js'
+import { addressOf, inSandbox, sandboxOf } from '../lab/tsoverlay.js'
+import { ip, moveTo, otherAddress, swallow } from '../lab/underlay.js'
 import type { Scenario } from './scenario.js'
 import { type Stage, witness } from './stage.js'
 
@@ -101,4 +101,43 @@ const mtu: Scenario = {
   },
 }
 
-export const UNDERLAY_FAULTS: readonly Scenario[] = [flap, address, mtu]
+const NARROW = 1_400
+
+const path: Scenario = {
+  name: 'underlay-path-mtu',
+  fault: `the path between two hosts loses packets of more than ${NARROW} bytes without a word`,
+  steady: [
+    [1, 2],
+    [2, 1],
+    [1, 3],
+  ],
+  until: 'packets of 10,000 bytes arrive both ways',
+  limitMs: 120_000,
+  async play(stage) {
+    stage.mark()
+    await swallow(stage.host(1), stage.host(2), NARROW)
+  },
+  async missing(stage) {
+    const [one, two] = [stage.host(1), stage.host(2)]
+    return [...(await lostLarge(stage, one, two)), ...(await lostLarge(stage, two, one))]
+  },
+  async restore(stage) {
+    await swallow(stage.host(1), stage.host(2), undefined)
+    for (const host of [stage.host(1), stage.host(2)]) {
+      const routes = async (): Promise<string> =>
+        (await host.sh(['ip', 'route', 'show', 'proto', '158'])).stdout
+      await eventually(routes, (text) => text === '', 120_000)
+    }
+  },
+}
+
+async function lostLarge(stage: Stage, from: Host, to: Host): Promise<readonly string[]> {
+  const there = await addressOf(to, witness(to), stage.network)
+  const ping = ['exec', witness(from), 'ping', '-c', '2', '-W', '1', '-s', '10000', there]
+  const { stdout } = await from.docker(ping, { check: false, timeoutMs: 10_000 })
+  return / 0% packet loss/.test(stdout)
+    ? []
+    : [`${from.name}: large packets to ${to.name} get lost`]
+}
+
+export const UNDERLAY_FAULTS: readonly Scenario[] = [flap, address, mtu, path]

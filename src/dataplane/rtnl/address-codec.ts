@@ -5,6 +5,7 @@ import {
   addressBytes,
   addressFamily,
   attr,
+  nested,
   parseAttributes,
   readIp,
   readU32,
@@ -16,6 +17,7 @@ import {
   IFA_F,
   NLM_F,
   RT_SCOPE_LINK,
+  RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RTA,
@@ -24,6 +26,7 @@ import {
   RTM_F_CLONED,
   RTN_UNICAST,
   RTPROT_KERNEL,
+  RTPROT_TSOVERLAY,
 } from './constants.js'
 import type { RtnlMessage } from './rtnl.js'
 
@@ -50,6 +53,15 @@ export interface RouteState {
   readonly source?: Ip
   /** MTU that the route itself sets */
   readonly mtu?: number
+  readonly gateway?: Ip
+  /** the lower goes first */
+  readonly metric: number
+  /** RTPROT_…: who made it */
+  readonly protocol: number
+  /** RTNH_F_…: dead or without a carrier */
+  readonly flags: number
+  /** several next hops, or one that takes more than a device and a gateway to describe */
+  readonly isManyfold: boolean
 }
 
 function addressMessage(type: number, flags: number, ifindex: number, cidr: Cidr): RtnlMessage {
@@ -131,11 +143,59 @@ export function putConnectedRoute(ifindex: number, address: Cidr): RtnlMessage {
   return { type: RTM.NEWROUTE, flags: NLM_F.CREATE | NLM_F.REPLACE, body }
 }
 
+/** Behind everybody else's: a route that somebody adds to the same address is neither refused nor hidden. */
+const PATH_METRIC = 15_800
+
+/** What a route of ours to one address says. */
+export interface HostRouteSpec {
+  readonly to: Ip
+  readonly ifindex: number
+  readonly mtu: number
+  readonly gateway?: Ip
+  readonly source?: Ip
+}
+
+/** Adds a route to one address, ours by its protocol; refused (EEXIST) where there is one of ours. */
+export function addPathRoute({ to, ifindex, mtu, gateway, source }: HostRouteSpec): RtnlMessage {
+  const header = pathHeader(to)
+  const isLink = gateway === undefined && familyOf(to) === 4
+  header.writeUInt8(isLink ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, 6)
+  header.writeUInt8(RTN_UNICAST, 7)
+  const body = Buffer.concat([
+    header,
+    attr(RTA.DST, addressBytes(to)),
+    u32(RTA.OIF, ifindex),
+    u32(RTA.PRIORITY, PATH_METRIC),
+    ...(gateway === undefined ? [] : [attr(RTA.GATEWAY, addressBytes(gateway))]),
+    ...(source === undefined ? [] : [attr(RTA.PREFSRC, addressBytes(source))]),
+    nested(RTA.METRICS, u32(RTAX_MTU, mtu)),
+  ])
+  return { type: RTM.NEWROUTE, flags: NLM_F.CREATE | NLM_F.EXCL, body }
+}
+
+/** Deletes ours to that address; none there is refused (ESRCH). */
+export function deletePathRoute(to: Ip): RtnlMessage {
+  const header = pathHeader(to)
+  header.writeUInt8(RT_SCOPE_NOWHERE, 6)
+  const body = Buffer.concat([header, attr(RTA.DST, addressBytes(to))])
+  return { type: RTM.DELROUTE, flags: 0, body }
+}
+
+function pathHeader(to: Ip): Buffer {
+  const header = Buffer.alloc(RTMSG)
+  header.writeUInt8(addressFamily(familyOf(to)), 0)
+  header.writeUInt8(addressBytes(to).length * 8, 1)
+  header.writeUInt8(RT_TABLE_MAIN, 4)
+  header.writeUInt8(RTPROT_TSOVERLAY, 5)
+  return header
+}
+
 export function decodeRoute(body: Buffer): RouteState {
   const attributes = parseAttributes(body, RTMSG)
   const length = body.readUInt8(1)
   const ip = readIp(attributes.get(RTA.DST))
   const source = readIp(attributes.get(RTA.PREFSRC))
+  const gateway = readIp(attributes.get(RTA.GATEWAY))
   const metrics = parseAttributes(attributes.get(RTA.METRICS) ?? Buffer.alloc(0))
   const mtu = readU32(metrics.get(RTAX_MTU))
   const table = attributes.get(RTA.TABLE)
@@ -143,6 +203,11 @@ export function decodeRoute(body: Buffer): RouteState {
     table: table === undefined ? body.readUInt8(4) : readU32(table),
     unicast: body.readUInt8(7) === RTN_UNICAST && (body.readUInt32LE(8) & RTM_F_CLONED) === 0,
     ifindex: readU32(attributes.get(RTA.OIF)),
+    metric: readU32(attributes.get(RTA.PRIORITY)),
+    protocol: body.readUInt8(5),
+    flags: body.readUInt32LE(8),
+    isManyfold: [RTA.MULTIPATH, RTA.VIA, RTA.ENCAP].some((each) => attributes.has(each)),
+    ...(gateway === undefined ? {} : { gateway }),
     ...(ip === undefined || length === 0 ? {} : { destination: `${ip}/${length}` as Cidr }),
     ...(source === undefined ? {} : { source }),
     ...(mtu === 0 ? {} : { mtu }),

@@ -40,14 +40,31 @@ export const RTNLGRP = {
   IPV4_NETCONF: 24,
   IPV6_NETCONF: 25,
 } as const
-export const RTA = { DST: 1, OIF: 4, PRIORITY: 6, PREFSRC: 7, METRICS: 8, TABLE: 15 } as const
+export const RTA = {
+  DST: 1,
+  OIF: 4,
+  GATEWAY: 5,
+  PRIORITY: 6,
+  PREFSRC: 7,
+  METRICS: 8,
+  MULTIPATH: 9,
+  TABLE: 15,
+  VIA: 18,
+  ENCAP: 22,
+} as const
 export const RTAX_MTU = 2
 export const RT_TABLE_MAIN = 254
 export const RTPROT_KERNEL = 2
+/** Ours, by which we know our routes again; free in iproute2's rt_protos. */
+export const RTPROT_TSOVERLAY = 158
 export const RTN_UNICAST = 1
 export const RTM_F_CLONED = 0x200
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
+/** of a deletion: any */
+export const RT_SCOPE_NOWHERE = 255
+/** RTNH_F_DEAD, RTNH_F_LINKDOWN */
+export const RTNH_F_UNUSABLE = 0x1 | 0x10
 
 /** netconf.h; the index of all devices is -1 */
 export const NETCONFA = { IFINDEX: 1, FORWARDING: 2 } as const
