@@ -99,7 +99,7 @@ export function statusText({
   ]
   const head = ['NETWORK', 'ID', 'VNI', 'SUBNETS', 'ENDPOINTS', 'PEERS', 'PEERS KNOWN']
   const rows = networks.map((network) => [
-    network.identity,
+    network.name || network.identity,
     network.id.slice(0, SHORT),
     network.vnis.join(','),
     network.subnets.join(','),

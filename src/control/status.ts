@@ -18,6 +18,8 @@ export interface NetworkStatus {
   readonly id: string
   readonly key: string
   readonly identity: string
+  /** its name in docker; empty where network sync has not published it */
+  readonly name: string
   readonly sandbox: string
   readonly vnis: readonly number[]
   readonly subnets: readonly string[]
@@ -79,10 +81,11 @@ export function statusOf(parts: StatusParts): Status {
   return {
     host: { ...identity, ...parts.underlay() },
     store: { reached: presence.reached, owed: outbox.owed },
-    networks: [...journal.bindings.values()].map(({ dockerNetwork, network }) => ({
+    networks: [...journal.bindings.values()].map(({ dockerNetwork, network, name }) => ({
       id: dockerNetwork,
       key: network.key,
       identity: network.identity,
+      name: name ?? '',
       sandbox: sandboxName(dockerNetwork),
       vnis: network.segments.map(({ vni }) => vni),
       subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),

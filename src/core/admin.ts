@@ -17,6 +17,8 @@ export interface StatusReport {
   readonly networks: readonly {
     readonly id: string
     readonly identity: string
+    /** its name in docker; empty where network sync has not published it */
+    readonly name: string
     readonly vnis: readonly number[]
     readonly subnets: readonly string[]
     readonly endpoints: number

@@ -14,6 +14,7 @@ const NETWORK = {
   id: 'd0c4e7',
   key: 'k',
   identity: 'name:blue',
+  name: 'blue',
   sandbox: '1-d0c4e7',
   vnis: [256],
   subnets: ['10.20.0.0/16'],

@@ -1,0 +1,33 @@
+/** What people read. */
+import t from 'tap'
+import { statusText } from '../../src/cli/tables.js'
+import type { StatusReport } from '../../src/core/admin.js'
+import type { HostId } from '../../src/core/types.js'
+
+const NETWORK = {
+  id: 'd0c4e7aa11bb22cc',
+  vnis: [256],
+  subnets: ['10.20.0.0/16'],
+  endpoints: 1,
+  floating: [],
+  peers: 2,
+  synced: true,
+}
+const STATUS: StatusReport = {
+  host: { id: 'a' as HostId, name: 'h1', vtep: '192.0.2.1', mtu: 1500 },
+  store: { reached: true, owed: 0 },
+  networks: [
+    { ...NETWORK, identity: 'name:auto.22c58d0abac37f3d', name: 'blue' },
+    { ...NETWORK, identity: 'pools:10.20.0.0/16', name: '' },
+  ],
+  kernel: { drift: 0, failures: 0 },
+  conflicts: [],
+  problems: [{ part: 'path', about: 'h2', problem: 'is narrow' }],
+}
+
+t.test('a network is called as in docker, and problems say what they are about', async (t) => {
+  const text = statusText(STATUS)
+  t.match(text, /^blue +d0c4e7aa11bb +256 /m)
+  t.match(text, /^pools:10\.20\.0\.0\/16 +d0c4e7aa11bb /m, 'else by what ties the hosts together')
+  t.match(text, /^problem +h2: is narrow$/m)
+})
