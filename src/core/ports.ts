@@ -82,6 +82,26 @@ export interface HostRoute {
   readonly dev: string
 }
 
+/**
+ * Where a container's questions for names arrive, as long as `beat` is called every few seconds. It
+ * holds on to the container's namespace.
+ */
+export interface NamePlace {
+  /** descriptors of bound sockets, UDP and TCP; who has the place closes them */
+  readonly udp: number
+  readonly tcp: number
+  /** A new UDP socket that may ask Docker's resolver. @returns its descriptor @throws TsoverlayError KERNEL_FAILED */
+  openUdp(): number
+  /** The same for TCP, not connected: it has to be bound to 127.0.0.12. */
+  openTcp(): number
+  /** Says that this program is well. @returns false: `repair` is needed */
+  beat(): boolean
+  /** Looks whether questions still come here, and sees to it. @throws TsoverlayError KERNEL_FAILED */
+  repair(): Promise<void>
+  /** All but the two sockets. */
+  close(): void
+}
+
 /** The kernel. Only the reconciler calls the writing methods, one pass per sandbox at a time. */
 export interface Dataplane {
   /**
@@ -125,6 +145,15 @@ export interface Dataplane {
    * @param name of its file
    */
   hasInterfaces(name: string): Promise<boolean>
+  /**
+   * Opens a place for a resolver in a container's namespace.
+   * @param name of its file
+   * @returns undefined: there is no such namespace (yet)
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  openNames(name: string): Promise<NamePlace | undefined>
+  /** Called with the names of containers' namespaces that have just appeared; one listener. */
+  onNamespace(listener: (name: string) => void): void
   /**
    * Sends echo requests (ICMP) that must not be fragmented, and waits a moment for the answers.
    * @param size of the IP packet

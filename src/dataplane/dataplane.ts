@@ -6,7 +6,9 @@ import { sendEchoes } from './echo.js'
 import { failureOf, kernelFailed } from './failure.js'
 import { HostWatch } from './host-watch.js'
 import { hasInterfaces } from './interfaces.js'
+import { openNamePlace } from './name-place.js'
 import { isSandboxName } from './names.js'
+import { NamespaceWatch } from './namespace-watch.js'
 import { Home, listNetns, netnsState } from './netns.js'
 import { listPathMtus, setPathMtu } from './path-routes.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
@@ -36,6 +38,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const admission = openAdmission()
   const sandboxes = new Map<string, Sandbox>()
   const hostWatch = new HostWatch()
+  const namespaces = new NamespaceWatch(netnsDir, logger)
   const listeners = deafListeners()
   const vxlans = new VxlanSearch({ home, host, netnsDir, logger })
   const shared: Shared = { home, host, logger, listeners, vxlans }
@@ -83,8 +86,10 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     ...looks(home, host, netnsDir),
     ...hearing(listeners),
     onHostChange: (callback) => hostWatch.onChange(callback),
+    onNamespace: (callback) => namespaces.onAppear(callback),
     close: async () => {
       clearInterval(checks)
+      namespaces.close()
       await hostWatch.close()
       await Promise.all([...sandboxes.values()].map((sandbox) => sandbox.close()))
       sandboxes.clear()
@@ -126,7 +131,14 @@ function looks(
   netnsDir: string,
 ): Pick<
   Dataplane,
-  'underlay' | 'routes' | 'hostRoutes' | 'hasInterfaces' | 'echo' | 'pathMtus' | 'setPathMtu'
+  | 'underlay'
+  | 'routes'
+  | 'hostRoutes'
+  | 'hasInterfaces'
+  | 'openNames'
+  | 'echo'
+  | 'pathMtus'
+  | 'setPathMtu'
 > {
   return {
     underlay: (advertise) => findUnderlay(host, advertise),
@@ -136,6 +148,7 @@ function looks(
     pathMtus: () => listPathMtus(host),
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
+    openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),
   }
 }
 

@@ -5,9 +5,9 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { familyOf, type Ip } from '../core/ip.js'
-import { closeRaw, openRaw, receiveNow, type SocketOption, sendNow } from './libc.js'
-import { addressBytes } from './rtnl/codec.js'
+import { closeSocket, openSocket, receiveNow, type SocketOption, sendNow } from './libc.js'
 import { AF } from './rtnl/constants.js'
+import { sockaddr } from './sockaddr.js'
 
 const ANSWER_MS = 600
 const LOOK_MS = 20
@@ -62,8 +62,9 @@ export async function sendEchoes(
   count: number,
 ): Promise<number | undefined> {
   const kind = familyOf(to) === 4 ? V4 : V6
+  const { family, protocol, options } = kind
   const ends = { local: sockaddr(from), peer: sockaddr(to) }
-  const fd = openRaw(kind.family, kind.protocol, ends, kind.options)
+  const fd = openSocket({ family, type: 'raw', protocol, options, ...ends })
   if (typeof fd === 'string') return undefined
   try {
     const id = randomInt(0x10000)
@@ -73,7 +74,7 @@ export async function sendEchoes(
     }
     return await answers(fd, kind, id, count)
   } finally {
-    closeRaw(fd)
+    closeSocket(fd)
   }
 }
 
@@ -121,13 +122,4 @@ function icmp6Filter(type: number): Uint8Array {
   const words = new Array<number>(8).fill(0xffffffff)
   words[type >> 5] = ~(1 << (type & 31)) >>> 0
   return u32(...words)
-}
-
-/** struct sockaddr_in, struct sockaddr_in6 */
-function sockaddr(ip: Ip): Uint8Array {
-  const isV4 = familyOf(ip) === 4
-  const bytes = Buffer.alloc(isV4 ? 16 : 28)
-  bytes.writeUInt16LE(isV4 ? AF.INET : AF.INET6, 0)
-  bytes.set(addressBytes(ip), isV4 ? 4 : 8)
-  return bytes
 }

@@ -128,25 +128,41 @@ export function sendFrame(fd: number, ifindex: number, frame: Buffer): Outcome {
 /** An option of a socket: level, name, value (setsockopt(2)). */
 export type SocketOption = readonly [level: number, name: number, value: Uint8Array]
 
+export interface SocketSpec {
+  /** AF_… */
+  readonly family: number
+  readonly type: 'raw' | 'udp' | 'tcp'
+  /** IPPROTO_…; absent: the type's own */
+  readonly protocol?: number
+  readonly options?: readonly SocketOption[]
+  /** sockaddrs; absent: not bound, not connected */
+  readonly local?: Uint8Array
+  readonly peer?: Uint8Array
+}
+
+const SOCKET_TYPES = { tcp: 1, udp: 2, raw: SOCK_RAW } as const
+
 /**
- * A raw socket between two addresses, which are sockaddrs (socket(2), bind(2), connect(2)).
+ * A socket in the calling thread's namespace (socket(2), bind(2), connect(2)).
  * @returns its descriptor, or the name of the errno
  */
-export function openRaw(
-  family: number,
-  protocol: number,
-  ends: { readonly local: Uint8Array; readonly peer: Uint8Array },
-  options: readonly SocketOption[],
-): number | string {
-  const fd: unknown = call.socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol)
+export function openSocket(spec: SocketSpec): number | string {
+  const { family, type, protocol = 0, options = [], local, peer } = spec
+  const fd: unknown = call.socket(family, SOCKET_TYPES[type] | SOCK_CLOEXEC, protocol)
   if (typeof fd !== 'number' || fd < 0) return getSystemErrorName(-koffi.errno())
   for (const [level, name, value] of options) {
     if (call.setsockopt(fd, level, name, value, value.length) !== 0) return closeRefused(fd)
   }
-  const { local, peer } = ends
-  if (call.bind(fd, local, local.length) !== 0) return closeRefused(fd)
-  if (call.connect(fd, peer, peer.length) !== 0) return closeRefused(fd)
+  if (local !== undefined && call.bind(fd, local, local.length) !== 0) return closeRefused(fd)
+  if (peer !== undefined && call.connect(fd, peer, peer.length) !== 0) return closeRefused(fd)
   return fd
+}
+
+/** The IPv4 port that a socket is bound to; undefined: it cannot be told (getsockname(2)). */
+export function localPort(fd: number): number | undefined {
+  const address = Buffer.alloc(16)
+  const length = Buffer.from(Uint32Array.of(address.length).buffer)
+  return call.getsockname(fd, address, length) === 0 ? address.readUInt16BE(2) : undefined
 }
 
 function closeRefused(fd: number): string {
@@ -168,6 +184,6 @@ export function receiveNow(fd: number, room: number): Buffer | undefined {
   return length > 0 ? buffer.subarray(0, length) : undefined
 }
 
-export function closeRaw(fd: number): void {
+export function closeSocket(fd: number): void {
   call.close(fd)
 }

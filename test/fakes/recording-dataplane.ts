@@ -10,6 +10,7 @@ import type {
   Dataplane,
   HostRoute,
   Miss,
+  NamePlace,
 } from '../../src/core/ports.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
@@ -182,6 +183,28 @@ export class RecordingDataplane implements Dataplane {
     else this.lowered.set(vtep, mtu)
   }
 
+  /** names of namespaces that are there */
+  readonly namespaces = new Set<string>()
+  readonly places: FakePlace[] = []
+  #onNamespace: (name: string) => void = () => undefined
+
+  async openNames(name: string): Promise<NamePlace | undefined> {
+    if (!this.namespaces.has(name)) return undefined
+    const place = new FakePlace(name)
+    this.places.push(place)
+    return place
+  }
+
+  onNamespace(listener: (name: string) => void): void {
+    this.#onNamespace = listener
+  }
+
+  /** dockerd makes a container's namespace. */
+  makeNamespace(name: string): void {
+    this.namespaces.add(name)
+    this.#onNamespace(name)
+  }
+
   onMiss(listener: (miss: Miss) => void): void {
     this.#listener = listener
   }
@@ -247,4 +270,40 @@ function linkText(link: LinkPlan): string {
   if (link.kind === 'veth')
     return `${head} master ${link.master} peer ${link.peer.name} ${link.peer.mac}`
   return `${head} master ${link.master} vni ${link.vni} local ${link.local} port ${link.port}`
+}
+
+export class FakePlace implements NamePlace {
+  readonly udp = -1
+  readonly tcp = -1
+  beats = 0
+  repairs = 0
+  isWell = true
+  isOpen = true
+  readonly name: string
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  openUdp(): number {
+    return -1
+  }
+
+  openTcp(): number {
+    return -1
+  }
+
+  beat(): boolean {
+    this.beats += 1
+    return this.isWell
+  }
+
+  async repair(): Promise<void> {
+    this.repairs += 1
+    this.isWell = true
+  }
+
+  close(): void {
+    this.isOpen = false
+  }
 }

@@ -3,7 +3,12 @@
 /** netfilter.h; a table's family decides which packets its hooks see */
 export const NFPROTO = { INET: 1, IPV4: 2, BRIDGE: 7, IPV6: 10 } as const
 /** netfilter.h nf_inet_hooks, netfilter_bridge.h */
-export const HOOK = { INET_INPUT: 1, INET_FORWARD: 2, BRIDGE_PREROUTING: 0 } as const
+export const HOOK = {
+  INET_INPUT: 1,
+  INET_FORWARD: 2,
+  INET_OUTPUT: 3,
+  BRIDGE_PREROUTING: 0,
+} as const
 export const VERDICT = { DROP: 0, ACCEPT: 1, GOTO: -4 } as const
 
 export const NFNL_MSG_BATCH = { BEGIN: 16, END: 17 } as const
@@ -28,7 +33,21 @@ export const NFTA_CHAIN = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, USE: 6, TYPE:
 export const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2 } as const
 export const NFTA_RULE = { TABLE: 1, CHAIN: 2, EXPRESSIONS: 4 } as const
 export const NFTA_LIST_ELEM = 1
-export const NFTA_SET = { TABLE: 1, NAME: 2, FLAGS: 3, KEY_TYPE: 4, KEY_LEN: 5, ID: 10 } as const
+export const NFTA_SET = {
+  TABLE: 1,
+  NAME: 2,
+  FLAGS: 3,
+  KEY_TYPE: 4,
+  KEY_LEN: 5,
+  ID: 10,
+  TIMEOUT: 11,
+} as const
+/** elements that run out, and that rules may add */
+export const NFT_SET = { TIMEOUT: 0x10, EVAL: 0x20 } as const
+export const NFTA_DYNSET = { SET_NAME: 1, OP: 3, SREG_KEY: 4 } as const
+export const NFT_DYNSET_OP_UPDATE = 1
+export const NFTA_NAT = { TYPE: 1, FAMILY: 2, REG_ADDR_MIN: 3, REG_PROTO_MIN: 5 } as const
+export const NFT_NAT_DNAT = 1
 export const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const
 export const NFTA_SET_ELEM_KEY = 1
 export const NFTA_GEN_ID = 1
@@ -40,7 +59,7 @@ export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
 export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
 /** registers of 4 bytes each; a value takes as many as it needs */
 export const NFT_REG = { VERDICT: 0, FIRST: 8 } as const
-export const META = { IIFNAME: 6, NFPROTO: 15, L4PROTO: 16, IIFKIND: 26 } as const
+export const META = { MARK: 3, IIFNAME: 6, NFPROTO: 15, L4PROTO: 16, IIFKIND: 26 } as const
 export const PAYLOAD = { LINK: 0, NETWORK: 1, TRANSPORT: 2 } as const
 export const CMP = { EQ: 0, NEQ: 1 } as const
 export const LOOKUP_INVERTED = 1

@@ -11,10 +11,15 @@ import {
   FIB,
   LOOKUP_INVERTED,
   META,
+  NFPROTO,
+  NFT_DYNSET_OP_UPDATE,
+  NFT_NAT_DNAT,
   NFT_REG,
   NFTA_DATA,
+  NFTA_DYNSET,
   NFTA_EXPR,
   NFTA_LOG,
+  NFTA_NAT,
   NFTA_VERDICT,
   PAYLOAD,
   VERDICT,
@@ -156,6 +161,52 @@ function verdict(code: number, chain?: string): Buffer {
 }
 
 const counter = expression('counter')
+
+/** The packet's mark is this one. */
+export function markIs(mark: number): Expressions {
+  return [meta(META.MARK), compare(native32(mark), CMP.EQ)]
+}
+
+/** The packet's mark gets into the set, for as long as its elements last. */
+export function refreshMark(set: string): Expressions {
+  const what = [text(NFTA_DYNSET.SET_NAME, set), u32be(NFTA_DYNSET.OP, NFT_DYNSET_OP_UPDATE)]
+  return [
+    meta(META.MARK),
+    expression('dynset', ...what, u32be(NFTA_DYNSET.SREG_KEY, NFT_REG.FIRST)),
+  ]
+}
+
+/** The set has this mark, whatever the packet's. */
+export function hasMark(set: string, mark: number): Expressions {
+  return [constant(native32(mark)), lookup(set, 0)]
+}
+
+/** As the kernel compares marks: in the byte order of the machine, which is little-endian. */
+function native32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}
+
+function constant(value: Uint8Array, at = 0): Buffer {
+  const data = nested(2, attr(NFTA_DATA.VALUE, value))
+  return expression('immediate', u32be(1, register(at)), data)
+}
+
+/** The connection goes to this IPv4 address and port instead; in a chain of type nat. */
+export function redirect(
+  to: { readonly address: Uint8Array; readonly port: number },
+  ...matches: readonly Expressions[]
+): Rule {
+  const port = Uint8Array.of(to.port >> 8, to.port & 0xff)
+  const how = [u32be(NFTA_NAT.TYPE, NFT_NAT_DNAT), u32be(NFTA_NAT.FAMILY, NFPROTO.IPV4)]
+  const from = [
+    u32be(NFTA_NAT.REG_ADDR_MIN, register(0)),
+    u32be(NFTA_NAT.REG_PROTO_MIN, register(REGISTER_BYTES)),
+  ]
+  const values = [constant(to.address), constant(port, REGISTER_BYTES)]
+  return rule(matches, [...values, expression('nat', ...how, ...from)])
+}
 
 /** A rule: all of `matches` hold, then its verdict. */
 export interface Rule {

@@ -1,11 +1,12 @@
 /** struct nfgenmsg (linux/netfilter/nfnetlink.h) and the messages of nf_tables. */
-import { attr, nested, parseAttributes, readText, text, u32be } from '../rtnl/codec.js'
+import { attr, nested, parseAttributes, readText, text, u32be, u64be } from '../rtnl/codec.js'
 import { NLM_F } from '../rtnl/constants.js'
 import type { RtnlMessage } from '../rtnl/rtnl.js'
 import {
   NFNL_MSG_BATCH,
   NFNL_SUBSYS_NFTABLES,
   NFT_MSG,
+  NFT_SET,
   NFTA_CHAIN,
   NFTA_DATA,
   NFTA_GEN_ID,
@@ -36,6 +37,8 @@ export interface BaseHook {
   readonly priority: number
   /** NF_ACCEPT or NF_DROP: what happens to packets that no rule decides on */
   readonly policy: number
+  /** absent: filter */
+  readonly type?: 'filter' | 'nat'
 }
 
 function message(
@@ -84,7 +87,7 @@ export function newChain(of: TableRef, name: string, hook?: BaseHook): RtnlMessa
     attributes.push(
       nested(NFTA_CHAIN.HOOK, ...place),
       u32be(NFTA_CHAIN.POLICY, hook.policy),
-      text(NFTA_CHAIN.TYPE, 'filter'),
+      text(NFTA_CHAIN.TYPE, hook.type ?? 'filter'),
     )
   }
   return message(NFT_MSG.NEWCHAIN, NLM_F.CREATE, of.family, ...attributes)
@@ -107,19 +110,22 @@ export function newRule(of: TableRef, chain: string, expressions: Expressions): 
 export function newSet(
   of: TableRef,
   name: string,
-  key: { readonly type: number; readonly length: number },
+  key: { readonly type: number; readonly length: number; readonly timeoutMs?: number },
   id: number,
 ): RtnlMessage {
+  const { timeoutMs } = key
+  const flags = timeoutMs === undefined ? 0 : NFT_SET.TIMEOUT | NFT_SET.EVAL
   return message(
     NFT_MSG.NEWSET,
     NLM_F.CREATE,
     of.family,
     text(NFTA_SET.TABLE, of.table),
     text(NFTA_SET.NAME, name),
-    u32be(NFTA_SET.FLAGS, 0),
+    u32be(NFTA_SET.FLAGS, flags),
     u32be(NFTA_SET.KEY_TYPE, key.type),
     u32be(NFTA_SET.KEY_LEN, key.length),
     u32be(NFTA_SET.ID, id),
+    ...(timeoutMs === undefined ? [] : [u64be(NFTA_SET.TIMEOUT, timeoutMs)]),
   )
 }
 

@@ -11,6 +11,8 @@ export interface SetSpec {
   readonly length: number
   /** number of the key's type in nft's own list, which shows it by that (datatype.h) */
   readonly type: number
+  /** its elements are made by rules and run out after so many milliseconds */
+  readonly timeoutMs?: number
 }
 
 export interface ChainSpec {

@@ -47,6 +47,12 @@ export function u32be(type: number, value: number): Buffer {
   return attr(type, bytes)
 }
 
+export function u64be(type: number, value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(BigInt(value))
+  return attr(type, bytes)
+}
+
 export function text(type: number, value: string): Buffer {
   return attr(type, Buffer.from(`${value}\0`))
 }

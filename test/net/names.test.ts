@@ -1,0 +1,133 @@
+/** How a container's questions for names come to us, and do not when we are not well. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createDataplane } from '../../src/dataplane/dataplane.js'
+import { until } from '../fakes/until.js'
+import { inside, makeNetnsDir, onThrowAwayHost, run, silent, unmountNetnsDir } from './kernel.js'
+
+/** Answers each datagram and each connection with its name in front of what was asked. */
+const RESOLVER = `
+const [name, host, port] = process.argv.slice(1)
+const udp = require('node:dgram').createSocket('udp4')
+udp.on('message', (asked, from) => udp.send(name + asked, from.port, from.address))
+const tcp = require('node:net').createServer((one) => one.on('data', (asked) => one.end(name + asked)))
+udp.bind(port, host, () => tcp.listen(port, host, () => console.log('there')))
+`
+/** Asks once and says what was answered. */
+const CLIENT = `
+const [kind] = process.argv.slice(1)
+const said = (text) => { process.stdout.write(String(text)); process.exit() }
+setTimeout(said, 3000, 'nothing')
+if (kind === 'udp') {
+  const udp = require('node:dgram').createSocket('udp4')
+  udp.on('message', said)
+  udp.send('?', 53, '127.0.0.11')
+} else {
+  const tcp = require('node:net').connect(53, '127.0.0.11', () => tcp.write('?'))
+  tcp.on('data', said).on('error', said)
+}
+`
+
+await onThrowAwayHost(import.meta.url, async () => {
+  const { default: t } = await import('tap')
+  const netnsDir = makeNetnsDir()
+  const dataplane = await createDataplane({ netnsDir, logger: silent })
+  const container = `${netnsDir}/c1`
+  const children: ChildProcess[] = []
+  t.teardown(async () => {
+    for (const child of children) child.kill()
+    await dataplane.close()
+    run('umount', '-l', container)
+    unmountNetnsDir(netnsDir)
+  })
+  await t.test('a namespace is seen when dockerd makes it', async (t) => {
+    const appeared: string[] = []
+    dataplane.onNamespace((name) => appeared.push(name))
+    t.equal(await dataplane.openNames('c1'), undefined, 'there is none yet')
+    run('touch', container)
+    await until('it is seen', () => appeared.includes('c1'))
+    t.equal(await dataplane.openNames('c1'), undefined, 'a file is no namespace')
+    run('unshare', `--net=${container}`, 'ip', 'link', 'set', 'lo', 'up')
+  })
+
+  await t.test('questions', async (t) => {
+    /** Beside this process, as its own loop has to turn. */
+    const ask = async (kind: 'udp' | 'tcp'): Promise<string> => {
+      const client = [`--net=${container}`, process.execPath, '-e', CLIENT, kind]
+      const child = spawn('nsenter', client, { stdio: ['ignore', 'pipe', 'inherit'] })
+      let said = ''
+      child.stdout.on('data', (chunk) => {
+        said += chunk
+      })
+      await once(child, 'close')
+      return said
+    }
+    const docker = spawn(
+      'nsenter',
+      [`--net=${container}`, process.execPath, '-e', RESOLVER, 'docker', '127.0.0.11', '53'],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    children.push(docker)
+    if (docker.stdout !== null) await once(docker.stdout, 'data')
+    const place = await dataplane.openNames('c1')
+    if (place === undefined) throw new Error('no place')
+    const ours: Socket = createSocket('udp4')
+    ours.on('message', (asked, from) => ours.send(`ours${asked}`, from.port, from.address))
+    ours.bind({ fd: place.udp })
+    const connections = createServer((one) => one.on('data', (asked) => one.end(`ours${asked}`)))
+    connections.listen({ fd: place.tcp })
+    await once(connections, 'listening')
+    t.teardown(() => {
+      ours.close()
+      connections.close()
+      place.close()
+    })
+
+    t.test('they come here as long as we say that we are well', async (t) => {
+      t.equal(place.beat(), true)
+      t.equal(await ask('udp'), 'ours?')
+      t.equal(await ask('tcp'), 'ours?')
+    })
+
+    t.test('what we ask ourselves goes to Docker', async (t) => {
+      place.beat()
+      const socket = createSocket('udp4')
+      t.teardown(() => socket.close())
+      socket.bind({ fd: place.openUdp() })
+      socket.send('?', 53, '127.0.0.11')
+      const [answer] = await once(socket, 'message')
+      t.equal(String(answer), 'docker?')
+    })
+
+    t.test('port 53 is free for the container', async (t) => {
+      const child = spawn('nsenter', [
+        `--net=${container}`,
+        ...[process.execPath, '-e', RESOLVER, 'app', '127.0.0.12', '53'],
+      ])
+      children.push(child)
+      const [said] = await once(child.stdout, 'data')
+      t.match(String(said), /there/)
+    })
+
+    t.test('five seconds after the last word of us Docker answers again', async (t) => {
+      place.beat()
+      await sleep(5_100)
+      t.equal(await ask('udp'), 'docker?')
+      t.equal(await ask('tcp'), 'docker?')
+    })
+
+    t.test('a table that is gone is noticed and made anew', async (t) => {
+      inside(container, 'nft', 'flush', 'ruleset')
+      t.equal(place.beat(), false)
+      await place.repair()
+      t.equal(place.beat(), true)
+      t.match(
+        inside(container, 'nft', 'list', 'table', 'ip', 'tsoverlay_names'),
+        /dnat to 127\.0\.0\.12:\d+/,
+      )
+    })
+  })
+})
