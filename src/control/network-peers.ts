@@ -2,6 +2,7 @@
  * The endpoints of one network as the store has them, and what the backend says of those of other
  * hosts. Changes are collected as they come and worked in by the next pass.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Ip } from '../core/ip.js'
 import type { Logger, Reach, Store } from '../core/ports.js'
 import { inTurns } from '../core/turns.js'
@@ -13,6 +14,8 @@ import { PeerBook } from './peer-book.js'
 
 /** With more endpoints on hosts whose VTEP changed, all is made anew: that lets others have a turn. */
 const REMAKE_FROM = 5_000
+/** Of so many at once there is always one that is more than new names. */
+const MANY = 100
 
 export interface NetworkPeersOptions {
   readonly store: Store
@@ -104,6 +107,18 @@ export class NetworkPeers {
     return this.#book?.neighbours.get(dev, ip) !== undefined
   }
 
+  /**
+   * Whether more than names has changed. Names are learned a moment after an endpoint has come, and
+   * need no pass.
+   */
+  concernsKernel(changed: ReadonlyMap<string, Endpoint | undefined>): boolean {
+    if (changed.size > MANY) return true
+    for (const [key, former] of changed) {
+      if (!isSameButNames(former, this.mirror.get(key))) return true
+    }
+    return false
+  }
+
   /** Endpoints of all hosts that have announced an address. */
   floaters(): Iterable<Endpoint> {
     return this.#floaters.values()
@@ -181,6 +196,12 @@ export class NetworkPeers {
   }
 }
 
+function isSameButNames(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  const [{ names: _a, ...restOfA }, { names: _b, ...restOfB }] = [a, b]
+  return isDeepStrictEqual(restOfA, restOfB)
+}
+
 /** One text for all that are equal. */
 function interning(): (text: string) => string {
   const known = new Map<string, string>()
@@ -197,7 +218,7 @@ function compact(
   intern: (text: string) => string,
 ): Endpoint | undefined {
   if (endpoint === undefined) return undefined
-  const { id, network, host, boot, mac, addresses, floating } = endpoint
+  const { id, network, host, boot, mac, addresses, floating, names } = endpoint
   return {
     id,
     network: intern(network),
@@ -206,5 +227,6 @@ function compact(
     mac,
     addresses,
     ...(floating === undefined ? {} : { floating }),
+    ...(names === undefined ? {} : { names }),
   }
 }

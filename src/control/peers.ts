@@ -91,7 +91,9 @@ export class Peers {
       onRegress: () => this.#hold(),
     })
     this.#networks.set(network, opened)
-    opened.mirror.onChange(() => this.#onChange(network))
+    opened.mirror.onChange((changed) => {
+      if (opened.concernsKernel(changed)) this.#onChange(network)
+    })
     opened.mirror.start()
     Promise.all([opened.mirror.synced(), this.#hosts.synced()]).then(
       () => {
@@ -183,6 +185,11 @@ export class Peers {
   floaters(network: NetworkKey): Endpoint[] {
     const all = this.#networks.get(network)?.floaters() ?? []
     return [...all].filter(({ host }) => host !== this.#self)
+  }
+
+  /** All endpoints of a network that is open, this host's too: live, not to be held over an await. */
+  *endpoints(network: NetworkKey): Generator<Endpoint> {
+    for (const [, endpoint] of this.#networks.get(network)?.mirror.entries() ?? []) yield endpoint
   }
 
   /** This host's own endpoints in the store, of the networks that are open. */

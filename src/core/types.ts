@@ -68,6 +68,8 @@ export interface Endpoint {
   readonly addresses: readonly Cidr[]
   /** what it has announced; absent: nothing */
   readonly floating?: readonly Float[]
+  /** as DNS sees them, the container's own name first; absent: not known yet, or not wanted */
+  readonly names?: readonly string[]
 }
 
 /** An endpoint of this host. */

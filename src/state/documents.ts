@@ -65,6 +65,7 @@ const endpointFields = {
   mac: MacText,
   addresses: Type.Array(CidrText),
   floating: Type.Optional(Type.Array(Type.Object({ ip: IpText, turn: Type.Integer() }))),
+  names: Type.Optional(Type.Array(Type.String())),
 }
 const EndpointSchema = Type.Object(endpointFields)
 
