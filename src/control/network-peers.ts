@@ -10,6 +10,7 @@ import type { Endpoint, Host, HostId, Network, NetworkKey } from '../core/types.
 import { documents } from '../state/documents.js'
 import { keys } from '../state/keys.js'
 import { Mirror } from '../state/mirror.js'
+import { NameIndex } from './names/name-index.js'
 import { PeerBook } from './peer-book.js'
 
 /** With more endpoints on hosts whose VTEP changed, all is made anew: that lets others have a turn. */
@@ -38,6 +39,7 @@ export class NetworkPeers {
   /** endpoints that have changed, with what the book has of them */
   #pending = new Map<string, Endpoint | undefined>()
   #hosts = new Set<HostId>()
+  #names: NameIndex | undefined
   readonly #floaters = new Map<string, Endpoint>()
 
   constructor(options: NetworkPeersOptions) {
@@ -124,7 +126,25 @@ export class NetworkPeers {
     return this.#floaters.values()
   }
 
+  /** By name, made at the first question and followed from then on. */
+  get names(): NameIndex {
+    this.#names ??= new NameIndex(() => valuesOf(this.mirror))
+    return this.#names
+  }
+
+  #noteNames(changed: ReadonlyMap<string, Endpoint | undefined>): void {
+    // Most of it is new: the next question makes it anew.
+    if (2 * changed.size > this.mirror.size) this.#names = undefined
+    if (this.#names === undefined) return
+    for (const [key, former] of changed) {
+      if (former !== undefined) this.#names.remove(former)
+      const endpoint = this.mirror.get(key)
+      if (endpoint !== undefined) this.#names.add(endpoint)
+    }
+  }
+
   #note(changed: ReadonlyMap<string, Endpoint | undefined>): void {
+    this.#noteNames(changed)
     for (const key of changed.keys()) {
       const endpoint = this.mirror.get(key)
       if (endpoint?.floating !== undefined) this.#floaters.set(key, endpoint)
@@ -194,6 +214,10 @@ export class NetworkPeers {
     const host = this.#options.hostOf(id)
     return host && this.#options.vtepOf(host)
   }
+}
+
+function* valuesOf(mirror: Mirror<Endpoint>): Generator<Endpoint> {
+  for (const [, endpoint] of mirror.entries()) yield endpoint
 }
 
 function isSameButNames(a: Endpoint | undefined, b: Endpoint | undefined): boolean {

@@ -192,6 +192,25 @@ export class Peers {
     for (const [, endpoint] of this.#networks.get(network)?.mirror.entries() ?? []) yield endpoint
   }
 
+  /** Endpoints of other hosts that have the name, of a network that is open. */
+  named(network: NetworkKey, name: string): readonly Endpoint[] {
+    return this.#others(this.#networks.get(network)?.names.named(name))
+  }
+
+  /** Endpoints of other hosts that have the address, of a network that is open. */
+  withAddress(network: NetworkKey, ip: Ip): readonly Endpoint[] {
+    return this.#others(this.#networks.get(network)?.names.withAddress(ip))
+  }
+
+  #others(endpoints: readonly Endpoint[] = []): readonly Endpoint[] {
+    return endpoints.filter(({ host }) => host !== this.#self)
+  }
+
+  /** What people call a host; its id, if that is not known. */
+  hostName(id: HostId): string {
+    return this.#hosts.get(keys.host(id))?.name ?? id
+  }
+
   /** This host's own endpoints in the store, of the networks that are open. */
   own(): Endpoint[] {
     const own: Endpoint[] = []

@@ -1,0 +1,89 @@
+/**
+ * What names mean: to a container, by the networks that it is on (`viewOf`), and to people (`list`,
+ * `lookup`). Other hosts' endpoints come from the lists of peers, which are followed anyway, this
+ * host's from its journal, and names of what is no container from static-names.ts. Nothing waits here:
+ * what was known last is answered while etcd is away.
+ */
+import { type Ip, ipOf } from '../../core/ip.js'
+import type { NamesView } from '../../core/names-view.js'
+import type { DockerNetworkId, Endpoint } from '../../core/types.js'
+import type { Binding } from '../../state/documents.js'
+import type { Journal } from '../../state/journal.js'
+import type { Peers } from '../peers.js'
+import { LocalNames } from './local-names.js'
+import type { OwnNames } from './own-names.js'
+
+export interface DirectoryParts {
+  readonly journal: Journal
+  readonly peers: Pick<Peers, 'named' | 'withAddress'>
+  readonly own: Pick<OwnNames, 'networkName'>
+}
+
+/** Who has a name, or an address, on which network. */
+export interface Holding {
+  readonly binding: Binding
+  readonly endpoint: Endpoint
+}
+
+export class Directory {
+  readonly #parts: DirectoryParts
+  readonly #local: LocalNames
+
+  constructor(parts: DirectoryParts) {
+    this.#parts = parts
+    this.#local = new LocalNames(parts.journal)
+  }
+
+  /** What a container that is on these networks may ask; it follows all changes. */
+  viewOf(networks: readonly DockerNetworkId[]): NamesView {
+    return {
+      addressesOf: (name) => this.#addressesOf(networks, name),
+      namesOf: (ip) => this.#namesOf(networks, ip),
+    }
+  }
+
+  /** All who have the name in one of the networks: as it is, or as `NAME.NETWORK`. */
+  holdersOf(networks: readonly DockerNetworkId[], name: string): readonly Holding[] {
+    return this.#bindings(networks).flatMap((binding) => {
+      const plain = this.#named(binding, name)
+      const short = withoutNetwork(name, this.#parts.own.networkName(binding.dockerNetwork))
+      return short === undefined ? plain : [...plain, ...this.#named(binding, short)]
+    })
+  }
+
+  #addressesOf(networks: readonly DockerNetworkId[], name: string): readonly Ip[] | undefined {
+    const found = new Set<Ip>()
+    for (const { endpoint } of this.holdersOf(networks, name))
+      for (const address of endpoint.addresses) found.add(ipOf(address))
+    return found.size === 0 ? undefined : [...found]
+  }
+
+  #namesOf(networks: readonly DockerNetworkId[], ip: Ip): readonly string[] | undefined {
+    const found = new Set<string>()
+    for (const { dockerNetwork, network } of this.#bindings(networks)) {
+      const local = this.#local.of(dockerNetwork).withAddress(ip)
+      const suffix = this.#parts.own.networkName(dockerNetwork)
+      for (const { names = [] } of [...local, ...this.#parts.peers.withAddress(network.key, ip)])
+        for (const name of names) found.add(suffix === undefined ? name : `${name}.${suffix}`)
+    }
+    return found.size === 0 ? undefined : [...found]
+  }
+
+  #named(binding: Binding, name: string): readonly Holding[] {
+    const local = this.#local.of(binding.dockerNetwork).named(name)
+    const all = [...local, ...this.#parts.peers.named(binding.network.key, name)]
+    return all.map((endpoint) => ({ binding, endpoint }))
+  }
+
+  #bindings(networks: readonly DockerNetworkId[]): readonly Binding[] {
+    const { bindings } = this.#parts.journal
+    return networks.flatMap((id) => bindings.get(id) ?? [])
+  }
+}
+
+/** `web.blue` in the network `blue` is `web`; undefined: it is none of that network. */
+function withoutNetwork(name: string, network: string | undefined): string | undefined {
+  if (network === undefined) return undefined
+  const suffix = `.${network.toLowerCase()}`
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : undefined
+}
