@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { chores } from '../../src/control/chores.js'
 import { Directory } from '../../src/control/names/directory.js'
+import { StaticNames } from '../../src/control/names/static-names.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { until } from '../fakes/until.js'
 import { idOf, type TestHost, twoHosts } from './host.js'
@@ -40,8 +41,14 @@ async function blueAndGreen(t: Test) {
     await at.docker.createNetwork(blue, { subnet: '10.20.0.0/16' })
     await at.docker.createNetwork(green, { subnet: '10.30.0.0/16' })
   }
+  const staticsOf = (host: TestHost): StaticNames => {
+    const statics = new StaticNames(host)
+    statics.start()
+    t.teardown(() => statics.close())
+    return statics
+  }
   const directoryOf = (host: TestHost) =>
-    new Directory({ ...host, own: { networkName: (id) => CALLED[id] } })
+    new Directory({ ...host, statics: staticsOf(host), own: { networkName: (id) => CALLED[id] } })
   const [onA, onB] = [directoryOf(a), directoryOf(b)]
   return { a, b, store, onA, onB }
 }
@@ -101,4 +108,22 @@ t.test('what was known last is answered while the store is away', async (t) => {
   }
   t.strictSame(viewA.addressesOf('db'), [db])
   t.strictSame(viewB.addressesOf('web.blue'), [web])
+})
+
+t.test('a name that people have added is known in all networks, beside containers', async (t) => {
+  const { a, b, onA } = await blueAndGreen(t)
+  const web = await run(a, BLUE.a, ['web'])
+  await a.docker.run(GREEN.a, idOf('app'))
+  const statics = new StaticNames(b)
+  t.teardown(() => statics.close())
+  await statics.put('Web', ['192.0.2.9', '192.0.2.9', '2001:db8::9'])
+  const [blue, green] = [onA.viewOf([BLUE.a]), onA.viewOf([GREEN.a])]
+  await until('it is known', () => green.addressesOf('web') !== undefined)
+  t.strictSame(green.addressesOf('web'), ['192.0.2.9', '2001:db8::9'])
+  t.strictSame(blue.addressesOf('web'), [web, '192.0.2.9', '2001:db8::9'])
+  t.strictSame(green.namesOf('2001:db8::9' as Ip), ['web'])
+  await statics.remove('web')
+  await until('it is gone', () => green.addressesOf('web') === undefined)
+  t.strictSame(blue.addressesOf('web'), [web])
+  t.equal(green.namesOf('192.0.2.9' as Ip), undefined)
 })

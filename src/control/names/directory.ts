@@ -12,11 +12,13 @@ import type { Journal } from '../../state/journal.js'
 import type { Peers } from '../peers.js'
 import { LocalNames } from './local-names.js'
 import type { OwnNames } from './own-names.js'
+import type { StaticNames } from './static-names.js'
 
 export interface DirectoryParts {
   readonly journal: Journal
   readonly peers: Pick<Peers, 'named' | 'withAddress'>
   readonly own: Pick<OwnNames, 'networkName'>
+  readonly statics: Pick<StaticNames, 'addressesOf' | 'namesOf'>
 }
 
 /** Who has a name, or an address, on which network. */
@@ -55,6 +57,7 @@ export class Directory {
     const found = new Set<Ip>()
     for (const { endpoint } of this.holdersOf(networks, name))
       for (const address of endpoint.addresses) found.add(ipOf(address))
+    for (const ip of this.#parts.statics.addressesOf(name)) found.add(ip)
     return found.size === 0 ? undefined : [...found]
   }
 
@@ -66,6 +69,7 @@ export class Directory {
       for (const { names = [] } of [...local, ...this.#parts.peers.withAddress(network.key, ip)])
         for (const name of names) found.add(suffix === undefined ? name : `${name}.${suffix}`)
     }
+    for (const name of this.#parts.statics.namesOf(ip)) found.add(name)
     return found.size === 0 ? undefined : [...found]
   }
 
