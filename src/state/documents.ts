@@ -66,6 +66,7 @@ const NetworkSchema = Type.Object({
   internal: Type.Boolean(),
   sourceCheck: Type.Optional(Type.Boolean()),
   floating: Type.Optional(Type.Array(IpText)),
+  dns: Type.Optional(Type.Boolean()),
 })
 
 const endpointFields = {

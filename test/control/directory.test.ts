@@ -127,3 +127,21 @@ t.test('a name that people have added is known in all networks, beside container
   t.strictSame(blue.addressesOf('web'), [web])
   t.equal(green.namesOf('192.0.2.9' as Ip), undefined)
 })
+
+t.test('with dns=off on all its networks a container is answered nothing', async (t) => {
+  const { a, onA } = await blueAndGreen(t)
+  await a.docker.createNetwork(idOf('off'), { subnet: '10.40.0.0/16', options: { dns: 'off' } })
+  const web = await run(a, BLUE.a, ['web'])
+  const off = await run(a, idOf('off'), ['quiet'])
+  const [alone, both] = [onA.viewOf([idOf('off')]), onA.viewOf([idOf('off'), BLUE.a])]
+  t.strictSame(both.addressesOf('web'), [web])
+  t.equal(both.addressesOf('quiet'), undefined)
+  t.equal(alone.addressesOf('quiet'), undefined)
+  t.equal(alone.namesOf(off), undefined)
+  const statics = new StaticNames(a)
+  t.teardown(() => statics.close())
+  await statics.put('printer', ['192.0.2.9'])
+  await until('it is known', () => both.addressesOf('printer') !== undefined)
+  t.equal(alone.addressesOf('printer'), undefined)
+  t.equal(alone.namesOf('192.0.2.9' as Ip), undefined)
+})

@@ -143,3 +143,18 @@ t.test('while it closes nothing goes on', async (t) => {
   docker.tell('connect', C1)
   t.equal(known(WEB), undefined)
 })
+
+t.test('a network with dns=off has no names', async (t) => {
+  const { dockerd, docker, names, known, journal } = await blue(t, { slowMs: 20 })
+  const binding = journal.bindings.get(BLUE)
+  if (binding === undefined) throw new Error('no network')
+  journal.bindings.put({ ...binding, network: { ...binding.network, dns: false } })
+  names.start()
+  await dockerd.run(BLUE, WEB)
+  docker.put({ id: C1, name: 'web', attachments: [attachment(WEB)] })
+  docker.tell('connect', C1)
+  await until('it was asked', () => docker.asked.length === 1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.equal(known(WEB), undefined)
+  t.equal(docker.lists, 1, 'nothing is missing, so nothing is listed again')
+})

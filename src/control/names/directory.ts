@@ -44,6 +44,11 @@ export class Directory {
     }
   }
 
+  /** Whether a container that is on these networks is answered at all: not with `dns=off` on all of them. */
+  serves(networks: readonly DockerNetworkId[]): boolean {
+    return this.#bindings(networks).length > 0
+  }
+
   /** All who have the name in one of the networks: as it is, or as `NAME.NETWORK`. */
   holdersOf(networks: readonly DockerNetworkId[], name: string): readonly Holding[] {
     return this.#bindings(networks).flatMap((binding) => {
@@ -54,6 +59,7 @@ export class Directory {
   }
 
   #addressesOf(networks: readonly DockerNetworkId[], name: string): readonly Ip[] | undefined {
+    if (!this.serves(networks)) return undefined
     const found = new Set<Ip>()
     for (const { endpoint } of this.holdersOf(networks, name))
       for (const address of endpoint.addresses) found.add(ipOf(address))
@@ -62,15 +68,19 @@ export class Directory {
   }
 
   #namesOf(networks: readonly DockerNetworkId[], ip: Ip): readonly string[] | undefined {
-    const found = new Set<string>()
-    for (const { dockerNetwork, network } of this.#bindings(networks)) {
-      const local = this.#local.of(dockerNetwork).withAddress(ip)
-      const suffix = this.#parts.own.networkName(dockerNetwork)
-      for (const { names = [] } of [...local, ...this.#parts.peers.withAddress(network.key, ip)])
-        for (const name of names) found.add(suffix === undefined ? name : `${name}.${suffix}`)
-    }
-    for (const name of this.#parts.statics.namesOf(ip)) found.add(name)
-    return found.size === 0 ? undefined : [...found]
+    if (!this.serves(networks)) return undefined
+    const found = this.#bindings(networks).flatMap((binding) => this.#namesIn(binding, ip))
+    const all = new Set([...found, ...this.#parts.statics.namesOf(ip)])
+    return all.size === 0 ? undefined : [...all]
+  }
+
+  #namesIn({ dockerNetwork, network }: Binding, ip: Ip): readonly string[] {
+    const { peers, own } = this.#parts
+    const local = this.#local.of(dockerNetwork).withAddress(ip)
+    const suffix = own.networkName(dockerNetwork)
+    return [...local, ...peers.withAddress(network.key, ip)]
+      .flatMap(({ names = [] }) => names)
+      .map((name) => (suffix === undefined ? name : `${name}.${suffix}`))
   }
 
   #named(binding: Binding, name: string): readonly Holding[] {
@@ -81,7 +91,8 @@ export class Directory {
 
   #bindings(networks: readonly DockerNetworkId[]): readonly Binding[] {
     const { bindings } = this.#parts.journal
-    return networks.flatMap((id) => bindings.get(id) ?? [])
+    const found = networks.flatMap((id) => bindings.get(id) ?? [])
+    return found.filter(({ network }) => network.dns !== false)
   }
 }
 

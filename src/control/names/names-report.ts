@@ -62,7 +62,7 @@ export class NamesReport {
       const network = this.#nameOf(binding)
       byNetwork.set(network, [...(byNetwork.get(network) ?? []), this.#source(endpoint)])
     }
-    const addresses = statics.addressesOf(name)
+    const addresses = directory.serves(networks) ? statics.addressesOf(name) : []
     if (addresses.length > 0) byNetwork.set('', [{ kind: 'static', addresses }])
     return [...byNetwork].map(([network, sources]) => ({ name, network, sources }))
   }

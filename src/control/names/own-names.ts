@@ -182,7 +182,8 @@ function told(problem: string): string {
 }
 
 function hasNames(journal: Journal, network: DockerNetworkId): boolean {
-  return journal.bindings.get(network) !== undefined
+  const binding = journal.bindings.get(network)
+  return binding !== undefined && binding.network.dns !== false
 }
 
 function isSame(known: readonly string[] | undefined, names: readonly string[]): boolean {
