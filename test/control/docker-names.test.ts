@@ -91,7 +91,7 @@ t.test('events come in whatever pieces', async (t) => {
   streams[0]?.write(text.slice(40))
   await until('both are heard', () => heard.length === 2)
   t.strictSame(heard, [
-    { what: 'connect', container: 'c1' },
+    { what: 'connect', container: 'c1', network: 'n' },
     { what: 'rename', container: 'c2' },
   ])
   streams[0]?.end()

@@ -25,8 +25,8 @@ export class FakeNames implements DockerNames {
     this.containers.set(container.id, { ...rest, ...container })
   }
 
-  tell(what: NameEvent['what'], container: string): void {
-    this.#onEvent({ what, container })
+  tell(what: NameEvent['what'], container: string, network?: string): void {
+    this.#onEvent({ what, container, ...(network === undefined ? {} : { network }) })
   }
 
   /** dockerd restarts: its stream of events ends. */

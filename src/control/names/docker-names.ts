@@ -31,6 +31,8 @@ export interface ListedContainer {
 export interface NameEvent {
   readonly what: 'connect' | 'start' | 'rename'
   readonly container: string
+  /** of a connect */
+  readonly network?: DockerNetworkId
 }
 
 /** Every call ends within its own deadline, or soon after `signal` aborts. */

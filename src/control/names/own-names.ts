@@ -73,7 +73,8 @@ export class OwnNames {
     return this.#parts.journal.bindings.get(id)?.name ?? this.#networks.get(id)
   }
 
-  #heard({ what, container }: NameEvent): void {
+  #heard({ what, container, network }: NameEvent): void {
+    if (network !== undefined && !hasNames(this.#parts.journal, network)) return
     // Before each start are its connects, and the look that they asked for waits for its end.
     const isSeen = this.#looks.isUnderWay(container) || this.#nameless().length === 0
     if (what === 'start' && isSeen) return

@@ -324,7 +324,10 @@ function nameEventIn(line: string): NameEvent | undefined {
   const { Type, Action, Actor } = event
   const container = Type === 'network' ? Actor?.Attributes?.['container'] : Actor?.ID
   if (container === undefined || container === '') return undefined
-  if (Type === 'network') return Action === 'connect' ? { what: Action, container } : undefined
+  if (Type === 'network') {
+    const network = Actor?.ID ?? ''
+    return Action === 'connect' ? { what: Action, container, network } : undefined
+  }
   return Action === 'start' || Action === 'rename' ? { what: Action, container } : undefined
 }
 
