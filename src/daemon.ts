@@ -17,6 +17,7 @@ import { HostRemoval } from './control/host-removal.js'
 import { type Identified, identify } from './control/identify.js'
 import { MacClaims } from './control/mac-claims.js'
 import { Misses } from './control/misses.js'
+import { Names } from './control/names/names.js'
 import { Networks } from './control/networks.js'
 import { OwnRanges } from './control/own-ranges.js'
 import { OwnRecords } from './control/own-records.js'
@@ -136,6 +137,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   control.ranges.start()
   if (control.sync !== undefined) control.board.start()
   control.sync?.start()
+  control.names.start()
   control.upkeep.start()
   if (config.scope === 'local') control.restoration.start()
   sweep.start()
@@ -158,6 +160,7 @@ async function close(
   for (const server of servers) await server.close()
   await control.departures.close()
   await sync?.close()
+  await control.names.close()
   await control.ranges.close()
   await control.board.close()
   await control.paths.close()
@@ -251,7 +254,7 @@ function wireControl(options: DaemonOptions, state: State) {
   const floating = new Floating({ ...state, peers, reconciler, logger })
   const own = wireIdentity(options, state)
   const paths = new PathMtu({ ...state, dataplane, peers, underlay, logger })
-  const wired = wireDockerd(options, state)
+  const wired = wireDockerd(options, state, peers)
   const now = (): number => performance.now()
   const records = new OwnRecords({ journal, peers, outbox, logger, now })
   const upkeep = new Upkeep({ journal, reconciler, records, logger })
@@ -288,7 +291,7 @@ function wireIdentity({ logger }: DaemonOptions, state: State) {
 }
 
 /** What asks dockerd and tells the cluster of it. */
-function wireDockerd(options: DaemonOptions, state: State) {
+function wireDockerd(options: DaemonOptions, state: State, peers: Peers) {
   const { config, paths, store, dataplane, logger } = options
   // In a swarm, swarm itself brings every network to every node.
   const isSynced = config.networkSync && config.scope === 'local'
@@ -316,7 +319,8 @@ function wireDockerd(options: DaemonOptions, state: State) {
     onProblems: (found: ReadonlyMap<string, string>) => board.tell('sync', found),
   }
   const sync = isSynced ? new NetworkSync(parts) : undefined
-  return { docker, board, ranges, clusterRanges, sync }
+  const names = new Names({ ...state, docker, peers, logger })
+  return { docker, board, ranges, clusterRanges, sync, names }
 }
 
 function wireServers(options: DaemonOptions, state: State, control: Control) {
@@ -363,6 +367,8 @@ function wireServers(options: DaemonOptions, state: State, control: Control) {
     status: () => statusOf({ ...state, ...control, underlay: () => underlay.summary() }),
     cluster: new ClusterView(store, state.identity),
     removal: new HostRemoval(store),
+    names: control.names.report,
+    statics: control.names.statics,
   })
   return { rpc, admin, sweep, restarts }
 }

@@ -7,8 +7,10 @@ import { dirname } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { ClusterView } from '../control/cluster-view.js'
 import type { HostRemoval } from '../control/host-removal.js'
+import type { NamesReport } from '../control/names/names-report.js'
+import type { StaticNames } from '../control/names/static-names.js'
 import type { Status } from '../control/status.js'
-import type { ErrorReport, StatusReport } from '../core/admin.js'
+import type { ErrorReport, NameWish, StatusReport } from '../core/admin.js'
 import { type ErrorCode, messageOf, TsoverlayError } from '../core/errors.js'
 import { metricsRegistry } from './metrics.js'
 import { removalLines } from './removal.js'
@@ -17,15 +19,22 @@ export interface AdminParts {
   readonly status: () => Status
   readonly cluster: ClusterView
   readonly removal: HostRemoval
+  readonly names: Pick<NamesReport, 'list' | 'lookup'>
+  readonly statics: Pick<StaticNames, 'put' | 'remove'>
 }
 
 const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   HOST_UNKNOWN: 404,
   NETWORK_UNKNOWN: 404,
+  NAME_UNKNOWN: 404,
+  NAME_INVALID: 400,
+  ADDRESS_INVALID: 400,
   HOST_ALIVE: 409,
   STORE_UNAVAILABLE: 503,
   DEADLINE_EXCEEDED: 503,
 }
+
+const LONG_PARAM = 4_096
 
 export class AdminServer {
   readonly #app: FastifyInstance
@@ -37,7 +46,9 @@ export class AdminServer {
       app.get('/metrics', async (_request, reply) =>
         reply.type(registry.contentType).send(await registry.metrics()),
       )
-    this.#app = routes(metrics(Fastify()), parts)
+    // A name that is too long is to be refused in our own words.
+    const app = Fastify({ routerOptions: { maxParamLength: LONG_PARAM } })
+    this.#app = routes(metrics(app), parts)
     this.#metrics = metrics(Fastify())
   }
 
@@ -59,7 +70,8 @@ export class AdminServer {
   }
 }
 
-function routes(app: FastifyInstance, { status, cluster, removal }: AdminParts): FastifyInstance {
+function routes(app: FastifyInstance, parts: AdminParts): FastifyInstance {
+  const { status, cluster, removal } = parts
   app.setErrorHandler((error, _request, reply) => {
     const { code, status: http } = refusalOf(error)
     const report: ErrorReport = { code, message: messageOf(error) }
@@ -79,7 +91,37 @@ function routes(app: FastifyInstance, { status, cluster, removal }: AdminParts):
       return reply.type('application/x-ndjson').send(removalLines(removal, host, force))
     },
   )
+  nameRoutes(app, parts)
   return app
+}
+
+const NAME_WISH = {
+  type: 'object',
+  required: ['addresses'],
+  properties: { addresses: { type: 'array', items: { type: 'string' } } },
+} as const
+const LOOKUP = {
+  type: 'object',
+  required: ['name'],
+  properties: { name: { type: 'string' }, as: { type: 'string' } },
+} as const
+
+function nameRoutes(app: FastifyInstance, { names, statics }: AdminParts): void {
+  app.get('/names', async () => names.list())
+  app.get<{ Querystring: { name: string; as?: string } }>(
+    '/names/lookup',
+    { schema: { querystring: LOOKUP } },
+    async ({ query }) => names.lookup(query.name, query.as),
+  )
+  app.put<{ Params: { name: string }; Body: NameWish }>(
+    '/names/:name',
+    { schema: { body: NAME_WISH } },
+    ({ params, body }) => statics.put(params.name, body.addresses),
+  )
+  app.delete<{ Params: { name: string } }>('/names/:name', async ({ params }) => {
+    await statics.remove(params.name)
+    return { removed: params.name }
+  })
 }
 
 function refusalOf(error: unknown): { readonly code: string; readonly status: number } {

@@ -22,6 +22,12 @@ export class AdminClient {
     return JSON.parse(await text(response)) as T
   }
 
+  /** Sends a JSON document. @throws as get */
+  async put(path: string, document: unknown): Promise<void> {
+    const response = await this.#request('PUT', path, JSON.stringify(document))
+    await text(response)
+  }
+
   /** The lines of an answer that comes bit by bit. @throws as get */
   async *delete<T>(path: string): AsyncGenerator<T> {
     const response = await this.#request('DELETE', path)
@@ -30,10 +36,11 @@ export class AdminClient {
     }
   }
 
-  async #request(method: string, path: string): Promise<IncomingMessage> {
+  async #request(method: string, path: string, body?: string): Promise<IncomingMessage> {
     const sent = request({ socketPath: this.#socketPath, method, path, timeout: SILENCE_MS })
     sent.on('timeout', () => sent.destroy(new Error('no answer')))
-    sent.end()
+    if (body !== undefined) sent.setHeader('content-type', 'application/json')
+    sent.end(body)
     let response: IncomingMessage
     try {
       const answer: readonly IncomingMessage[] = await once(sent, 'response')

@@ -7,12 +7,14 @@ import {
   ADMIN_SOCKET,
   type EndpointReport,
   type HostReport,
+  type NameReport,
   type NetworkReport,
   type StatusReport,
 } from '../core/admin.js'
 import { messageOf } from '../core/errors.js'
 import { AdminClient } from './client.js'
 import { removeHost } from './host-rm.js'
+import { namesTable } from './names-table.js'
 import { endpointsTable, hostsTable, networksTable, statusText } from './tables.js'
 import type { Terminal } from './terminal.js'
 
@@ -20,6 +22,7 @@ interface Flags {
   readonly socket: string
   readonly json?: boolean
   readonly force?: boolean
+  readonly as?: string
 }
 
 const USAGE = 2
@@ -77,6 +80,7 @@ function program(terminal: Terminal): Command {
       const { socket, force = false } = own.optsWithGlobals<Flags>()
       await removeHost(new AdminClient(socket), host, force, terminal)
     })
+  dnsCommands(root, json, terminal)
   return root
 
   function print<T>(command: Command, answer: T, table: (answer: T) => string): void {
@@ -85,6 +89,54 @@ function program(terminal: Terminal): Command {
   }
 }
 
+function dnsCommands(root: Command, json: Option, { out }: Terminal): void {
+  const dns = root.command('dns').description('names that containers of this host can ask for')
+  const show = (command: Command, names: readonly NameReport[]): void => {
+    const { json: asJson = false } = command.optsWithGlobals<Flags>()
+    out(asJson ? `${JSON.stringify(names, undefined, 2)}\n` : namesTable(names))
+  }
+  dns
+    .command('ls')
+    .description('all that are known here, and where they come from')
+    .addOption(json)
+    .action(async (_flags, own: Command) => show(own, await ask(own, '/names')))
+  dns
+    .command('lookup')
+    .description('what a container would be answered')
+    .argument('<name>', 'a name, NAME.NETWORK, or an address')
+    .option(
+      '--as <container>',
+      'a container of this host, by name or id; else one on all its networks',
+    )
+    .addOption(json)
+    .action(async (name: string, _flags, own: Command) => {
+      const { as } = own.optsWithGlobals<Flags>()
+      const query = new URLSearchParams({ name, ...(as === undefined ? {} : { as }) })
+      show(own, await ask(own, `/names/lookup?${query}`))
+    })
+  dns
+    .command('add')
+    .description('give something that is no container a name, in all networks on all hosts')
+    .argument('<name>')
+    .argument('<address...>', 'IPv4 or IPv6, in place of those that it had')
+    .action(async (name: string, addresses: string[], _flags, own: Command) => {
+      await clientOf(own).put(`/names/${encodeURIComponent(name)}`, { addresses })
+      out(`${name.toLowerCase()} is ${addresses.join(', ')}\n`)
+    })
+  dns
+    .command('rm')
+    .description('take such a name away')
+    .argument('<name>')
+    .action(async (name: string, _flags, own: Command) => {
+      for await (const _line of clientOf(own).delete(`/names/${encodeURIComponent(name)}`));
+      out(`${name.toLowerCase()} removed\n`)
+    })
+}
+
+function clientOf(command: Command): AdminClient {
+  return new AdminClient(command.optsWithGlobals<Flags>().socket)
+}
+
 function ask<T>(command: Command, path: string): Promise<T> {
-  return new AdminClient(command.optsWithGlobals<Flags>().socket).get<T>(path)
+  return clientOf(command).get<T>(path)
 }

@@ -6,7 +6,7 @@ const GAP = '  '
 const SHORT = 12
 
 /** @param rows the first one is the head */
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => length(row[at]))))
   const lines = rows.map((row) =>
     row

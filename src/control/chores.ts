@@ -225,9 +225,12 @@ async function publish(
   host: HostId,
   signal: AbortSignal,
 ): Promise<void> {
-  const { id, network, boot, mac, addresses, floating } = endpoint
-  const shown = { id, network, host, boot, mac, addresses }
-  const value = documents.endpoint.encode(floating === undefined ? shown : { ...shown, floating })
+  const { id, network, boot, mac, addresses, floating, names } = endpoint
+  const value = documents.endpoint.encode({
+    ...{ id, network, host, boot, mac, addresses },
+    ...(floating === undefined ? {} : { floating }),
+    ...(names === undefined ? {} : { names }),
+  })
   const key = keys.endpoint(network, host, id)
   // Not into a network that is gone: nobody would ever remove it.
   await store.txn([{ key: keys.network(network), is: 'present' }], [{ put: key, value }], signal)

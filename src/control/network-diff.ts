@@ -16,6 +16,7 @@ export function differences(
     ['--internal', String(request.internal), String(cluster.internal)],
     ['source-check', checkText(request, cluster), checkText(cluster)],
     ['floating addresses', floatingText(request, cluster), floatingText(cluster)],
+    ['dns', dnsText(request, cluster), dnsText(cluster)],
     ['MTU', String(request.mtu ?? cluster.mtu ?? 'automatic'), String(cluster.mtu ?? 'automatic')],
     ...vnis.map((vni, index): readonly [string, string, string] => {
       const has = String(cluster.segments[index]?.vni)
@@ -29,6 +30,10 @@ export function differences(
 
 function checkText(network: Network, otherwise: Network = network): string {
   return (network.sourceCheck ?? otherwise.sourceCheck ?? true) ? 'on' : 'off'
+}
+
+function dnsText(network: Network, otherwise: Network = network): string {
+  return (network.dns ?? otherwise.dns ?? true) ? 'on' : 'off'
 }
 
 function floatingText(network: Network, otherwise: Network = network): string {

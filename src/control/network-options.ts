@@ -14,11 +14,13 @@ const MTU_OPTION = 'com.docker.network.driver.mtu'
 export const VNI_OPTION = 'com.docker.network.driver.overlay.vxlanid_list'
 const SOURCE_CHECK_OPTION = 'source-check'
 export const FLOATING_OPTION = 'floating'
+const DNS_OPTION = 'dns'
 const KNOWN = [
   BACKEND_OPTION,
   RENDEZVOUS_OPTION,
   SOURCE_CHECK_OPTION,
   FLOATING_OPTION,
+  DNS_OPTION,
   MTU_OPTION,
   VNI_OPTION,
 ]
@@ -33,6 +35,8 @@ export interface NetworkOptions {
   readonly sourceCheck?: boolean
   /** true: a container that announces an auxiliary address of the network gets it */
   readonly floating?: boolean
+  /** false: no names across hosts */
+  readonly dns?: boolean
   /** one per segment, in the order of their subnets; empty when the user leaves the choice to us */
   readonly vnis: readonly number[]
 }
@@ -44,6 +48,7 @@ export function parseNetworkOptions(options: Options): NetworkOptions {
   const mtu = options[MTU_OPTION]
   const sourceCheck = options[SOURCE_CHECK_OPTION]
   const floating = options[FLOATING_OPTION]
+  const dns = options[DNS_OPTION]
   return {
     name: checkRendezvous('-o', options[RENDEZVOUS_OPTION]),
     vnis: parseVnis(options[VNI_OPTION]),
@@ -53,6 +58,7 @@ export function parseNetworkOptions(options: Options): NetworkOptions {
       ? {}
       : { sourceCheck: parseSwitch(SOURCE_CHECK_OPTION, sourceCheck) }),
     ...(floating === undefined ? {} : { floating: parseSwitch(FLOATING_OPTION, floating) }),
+    ...(dns === undefined ? {} : { dns: parseSwitch(DNS_OPTION, dns) }),
   }
 }
 

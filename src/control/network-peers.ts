@@ -2,6 +2,7 @@
  * The endpoints of one network as the store has them, and what the backend says of those of other
  * hosts. Changes are collected as they come and worked in by the next pass.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Ip } from '../core/ip.js'
 import type { Logger, Reach, Store } from '../core/ports.js'
 import { inTurns } from '../core/turns.js'
@@ -9,10 +10,13 @@ import type { Endpoint, Host, HostId, Network, NetworkKey } from '../core/types.
 import { documents } from '../state/documents.js'
 import { keys } from '../state/keys.js'
 import { Mirror } from '../state/mirror.js'
+import { NameIndex } from './names/name-index.js'
 import { PeerBook } from './peer-book.js'
 
 /** With more endpoints on hosts whose VTEP changed, all is made anew: that lets others have a turn. */
 const REMAKE_FROM = 5_000
+/** Of so many at once there is always one that is more than new names. */
+const MANY = 100
 
 export interface NetworkPeersOptions {
   readonly store: Store
@@ -35,6 +39,7 @@ export class NetworkPeers {
   /** endpoints that have changed, with what the book has of them */
   #pending = new Map<string, Endpoint | undefined>()
   #hosts = new Set<HostId>()
+  #names: NameIndex | undefined
   readonly #floaters = new Map<string, Endpoint>()
 
   constructor(options: NetworkPeersOptions) {
@@ -104,12 +109,42 @@ export class NetworkPeers {
     return this.#book?.neighbours.get(dev, ip) !== undefined
   }
 
+  /**
+   * Whether more than names has changed. Names are learned a moment after an endpoint has come, and
+   * need no pass.
+   */
+  concernsKernel(changed: ReadonlyMap<string, Endpoint | undefined>): boolean {
+    if (changed.size > MANY) return true
+    for (const [key, former] of changed) {
+      if (!isSameButNames(former, this.mirror.get(key))) return true
+    }
+    return false
+  }
+
   /** Endpoints of all hosts that have announced an address. */
   floaters(): Iterable<Endpoint> {
     return this.#floaters.values()
   }
 
+  /** By name, made at the first question and followed from then on. */
+  get names(): NameIndex {
+    this.#names ??= new NameIndex(() => valuesOf(this.mirror))
+    return this.#names
+  }
+
+  #noteNames(changed: ReadonlyMap<string, Endpoint | undefined>): void {
+    // Most of it is new: the next question makes it anew.
+    if (2 * changed.size > this.mirror.size) this.#names = undefined
+    if (this.#names === undefined) return
+    for (const [key, former] of changed) {
+      if (former !== undefined) this.#names.remove(former)
+      const endpoint = this.mirror.get(key)
+      if (endpoint !== undefined) this.#names.add(endpoint)
+    }
+  }
+
   #note(changed: ReadonlyMap<string, Endpoint | undefined>): void {
+    this.#noteNames(changed)
     for (const key of changed.keys()) {
       const endpoint = this.mirror.get(key)
       if (endpoint?.floating !== undefined) this.#floaters.set(key, endpoint)
@@ -181,6 +216,16 @@ export class NetworkPeers {
   }
 }
 
+function* valuesOf(mirror: Mirror<Endpoint>): Generator<Endpoint> {
+  for (const [, endpoint] of mirror.entries()) yield endpoint
+}
+
+function isSameButNames(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  const [{ names: _a, ...restOfA }, { names: _b, ...restOfB }] = [a, b]
+  return isDeepStrictEqual(restOfA, restOfB)
+}
+
 /** One text for all that are equal. */
 function interning(): (text: string) => string {
   const known = new Map<string, string>()
@@ -197,7 +242,7 @@ function compact(
   intern: (text: string) => string,
 ): Endpoint | undefined {
   if (endpoint === undefined) return undefined
-  const { id, network, host, boot, mac, addresses, floating } = endpoint
+  const { id, network, host, boot, mac, addresses, floating, names } = endpoint
   return {
     id,
     network: intern(network),
@@ -206,5 +251,6 @@ function compact(
     mac,
     addresses,
     ...(floating === undefined ? {} : { floating }),
+    ...(names === undefined ? {} : { names }),
   }
 }

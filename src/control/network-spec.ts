@@ -37,6 +37,7 @@ export function networkSpec(
     ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
     ...(options.sourceCheck === undefined ? {} : { sourceCheck: options.sourceCheck }),
     ...(options.floating === undefined ? {} : { floating: floatingOf(request.pools, options) }),
+    ...(options.dns === undefined ? {} : { dns: options.dns }),
   }
   backend.validate(network, underlay)
   return { network, vnis: segments.map((_segment, index) => options.vnis[index]) }

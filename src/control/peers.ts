@@ -91,7 +91,9 @@ export class Peers {
       onRegress: () => this.#hold(),
     })
     this.#networks.set(network, opened)
-    opened.mirror.onChange(() => this.#onChange(network))
+    opened.mirror.onChange((changed) => {
+      if (opened.concernsKernel(changed)) this.#onChange(network)
+    })
     opened.mirror.start()
     Promise.all([opened.mirror.synced(), this.#hosts.synced()]).then(
       () => {
@@ -183,6 +185,30 @@ export class Peers {
   floaters(network: NetworkKey): Endpoint[] {
     const all = this.#networks.get(network)?.floaters() ?? []
     return [...all].filter(({ host }) => host !== this.#self)
+  }
+
+  /** All endpoints of a network that is open, this host's too: live, not to be held over an await. */
+  *endpoints(network: NetworkKey): Generator<Endpoint> {
+    for (const [, endpoint] of this.#networks.get(network)?.mirror.entries() ?? []) yield endpoint
+  }
+
+  /** Endpoints of other hosts that have the name, of a network that is open. */
+  named(network: NetworkKey, name: string): readonly Endpoint[] {
+    return this.#others(this.#networks.get(network)?.names.named(name))
+  }
+
+  /** Endpoints of other hosts that have the address, of a network that is open. */
+  withAddress(network: NetworkKey, ip: Ip): readonly Endpoint[] {
+    return this.#others(this.#networks.get(network)?.names.withAddress(ip))
+  }
+
+  #others(endpoints: readonly Endpoint[] = []): readonly Endpoint[] {
+    return endpoints.filter(({ host }) => host !== this.#self)
+  }
+
+  /** What people call a host; its id, if that is not known. */
+  hostName(id: HostId): string {
+    return this.#hosts.get(keys.host(id))?.name ?? id
   }
 
   /** This host's own endpoints in the store, of the networks that are open. */

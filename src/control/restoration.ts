@@ -204,5 +204,7 @@ export class Restoration {
 }
 
 function saysOf(endpoint: Endpoint | undefined): string | undefined {
-  return endpoint && JSON.stringify([endpoint.addresses, endpoint.floating ?? []])
+  return (
+    endpoint && JSON.stringify([endpoint.addresses, endpoint.floating ?? [], endpoint.names ?? []])
+  )
 }

@@ -90,6 +90,32 @@ export interface EndpointReport {
   readonly mac: string
 }
 
+/** Who has a name. */
+export type NameSource =
+  | {
+      readonly kind: 'container'
+      readonly addresses: readonly string[]
+      readonly endpoint: string
+      readonly host: HostId
+      readonly hostName: string
+      /** the container's own name; this may be an alias of it, its hostname or its short id */
+      readonly container: string
+    }
+  | { readonly kind: 'static'; readonly addresses: readonly string[] }
+
+/** A name in one network, in GET /names and GET /names/lookup. */
+export interface NameReport {
+  readonly name: string
+  /** what this host calls the network; empty: all of them */
+  readonly network: string
+  readonly sources: readonly NameSource[]
+}
+
+/** What PUT /names/<name> takes. */
+export interface NameWish {
+  readonly addresses: readonly string[]
+}
+
 /** What the removal of a host has taken out of the store. */
 export interface RemovalCounts {
   readonly asks: number

@@ -106,6 +106,14 @@ export const ERRORS = {
     retryable: false,
     meaning: 'The store has a record that this version of the plugin cannot read.',
   },
+  NAME_INVALID: {
+    retryable: false,
+    meaning: 'The name is not one that DNS can carry.',
+  },
+  NAME_UNKNOWN: {
+    retryable: false,
+    meaning: 'Nothing in the cluster has this name.',
+  },
   HOST_UNKNOWN: {
     retryable: false,
     meaning: 'No host of the cluster, or more than one, has this name or id.',

@@ -48,6 +48,8 @@ export interface Network {
   readonly sourceCheck?: boolean
   /** addresses that a container gets by announcing them; absent: none */
   readonly floating?: readonly Ip[]
+  /** false: its containers have no names on other hosts, and their DNS is Docker's alone; absent = true */
+  readonly dns?: boolean
 }
 
 /** An address that an endpoint has by announcing it (docs/design/floating.md). */
@@ -68,6 +70,8 @@ export interface Endpoint {
   readonly addresses: readonly Cidr[]
   /** what it has announced; absent: nothing */
   readonly floating?: readonly Float[]
+  /** as DNS sees them, the container's own name first; absent: not known yet, or not wanted */
+  readonly names?: readonly string[]
 }
 
 /** An endpoint of this host. */

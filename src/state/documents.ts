@@ -43,6 +43,17 @@ const TroublesSchema = Type.Object({
 /** The networks that a host cannot have as they should be. */
 export type TroublesDocument = Static<typeof TroublesSchema>
 
+const StaticNameSchema = Type.Object({
+  /** lower case */
+  name: Type.String(),
+  addresses: Type.Array(IpText),
+})
+/** A name that people have given to something that is no container. */
+export interface StaticName {
+  readonly name: string
+  readonly addresses: readonly Ip[]
+}
+
 const SubnetSchema = Type.Object({ pool: CidrText, gateway: Type.Optional(CidrText) })
 
 const NetworkSchema = Type.Object({
@@ -55,6 +66,7 @@ const NetworkSchema = Type.Object({
   internal: Type.Boolean(),
   sourceCheck: Type.Optional(Type.Boolean()),
   floating: Type.Optional(Type.Array(IpText)),
+  dns: Type.Optional(Type.Boolean()),
 })
 
 const endpointFields = {
@@ -65,6 +77,7 @@ const endpointFields = {
   mac: MacText,
   addresses: Type.Array(CidrText),
   floating: Type.Optional(Type.Array(Type.Object({ ip: IpText, turn: Type.Integer() }))),
+  names: Type.Optional(Type.Array(Type.String())),
 }
 const EndpointSchema = Type.Object(endpointFields)
 
@@ -253,6 +266,7 @@ function parseJson(text: string): unknown {
 export const documents = {
   ranges: codec<RangesDocument>(RangesSchema),
   troubles: codec<TroublesDocument>(TroublesSchema),
+  staticName: codec<StaticName>(StaticNameSchema),
   host: codec<Host>(HostSchema),
   network: codec<Network>(NetworkSchema),
   endpoint: codec<Endpoint>(EndpointSchema),

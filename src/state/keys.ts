@@ -51,6 +51,9 @@ export const keys = {
   publication: (key: NetworkKey) => `/published/${key}`,
   /** Which network has a name; made by transaction, so that of two hosts one gets it. */
   name: (name: string) => `/names/${encodeURIComponent(name)}`,
+  staticNames: '/dns/',
+  /** What people call something that is no container. `name` above is of networks. */
+  staticName: (name: string) => `/dns/${name}`,
   vnis: '/vnis/',
   vni: (vni: number) => `/vnis/${vniPart(vni)}`,
   /** To which of the networks without a name a subnet belongs. */

@@ -32,6 +32,7 @@ export class Shelf<T> {
   readonly #items = new Map<string, T>()
   readonly #file: AppendFile
   readonly #files: readonly AppendFile[]
+  #version = 0
   /** bytes at which the file is written anew */
   #limit = COMPACT_FROM
 
@@ -51,6 +52,11 @@ export class Shelf<T> {
     return this.#items.get(id)
   }
 
+  /** Changes with each change. */
+  get version(): number {
+    return this.#version
+  }
+
   values(): IterableIterator<T> {
     return this.#items.values()
   }
@@ -59,6 +65,7 @@ export class Shelf<T> {
   put(value: T): void {
     this.#append(`+${this.#options.codec.encode(value)}\n`)
     this.#items.set(this.#options.idOf(value), value)
+    this.#version += 1
     this.#compactIfLong()
   }
 
@@ -67,6 +74,7 @@ export class Shelf<T> {
     if (!this.#items.has(id)) return
     this.#append(`-${JSON.stringify(id)}\n`)
     this.#items.delete(id)
+    this.#version += 1
     this.#compactIfLong()
   }
 

@@ -7,8 +7,10 @@ import t from 'tap'
 import { AdminServer } from '../../src/admin/server.js'
 import { ClusterView } from '../../src/control/cluster-view.js'
 import { HostRemoval } from '../../src/control/host-removal.js'
+import { StaticNames } from '../../src/control/names/static-names.js'
 import type { Status } from '../../src/control/status.js'
 import { MemoryStore } from '../fakes/memory-store.js'
+import { RecordingLogger } from '../fakes/recording-logger.js'
 
 const NETWORK = {
   id: 'd0c4e7',
@@ -35,7 +37,12 @@ const STATUS: Status = {
   problems: [],
 }
 const STORE = new MemoryStore()
-const PARTS = { cluster: new ClusterView(STORE, { id: 'a' }), removal: new HostRemoval(STORE) }
+const PARTS = {
+  cluster: new ClusterView(STORE, { id: 'a' }),
+  removal: new HostRemoval(STORE),
+  names: { list: () => [], lookup: () => [] },
+  statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),
+}
 
 async function get(socketPath: string, path: string): Promise<[IncomingMessage, string]> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {

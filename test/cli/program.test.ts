@@ -5,8 +5,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { AdminServer } from '../../src/admin/server.js'
 import { runCli } from '../../src/cli/program.js'
+import { chores } from '../../src/control/chores.js'
 import { ClusterView } from '../../src/control/cluster-view.js'
 import { HostRemoval } from '../../src/control/host-removal.js'
+import { Names } from '../../src/control/names/names.js'
+import { FakeNames } from '../control/fake-names.js'
 import { idOf, type TestHost, twoHosts } from '../control/host.js'
 import type { MemoryStore } from '../fakes/memory-store.js'
 import { until } from '../fakes/until.js'
@@ -34,11 +37,16 @@ async function cli(socket: string, ...argv: string[]): Promise<Outcome> {
 async function listen(t: Test, host: TestHost, store: MemoryStore = host.store): Promise<string> {
   const cluster = new ClusterView(store, host.identity)
   const removal = new HostRemoval(store)
-  const server = new AdminServer({ status: () => host.status(), cluster, removal })
+  const docker = new FakeNames()
+  const { report, statics } = new Names({ ...host, store, docker })
+  statics.start()
+  const parts = { cluster, removal, names: report, statics }
+  const server = new AdminServer({ status: () => host.status(), ...parts })
   // tap's own folder would be too long for a socket (sun_path, 107 bytes)
   const dir = mkdtempSync(join(tmpdir(), 'tsoverlay-'))
   t.teardown(async () => {
     await server.close()
+    await statics.close()
     rmSync(dir, { recursive: true })
   })
   await server.listen(`${dir}/admin.sock`)
@@ -149,4 +157,85 @@ t.test('wrong usage is exit code 2, help is not', async (t) => {
   for (const command of ['status', 'hosts', 'networks', 'endpoints', 'host', '--socket'])
     t.match(help.out, command)
   t.match(await cli('/nowhere', 'host', 'rm', '--help'), { code: 0, out: /--force/ })
+})
+
+async function named(at: TestHost, id: string, names: readonly string[]): Promise<void> {
+  const endpoint = at.journal.endpoints.get(id)
+  if (endpoint === undefined) throw new Error('no endpoint')
+  at.journal.endpoints.put({ ...endpoint, names })
+  await at.outbox.submit(chores.publishEndpoint(endpoint))
+}
+
+t.test('dns: what is known, where it comes from, and what is not clear', async (t) => {
+  const { a, b, socket } = await clusterOfTwo(t)
+  await named(a, idOf('ca'), ['web', 'api', 'aaaaaaaaaaaa'])
+  await named(b, idOf('cb'), ['web', 'bbbbbbbbbbbb'])
+  const list = async () => (await cli(socket, 'dns', 'ls')).out
+  await until('both are known', async () => /aaaaaaaaaaaa/.test(await list()))
+  const table = await list()
+  t.match(table, /^NAME +NETWORK +ADDRESSES +SOURCE +NOTE$/m)
+  t.match(table, /^api +\S+ +10\.20\.0\.\d+ +web on \S+$/m)
+  t.match(table, /^web +\S+ +10\.20\.0\.\d+,10\.20\.0\.\d+ +.* 2 containers of this name: /m)
+  const json = JSON.parse((await cli(socket, 'dns', 'lookup', 'WEB.', '--json')).out)
+  t.match(json, [{ name: 'web', sources: [{ host: b.identity.id }, { host: a.identity.id }] }])
+  const [address] = json[0].sources[1].addresses
+  t.match((await cli(socket, 'dns', 'lookup', address)).out, /^api /m)
+  for (const as of ['web', 'bbbbbbbbbbbb', `${'b'.repeat(12)}cafe`, 'bbbb'])
+    t.match(await cli(socket, 'dns', 'lookup', 'api', '--as', as), { code: 0, out: /^api /m }, as)
+  const nobody = await cli(socket, 'dns', 'lookup', 'api', '--as', 'other')
+  t.match(nobody, { code: 1, err: /^tsoverlay: option --as other is not valid: .* it has web\n$/ })
+  const unknown = await cli(socket, 'dns', 'lookup', 'nobody')
+  t.match(unknown, { code: 1, err: /^tsoverlay: the cluster does not know "nobody": [^\n]*\n$/ })
+})
+
+t.test('dns: names of what is no container', async (t) => {
+  const { a, b, socket } = await clusterOfTwo(t)
+  await named(b, idOf('cb'), ['web', 'bbbbbbbbbbbb'])
+  const added = await cli(socket, 'dns', 'add', 'Printer.Example', '192.0.2.9', '2001:DB8::9')
+  t.match(added, { code: 0, err: '' })
+  const socketOfA = await listen(t, a)
+  const known = async () => (await cli(socketOfA, 'dns', 'lookup', 'printer.example')).out
+  await until('the other host knows it', async () => /^printer/m.test(await known()))
+  t.match(await known(), /^printer\.example +all +192\.0\.2\.9,2001:db8::9 +static$/m)
+  t.match((await cli(socket, 'dns', 'lookup', '2001:db8:0::9')).out, /^printer\.example /m)
+  await cli(socket, 'dns', 'add', 'web', '192.0.2.10')
+  await until('it is noted', async () => {
+    return /^web .*added by dns add$/m.test((await cli(socket, 'dns', 'ls')).out)
+  })
+  t.match(await cli(socket, 'dns', 'rm', 'printer.example'), { code: 0 })
+  await until('it is gone', async () => !/^printer/m.test(await known()))
+  t.match(await cli(socket, 'dns', 'rm', 'printer.example'), { code: 1, err: /nobody has added/ })
+})
+
+t.test('dns: bad names and addresses are one clear error', async (t) => {
+  const { socket } = await clusterOfTwo(t)
+  const bad = [
+    '-x',
+    'a..b',
+    '.a',
+    'a.',
+    'ä',
+    'a b',
+    'x'.repeat(64),
+    '10.0.0.1',
+    `${'a.'.repeat(130)}b`,
+  ]
+  for (const name of [...bad, 'a/b']) {
+    const { code, err } = await cli(socket, 'dns', 'add', '--', name, '192.0.2.9')
+    t.equal(code, 1, name)
+    t.match(err, /^tsoverlay: name ".*" is not valid: allowed are [^\n]*\n$/, name)
+  }
+  for (const address of ['192.0.2.300', '192.0.2.1/24', 'fe80::1%eth0', 'web', '']) {
+    const { code, err } = await cli(socket, 'dns', 'add', 'x', '192.0.2.9', address)
+    t.match({ code, err }, { code: 1, err: /^tsoverlay: address ".*" is not valid: allowed are / })
+  }
+  for (const argv of [
+    ['dns'],
+    ['dns', 'add'],
+    ['dns', 'add', 'x'],
+    ['dns', 'rm'],
+    ['dns', 'lookup'],
+  ])
+    t.equal((await cli(socket, ...argv)).code, 2, argv.join(' '))
+  t.match(await cli(socket, 'dns', 'rm', 'a b'), { code: 1, err: /is not valid/ })
 })

@@ -194,11 +194,11 @@ t.test('a network of other properties is refused, naming each', async (t) => {
   await a.docker.createNetwork(BLUE_A, { ...SUBNET, ...name, options: { network: 'blue' } })
   const mtu = { 'com.docker.network.driver.mtu': '1400' }
   const vni = { 'com.docker.network.driver.overlay.vxlanid_list': '77' }
-  const options = { network: 'blue', 'source-check': 'off', ...mtu, ...vni }
+  const options = { network: 'blue', 'source-check': 'off', dns: 'off', ...mtu, ...vni }
   await t.rejects(b.docker.createNetwork(BLUE_B, { ...SUBNET, ...name, options, internal: true }), {
     code: 'NETWORK_CONFLICT',
     message:
-      'the network name:blue exists in the cluster with other properties: --internal is false there, not true; source-check is on there, not off; MTU is automatic there, not 1400; VNI is 256 there, not 77',
+      'the network name:blue exists in the cluster with other properties: --internal is false there, not true; source-check is on there, not off; dns is on there, not off; MTU is automatic there, not 1400; VNI is 256 there, not 77',
   })
   await until('b has let go', async () => b.outbox.owed === 0)
   t.equal((await a.book.pools('blue')).length, 1)

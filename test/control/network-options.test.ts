@@ -28,6 +28,8 @@ t.test('every option is taken over', async (t) => {
   }
   t.notOk('sourceCheck' in spec(['10.1.0.0/16']).network)
   t.equal(spec(['10.1.0.0/16'], { 'source-check': 'off' }).network.sourceCheck, false)
+  t.equal(spec(['10.1.0.0/16'], { dns: 'off' }).network.dns, false)
+  t.notOk('dns' in spec(['10.1.0.0/16']).network)
 })
 
 t.test('floating addresses are the auxiliary ones', async (t) => {
@@ -60,6 +62,7 @@ t.test('a wrong option is refused with itself and what is allowed', async (t) =>
     ['network', 'a/b', 'OPTION_INVALID'],
     ['source-check', 'no', 'OPTION_INVALID'],
     ['floating', 'yes', 'OPTION_INVALID'],
+    ['dns', 'no', 'OPTION_INVALID'],
     [MTU, '1400b', 'OPTION_INVALID'],
     [MTU, '-1', 'OPTION_INVALID'],
     [VNIS, '', 'VNI_INVALID'],
@@ -77,7 +80,7 @@ t.test('a wrong option is refused with itself and what is allowed', async (t) =>
 
 t.test('all unknown options are named at once', async (t) => {
   const message =
-    'options -o colour, -o size are not known: allowed are backend, network, source-check, floating, com.docker.network.driver.mtu, com.docker.network.driver.overlay.vxlanid_list'
+    'options -o colour, -o size are not known: allowed are backend, network, source-check, floating, dns, com.docker.network.driver.mtu, com.docker.network.driver.overlay.vxlanid_list'
   t.throws(() => parseNetworkOptions({ size: '4', backend: 'overlay', colour: 'blue' }), {
     code: 'OPTION_UNKNOWN',
     message,

@@ -1,4 +1,5 @@
 /** What changes bring about pass by pass is what a look at everything would say. */
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { overlay } from '../../src/backends/overlay/overlay.js'
@@ -11,6 +12,7 @@ import type { Endpoint, Host, Network } from '../../src/core/types.js'
 import { documents } from '../../src/state/documents.js'
 import { keys } from '../../src/state/keys.js'
 import { MemoryStore } from '../fakes/memory-store.js'
+import { until } from '../fakes/until.js'
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const SELF = 'self'
@@ -180,4 +182,32 @@ t.test('passes after any changes know what a look at everything would say', asyn
     await world.store.close()
   })
   await fc.assert(property, { numRuns: 300 })
+})
+
+t.test('names that are learned a moment later ask for no pass, but are known', async (t) => {
+  const world = new World()
+  let passes = 0
+  world.peers.start(() => {
+    passes += 1
+  })
+  world.peers.open('n')
+  t.teardown(() => world.peers.closeAll())
+  await world.peers.synced('n', AbortSignal.timeout(5_000))
+  const [mac, addresses] = ['02:42:00:00:00:01' as Mac, ['10.1.0.5/24' as Cidr]]
+  const one: Endpoint = { id: 'e1', network: 'n', host: 'a', boot: '1', mac, addresses }
+  const write = async (value: Endpoint): Promise<void> => {
+    await world.write(keys.endpoint('n', 'a', 'e1'), documents.endpoint.encode(value))
+    const known = () =>
+      [...world.peers.endpoints('n')].some((each) => isDeepStrictEqual(each, value))
+    await until('it is known', known)
+  }
+  await write(one)
+  const before = passes
+  await write({ ...one, names: ['web'] })
+  await write({ ...one, names: ['web', 'db'] })
+  t.equal(passes, before)
+  await write({ ...one, names: ['web'], addresses: ['10.1.0.6/24' as Cidr] })
+  t.equal(passes, before + 1)
+  const { neighbours } = await world.pass()
+  t.strictSame(neighbours, [], 'its host has no VTEP')
 })

@@ -1,5 +1,6 @@
 /** The store loses its data, or gets older ones back, while hosts run containers. */
 import t, { type Test } from 'tap'
+import { chores } from '../../src/control/chores.js'
 import { ClusterView } from '../../src/control/cluster-view.js'
 import { HostRemoval } from '../../src/control/host-removal.js'
 import { Restoration } from '../../src/control/restoration.js'
@@ -66,6 +67,14 @@ async function contents(store: MemoryStore): Promise<string[]> {
     .map(({ key, value }) => `${key} ${value}`)
 }
 
+/** As if dockerd had told its names. */
+async function named(at: TestHost, id: string, names: readonly string[]): Promise<void> {
+  const endpoint = at.journal.endpoints.get(id)
+  if (endpoint === undefined) throw new Error('no endpoint')
+  at.journal.endpoints.put({ ...endpoint, names })
+  await at.outbox.submit(chores.publishEndpoint(endpoint))
+}
+
 t.test('a store that was wiped gets back all that its hosts have', async (t) => {
   const { members, replace, lookAll, store } = await clusterOf(t, 2)
   const [a, b] = members
@@ -73,8 +82,10 @@ t.test('a store that was wiped gets back all that its hosts have', async (t) => 
   await blueEverywhere(members)
   await a.host.docker.run(a.network, idOf('ca'))
   const address = await b.host.docker.run(b.network, idOf('cb'))
+  await named(b.host, idOf('cb'), ['web'])
   await until('a has its peer', () => a.host.dataplane.toString().includes('neighbour'))
   const before = await contents(store)
+  t.equal(before.filter((text) => text.includes('"names":["web"]')).length, 1)
   let lost = false
   const watch = setInterval(() => {
     lost ||= !a.host.dataplane.toString().includes('neighbour')

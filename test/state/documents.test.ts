@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Cidr, Ip } from '../../src/core/ip.js'
+import type { Mac } from '../../src/core/mac.js'
 import { documents } from '../../src/state/documents.js'
 import { keys, lastPart, vniOf } from '../../src/state/keys.js'
 
@@ -31,6 +32,22 @@ t.test('what is not a document is undefined, never an exception', async (t) => {
   }
   for (const text of ['', '{', 'undefined']) t.equal(documents.host.decode(text), undefined)
 })
+
+t.test(
+  'names are in the records of an endpoint, and those of a former version have none',
+  async (t) => {
+    const endpoint = {
+      ...{ id: 'e', network: 'k', host: 'a', boot: '1', mac: '02:42:0a:14:00:05' as Mac },
+      addresses: ['10.20.0.5/16' as Cidr],
+    }
+    const named = { ...endpoint, names: ['web', '0123456789ab'] }
+    const local = { ...named, dockerNetwork: 'd', joined: true }
+    t.strictSame(documents.endpoint.decode(JSON.stringify(endpoint)), endpoint)
+    t.strictSame(documents.endpoint.decode(JSON.stringify(named)), named)
+    t.strictSame(documents.localEndpoint.decode(JSON.stringify(local)), local)
+    t.equal(documents.endpoint.decode(JSON.stringify({ ...endpoint, names: 'web' })), undefined)
+  },
+)
 
 t.test('no key is a prefix of a foreign one', async (t) => {
   const ref = { space: 'a', pool: '10.20.0.0/16' as Cidr }

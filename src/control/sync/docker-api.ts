@@ -1,10 +1,17 @@
 /** dockerd's networks by its unix socket. */
+import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
 import { linked, untilAborted, withLimit } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
 import { parseCidr } from '../../core/ip.js'
 import type { DockerNetworkId, EndpointId } from '../../core/types.js'
+import type {
+  DockerNames,
+  ListedContainer,
+  NamedContainer,
+  NameEvent,
+} from '../names/docker-names.js'
 import type { IdleContainers } from '../restarts/docker-starts.js'
 import type { IdleContainer } from '../restarts/given-up.js'
 import type {
@@ -23,7 +30,7 @@ const CALL_MS = 10_000
 /** dockerd waits for our IPAM and for our driver meanwhile. */
 const CREATE_MS = 60_000
 
-export class DockerApi implements DockerNetworks, DockerContents, IdleContainers {
+export class DockerApi implements DockerNetworks, DockerContents, IdleContainers, DockerNames {
   readonly #docker: Docker
 
   /** @param socketPath such as /run/docker.sock; nobody has to listen there yet */
@@ -74,7 +81,7 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
         untilAborted(this.#docker.getContainer(id).inspect(), abortSignal, `container ${id}`),
       )
       const restartPolicy = HostConfig.RestartPolicy?.Name ?? ''
-      return { id, name: Name.replace(/^\//, ''), restartPolicy, error: State.Error }
+      return { id, name: bare(Name), restartPolicy, error: State.Error }
     } catch (error) {
       if (statusOf(error) === 404) return undefined
       throw error
@@ -230,24 +237,125 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
     return withLimit(CREATE_MS, signal, (limit) => untilAborted(call, limit, 'dockerd'))
   }
 
+  async running(signal: AbortSignal): Promise<readonly ListedContainer[]> {
+    const containers = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ abortSignal }),
+    )
+    return containers.map(({ Id, Names, NetworkSettings }) => ({
+      id: Id,
+      // Those that links make have a second slash.
+      name: bare(Names.find((name) => !bare(name).includes('/')) ?? ''),
+      endpoints: Object.values(NetworkSettings?.Networks ?? {}).map(({ EndpointID }) => EndpointID),
+    }))
+  }
+
+  async named(container: string, signal: AbortSignal): Promise<NamedContainer | undefined> {
+    try {
+      // Longer than a start: a second call would wait beside the first one.
+      return namedOf(await this.#until(this.#docker.getContainer(container).inspect(), signal))
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined
+      throw error
+    }
+  }
+
+  async followNames(
+    onConnected: () => void,
+    onEvent: (event: NameEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const filters = { type: ['network', 'container'], event: ['connect', 'start', 'rename'] }
+    await this.#events(filters, signal, async (stream) => {
+      const lines = createInterface({ input: stream })
+      // The stream's own errors, which `finished` tells.
+      lines.on('error', () => undefined)
+      lines.on('line', (line) => {
+        const event = nameEventIn(line)
+        if (event !== undefined) onEvent(event)
+      })
+      onConnected()
+      await finished(stream)
+    })
+  }
+
   async follow(onChange: (what: DockerChange) => void, signal: AbortSignal): Promise<void> {
+    const filters = { type: ['network', 'container'], event: ['create', 'destroy'] }
+    await this.#events(filters, signal, async (stream) => {
+      stream.on('data', (chunk: Buffer) => onChange(changeIn(`${chunk}`)))
+      onChange('network')
+      await finished(stream)
+    })
+  }
+
+  /** Opens a stream of events within the time of a call; then it may last. */
+  async #events(
+    filters: Readonly<Record<string, string[]>>,
+    signal: AbortSignal,
+    read: (stream: NodeJS.ReadableStream) => Promise<void>,
+  ): Promise<void> {
     const slow = new AbortController()
     const timer = setTimeout(() => slow.abort(), CALL_MS)
     const ends = linked(signal, slow.signal)
     try {
-      const stream = await this.#docker.getEvents({
-        filters: { type: ['network', 'container'], event: ['create', 'destroy'] },
-        abortSignal: ends.signal,
-      })
+      const stream = await this.#docker.getEvents({ filters, abortSignal: ends.signal })
       clearTimeout(timer)
-      stream.on('data', (chunk: Buffer) => onChange(changeIn(`${chunk}`)))
-      onChange('network')
-      await finished(stream)
+      await read(stream)
     } finally {
       clearTimeout(timer)
       ends.unlink()
     }
   }
+}
+
+/** moby api/types/events Message, as far as it matters here */
+interface DockerEvent {
+  readonly Type?: string
+  readonly Action?: string
+  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> }
+}
+
+function nameEventIn(line: string): NameEvent | undefined {
+  let event: DockerEvent
+  try {
+    event = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  const { Type, Action, Actor } = event
+  const container = Type === 'network' ? Actor?.Attributes?.['container'] : Actor?.ID
+  if (container === undefined || container === '') return undefined
+  if (Type === 'network') {
+    const network = Actor?.ID ?? ''
+    return Action === 'connect' ? { what: Action, container, network } : undefined
+  }
+  return Action === 'start' || Action === 'rename' ? { what: Action, container } : undefined
+}
+
+function namedOf({
+  Id,
+  Name,
+  Config,
+  NetworkSettings,
+}: Docker.ContainerInspectInfo): NamedContainer {
+  const networks: Readonly<Record<string, Docker.EndpointSettings | null>> =
+    NetworkSettings.Networks ?? {}
+  return {
+    id: Id,
+    name: bare(Name),
+    hostname: Config.Hostname,
+    isTask: Config.Labels?.['com.docker.swarm.task.id'] !== undefined,
+    attachments: Object.entries(networks).map(([networkName, settings]) => ({
+      endpoint: settings?.EndpointID ?? '',
+      network: settings?.NetworkID ?? '',
+      networkName,
+      aliases: settings?.Aliases ?? [],
+    })),
+  }
+}
+
+/** A name without the slash that the API puts before it. */
+function bare(name: string): string {
+  return name.replace(/^\//, '')
 }
 
 /** What a part of the stream of events tells; a network, if in doubt. */
@@ -262,7 +370,7 @@ function attachedOf(container: Docker.ContainerInspectInfo, network: string): At
   const { IPAMConfig: fixed } = settings ?? {}
   return {
     container: Id,
-    name: Name.replace(/^\//, ''),
+    name: bare(Name),
     // dockerd adds the short id by itself.
     aliases: (settings?.Aliases ?? []).filter((alias) => !Id.startsWith(alias)),
     links: settings?.Links ?? [],
