@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
+import { NetworkSync } from '../../src/control/sync/network-sync.js'
 import { forgetNames } from '../../src/control/sync/steps.js'
 import type { Cidr } from '../../src/core/ip.js'
 import { until } from '../fakes/until.js'
@@ -166,6 +167,36 @@ t.test('the loser’s containers are moved while its network is young', async (t
   t.match(b.host.journal.endpoints.get('web')?.addresses, [/^10\.20\./])
   t.match(logOf(b), /containers moved to the cluster's network .*"web"/)
   await until('and well', () => b.sync.status().problems.length === 0)
+})
+
+t.test('a move that a crash cut off is finished by the next process', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  b.docker.age = { created: Date.now() - 10_000 }
+  await b.docker.user('blue', { subnet: '10.21.0.0/16' })
+  await b.docker.run('blue', 'web')
+  a.sync.start()
+  await until('a has published', () => /published/.test(logOf(a)))
+  const connect = b.docker.connect.bind(b.docker)
+  let asked = 0
+  const fail = async (): Promise<void> => {
+    asked += 1
+    throw new Error('cut off')
+  }
+  Object.assign(b.docker, { connect: fail })
+  b.sync.start()
+  await until('it was taken off', () => asked > 0 && b.docker.byName('blue') !== undefined)
+  await b.sync.close()
+  t.same([...b.host.journal.endpoints.values()], [], 'web is on no network')
+  Object.assign(b.docker, { connect })
+  const next = new NetworkSync({ ...b.host, docker: b.docker })
+  t.teardown(() => next.close())
+  next.start()
+  await until('web is on it', () => b.docker.endpoints.get(b.docker.byName('blue')?.id ?? '') === 1)
+  t.match(b.host.journal.endpoints.get('web')?.addresses, [/^10\.20\./])
+  await until('nothing is left to do', () => next.status().problems.length === 0)
+  t.same([...b.host.journal.moves.values()], [])
 })
 
 t.test('what network sync creates too late is no wish of anybody', async (t) => {

@@ -137,8 +137,10 @@ export class NetworkSync {
         isOwed: (key) => owed.has(networkSubject(key)),
       })
       const gateway = await this.#gatewayBridge(networks, publications)
-      this.#report(new Map([...gateway, ...(await this.#takeAll(steps))]))
-      return steps.length === 0 && !this.#steps.awaitsGateway
+      const wrong = await this.#takeAll(steps)
+      const unmoved = await this.#steps.finishMoves(publications, signal)
+      this.#report(new Map([...gateway, ...unmoved, ...wrong]))
+      return steps.length === 0 && !this.#steps.awaitsGateway && !this.#steps.hasMoves
     } catch (error) {
       this.#report(new Map([['', messageOf(error)]]))
       return false

@@ -238,6 +238,19 @@ export class Steps {
     return this.#missing !== undefined
   }
 
+  /** Whether containers have to be put back on a network. */
+  get hasMoves(): boolean {
+    return this.#mover.hasLeft
+  }
+
+  /** @returns what is wrong, by name of network @throws what dockerd answers */
+  finishMoves(
+    publications: readonly Publication[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>> {
+    return this.#mover.finish(publications, signal)
+  }
+
   async #create(publication: Publication, signal: AbortSignal): Outcome {
     const { docker, publications, logger } = this.#parts
     const now = await publications.get(publication.key, signal)
