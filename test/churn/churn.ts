@@ -9,6 +9,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, kernelTraces, storeKeys } from '../e2e/traces.js'
 import { clear } from '../lab/clear.js'
+import { dump } from '../lab/diagnostics.js'
 import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
 import { installEverywhere } from '../lab/tsoverlay.js'
@@ -127,6 +128,7 @@ async function main(): Promise<void> {
     for (const network of NETWORKS) await lab.host(1).docker(creationOf(network))
     await startSteady(lab)
     await churn(lab, seed, minutes, tally)
+    if (tally.problems.length > 0) say(`what the hosts look like: ${await dump(lab, 'churn')}`)
     tally.problems.push(...(await leftovers(lab)))
   } finally {
     await lab.down()
