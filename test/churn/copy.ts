@@ -13,7 +13,6 @@ const idOf = async (host: Host): Promise<string> =>
  */
 export async function cloneHost(from: Host, to: Host, other: Host): Promise<string[]> {
   const [id, former] = [await idOf(from), await idOf(to)]
-  await Promise.all([from, to].map(unpauseAll))
   await copyDisk(from, to)
   await other.sh(['/run/tsoverlay/cli', 'host', 'rm', '--force', former], { timeoutMs: 60_000 })
   await from.boot()
@@ -24,13 +23,6 @@ export async function cloneHost(from: Host, to: Host, other: Host): Promise<stri
     ...(own === id ? [] : [`${from.name} has the id ${own}, had ${id} before it was copied`]),
     ...(copied === id || copied === former ? [`${to.name}, a copy, has the id ${copied}`] : []),
   ]
-}
-
-/** What is frozen cannot be killed, so its machine would not end. */
-async function unpauseAll(host: Host): Promise<void> {
-  const { stdout } = await host.docker(['ps', '-q', '--filter', 'status=paused'])
-  const ids = stdout.split('\n').filter(Boolean)
-  if (ids.length > 0) await host.docker(['unpause', ...ids])
 }
 
 /** The copied containers take the names that the host's operations use; all run, here and there. */
