@@ -397,6 +397,22 @@ t.test('one that dockerd made is moved, unless a container uses it', async (t) =
   t.match(logOf(a), /docker_gwbridge moved/)
 })
 
+t.test('one that went by a prune is there again before a container needs it', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a] = hosts
+  a.sync.start()
+  await everywhere([a], 'docker_gwbridge')
+  await a.sync.gatewayReady()
+  await a.docker.userRemoves('docker_gwbridge')
+  t.equal(a.docker.byName('docker_gwbridge'), undefined, 'its owner may be about to make another')
+  await Promise.all([a.sync.gatewayReady(), a.sync.gatewayReady()])
+  t.match(a.docker.byName('docker_gwbridge'), { pools: FREE })
+  const id = a.docker.byName('docker_gwbridge')?.id
+  a.sync.trigger()
+  await a.sync.gatewayReady()
+  t.equal(a.docker.byName('docker_gwbridge')?.id, id, 'once')
+})
+
 t.test('one that a user made stays', async (t) => {
   const { hosts } = await cluster(t, 0)
   const [a, b] = hosts
