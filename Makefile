@@ -69,7 +69,7 @@ lab-sh: ## a shell on a host of the lab: make lab-sh H=1
 lab-down: ## remove the lab
 	@$(LAB) down
 
-churn: deps plugin ## MINUTES of random life on three hosts: make churn MINUTES=10 SEED=7
+churn: deps plugin ## MINUTES of random life on three hosts, one of them cloned at half time: make churn MINUTES=10 SEED=7
 	$(TSX) test/churn/churn.ts
 
 faults: deps plugin ## kill, cut and fill what a cluster stands on: make faults ONLY=etcd-down,clock-back

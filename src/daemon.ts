@@ -97,7 +97,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const control = wireControl(options, state)
   const { rpc, admin, sweep, restarts } = wireServers(options, state, control)
   state.outbox.start()
-  recoverJournal({ ...state, logger })
+  recoverJournal({ ...state, scope: config.scope, logger })
   // Announced before it looks at its blocks: host-removal.ts rests on this order.
   const announced = control.presence.start()
   if (config.scope === 'local') state.blocks.start(announced)

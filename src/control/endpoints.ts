@@ -26,6 +26,7 @@ import type { OwnRanges } from './own-ranges.js'
 import type { Peers } from './peers.js'
 import type { Reconciler } from './reconciler.js'
 import { routesTo } from './subnet-routes.js'
+import type { NetworkSync } from './sync/network-sync.js'
 import type { UnderlaySource } from './underlay-source.js'
 
 /** How long a start waits for the store before it goes on without (the record is owed then). */
@@ -45,6 +46,8 @@ export interface EndpointParts {
   readonly macs: MacClaims
   readonly underlay: Pick<UnderlaySource, 'arrived'>
   readonly ranges: Pick<OwnRanges, 'refuseStart'>
+  /** absent: network sync is off */
+  readonly sync?: Pick<NetworkSync, 'gatewayReady'> | undefined
   readonly identity: Identity
   readonly logger: Logger
 }
@@ -124,12 +127,13 @@ export class Endpoints {
     signal: AbortSignal,
     sandboxKey?: string,
   ): Promise<JoinedEndpoint> {
-    const { journal, peers } = this.#parts
+    const { journal, peers, sync } = this.#parts
     const binding = this.#binding(network)
     this.#endpoint(network, id)
     await this.#parts.ranges.refuseStart(binding, sandboxKey)
     peers.open(binding.network.key)
-    await Promise.all([this.#awaitPeers(binding, signal), this.#awaitUnderlay(signal)])
+    const gateway = binding.network.internal ? undefined : sync?.gatewayReady()
+    await Promise.all([this.#awaitPeers(binding, signal), this.#awaitUnderlay(signal), gateway])
     // Read after the waiting: it may have been deleted meanwhile.
     const endpoint = this.#endpoint(network, id)
     journal.endpoints.put({

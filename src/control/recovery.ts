@@ -1,11 +1,12 @@
 /**
  * What a starting plugin does with what a former run left in the journal, before it takes calls:
- * endpoints of an earlier boot are dead, pools that no network was made for are given back, and the
+ * endpoints of an earlier boot are dead, pools of networks that are gone are given back, and the
  * rest is adopted. Kernel and store follow from that by the ordinary passes.
  */
 import type { Logger } from '../core/ports.js'
 import { GLOBAL_ADDRESS_SPACE } from '../ipam/address-space.js'
 import { poolSubject } from '../ipam/subjects.js'
+import type { PoolHold } from '../state/documents.js'
 import { forgetGivenUp, givenUp, type Identity } from '../state/identity.js'
 import { blockId, type Journal, loanId } from '../state/journal.js'
 import type { Outbox } from '../state/outbox.js'
@@ -17,6 +18,7 @@ export function recoverJournal(parts: {
   journal: Journal
   outbox: Outbox
   identity: Identity
+  scope: 'local' | 'global'
   logger: Logger
 }): void {
   const { journal, outbox, identity, logger } = parts
@@ -35,17 +37,24 @@ export function recoverJournal(parts: {
     // Published again, too: the store may be another or an older one than the last time.
     void outbox.submit(chores.publishEndpoint(endpoint))
   }
-  for (const hold of [...journal.pools.values()]) {
-    if (hold.boundTo !== undefined && journal.bindings.get(hold.boundTo) !== undefined) continue
-    // What swarm's leader got for all nodes is never bound to a network of this daemon.
-    if (hold.id.startsWith(`${GLOBAL_ADDRESS_SPACE}|`)) continue
-    journal.pools.delete(hold.id)
-    void outbox.submit({
-      kind: 'drop-pool',
-      subject: poolSubject(hold),
-      args: { space: hold.space, pool: hold.pool },
-    })
-  }
+  for (const hold of [...journal.pools.values()]) if (!isKept(hold, parts)) dropPool(hold, parts)
+}
+
+type PoolParts = Pick<Parameters<typeof recoverJournal>[0], 'journal' | 'outbox' | 'scope'>
+
+function isKept({ id, boundTo }: PoolHold, { journal, scope }: PoolParts): boolean {
+  if (boundTo !== undefined && journal.bindings.get(boundTo) !== undefined) return true
+  // Another driver's network may have it (`-d bridge --ipam-driver tsoverlay`): that dockerd alone
+  // knows, and docker-sweep.ts asks it.
+  if (boundTo === undefined && scope === 'local') return true
+  // What swarm's leader got for all nodes is never bound to a network of this daemon.
+  return id.startsWith(`${GLOBAL_ADDRESS_SPACE}|`)
+}
+
+function dropPool(hold: PoolHold, { journal, outbox }: PoolParts): void {
+  journal.pools.delete(hold.id)
+  const { space, pool } = hold
+  void outbox.submit({ kind: 'drop-pool', subject: poolSubject(hold), args: { space, pool } })
 }
 
 /**

@@ -123,6 +123,9 @@ export class Restoration {
       await this.#submit(chores.restoreNetwork(binding))
       await this.#restoreEndpoints(binding)
     }
+    // What networks of other drivers have from our IPAM.
+    for (const hold of [...journal.pools.values()])
+      if (hold.boundTo === undefined) await this.#submit(chores.restorePool(hold))
     await this.#removeStale()
   }
 

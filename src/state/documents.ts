@@ -228,6 +228,28 @@ export interface Binding {
   readonly leaving?: boolean
 }
 
+const MoveSchema = Type.Object({
+  network: Type.String(),
+  container: Type.String(),
+  name: Type.String(),
+  aliases: Type.Array(Type.String()),
+  links: Type.Array(Type.String()),
+  driverOptions: Texts,
+  fixed: Type.Object({ ipv4: Type.Optional(Type.String()), ipv6: Type.Optional(Type.String()) }),
+})
+/** A container that network sync takes off a network, and how it was connected. */
+export interface Move {
+  /** the name of the network that it has to be on */
+  readonly network: string
+  readonly container: string
+  /** for people */
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly links: readonly string[]
+  readonly driverOptions: Readonly<Record<string, string>>
+  readonly fixed: { readonly ipv4?: string; readonly ipv6?: string }
+}
+
 const ChoreSchema = Type.Object({
   id: Type.String(),
   kind: Type.String(),
@@ -282,5 +304,6 @@ export const documents = {
   poolHold: codec<PoolHold>(PoolHoldSchema),
   binding: codec<Binding>(BindingSchema),
   publication: codec<Publication>(PublicationSchema),
+  move: codec<Move>(MoveSchema),
   chore: codec<ChoreDocument>(ChoreSchema),
 } as const

@@ -17,6 +17,7 @@ import {
   type ChoreDocument,
   documents,
   type Loan,
+  type Move,
   type PoolHold,
 } from './documents.js'
 import { Shelf } from './shelf.js'
@@ -27,6 +28,7 @@ export class Journal {
   readonly pools: Shelf<PoolHold>
   readonly blocks: Shelf<BlockHold>
   readonly loans: Shelf<Loan>
+  readonly moves: Shelf<Move>
   readonly chores: Shelf<ChoreDocument>
 
   /**
@@ -70,6 +72,13 @@ export class Journal {
       idOf: loanId,
       durable: true,
     })
+    // A container whose disconnection dockerd has stored is on no network until it is put back.
+    this.moves = new Shelf<Move>({
+      ...file('moves'),
+      codec: documents.move,
+      idOf: moveId,
+      durable: true,
+    })
     this.chores = new Shelf<ChoreDocument>({
       ...file('chores'),
       codec: documents.chore,
@@ -110,6 +119,11 @@ function takeUp(copyDir: string, dir: string): void {
 /** The id of a borrowed address in the journal. */
 export function loanId({ space, pool, ip }: Loan): string {
   return `${space}|${pool}|${ip}`
+}
+
+/** The id of a move in the journal. */
+export function moveId({ network, container }: Move): string {
+  return `${container} ${network}`
 }
 
 /** The id of a block in the journal. */

@@ -1,17 +1,22 @@
 /**
  * `make churn MINUTES=10 SEED=7`: on three hosts at once, containers are made, stopped, killed,
  * paused, renamed, connected, disconnected and removed at random, and so are the networks. Between two
- * rounds one host's dockerd is restarted. Then all hold still, and dockerds, kernels and store must say
- * the same; at the end everything is removed and nothing may be left.
+ * rounds one host's dockerd is restarted, and at half time a machine is switched on with a copy of
+ * another's disk. Pings between containers that nothing is done to lose nothing. Then all hold still,
+ * and dockerds, kernels and store must say the same; at the end everything is removed and nothing may
+ * be left.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, kernelTraces, storeKeys } from '../e2e/traces.js'
 import { clear } from '../lab/clear.js'
+import { dump } from '../lab/diagnostics.js'
 import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
 import { installEverywhere } from '../lab/tsoverlay.js'
 import { type Comparison, compareAll } from './agreement.js'
+import { cloneHost } from './copy.js'
 import { creationOf, draw, LOOP_LABEL, NETWORKS, type Operation, perform } from './operations.js'
+import { STEADY, startSteady, whilePinging } from './steady.js'
 
 const ROUND = 20
 /** After each of so many rounds a dockerd is restarted. */
@@ -49,7 +54,7 @@ async function work(
 async function settled(lab: Lab): Promise<Comparison> {
   const end = Date.now() + SETTLE_MS
   for (;;) {
-    const comparison = await compareAll(lab)
+    const comparison = await compareAll(lab, [...NETWORKS, STEADY])
     if (comparison.found.length === 0 || Date.now() > end) return comparison
     await sleep(200)
   }
@@ -70,20 +75,31 @@ async function endLoops(host: Host): Promise<void> {
 
 async function churn(lab: Lab, seed: number, minutes: number, tally: Tally): Promise<void> {
   const end = Date.now() + minutes * 60_000
+  const half = Date.now() + minutes * 30_000
+  let cloned = false
   for (let round = 1; Date.now() < end; round += 1) {
-    await Promise.all(
-      lab.hosts.map((_host, index) =>
-        work(lab, index, draw(seed + round * 10 + index, ROUND), tally),
+    const lost = await whilePinging(lab, () =>
+      Promise.all(
+        lab.hosts.map((_host, index) =>
+          work(lab, index, draw(seed + round * 10 + index, ROUND), tally),
+        ),
       ),
     )
     if (round % RESTART_EVERY === 0)
       await restart(lab.host(1 + ((seed + round) % lab.hosts.length)))
     await Promise.all(lab.hosts.map(endLoops))
-    const { found, attachments } = await settled(lab)
+    if (!cloned && Date.now() > half) {
+      lost.push(...(await cloneHost(lab.host(1), lab.host(3), lab.host(2))))
+      cloned = true
+      say('h3 runs with a copy of the disk of h1')
+    }
+    const comparison = await settled(lab)
+    const { attachments } = comparison
+    const found = [...lost, ...comparison.found]
     tally.problems.push(...found.map((one) => `round ${round}: ${one}`))
     const left = Math.max(0, Math.ceil((end - Date.now()) / 1_000))
     say(
-      `round ${round}: ${tally.done} done, ${tally.refused} refused, ${attachments} attachments compared, ${found.length} disagree; ${left} s to go`,
+      `round ${round}: ${tally.done} done, ${tally.refused} refused, ${attachments} attachments compared, ${found.length} problems; ${left} s to go`,
     )
     if (found.length > 0) return
   }
@@ -110,7 +126,9 @@ async function main(): Promise<void> {
   try {
     await installEverywhere(lab, { NETWORK_SYNC: 'on' })
     for (const network of NETWORKS) await lab.host(1).docker(creationOf(network))
+    await startSteady(lab)
     await churn(lab, seed, minutes, tally)
+    if (tally.problems.length > 0) say(`what the hosts look like: ${await dump(lab, 'churn')}`)
     tally.problems.push(...(await leftovers(lab)))
   } finally {
     await lab.down()

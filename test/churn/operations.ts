@@ -113,7 +113,7 @@ const fixedNetwork = (network: string): string => (network in SUBNETS ? network 
  * running, paused, connected already, an address that another container holds, a network in use.
  */
 const EXPECTED =
-  /No such container|already in use by container|is not running|is already (running|started|in progress|paused)|already exists|is not connected|cannot (kill|connect|restart|pause)|is held by a container|Cannot (kill|restart|pause)|not connected to|is not paused|is paused|is restarting|[Nn]etwork \S+ not found|No such network|has active endpoints|in use|marked for removal|same name as/i
+  /No such container|already in use by container|is not running|is already (running|started|in progress|paused)|already exists|is not connected|cannot (kill|connect|restart|pause)|is held by a container|Cannot (kill|restart|pause)|not connected to|is not paused|is paused|cannot start a paused|is restarting|[Nn]etwork \S+ not found|No such network|has active endpoints|in use|marked for removal|same name as/i
 
 export type Verdict = 'done' | 'refused' | { readonly unexpected: string }
 

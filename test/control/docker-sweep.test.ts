@@ -137,6 +137,22 @@ t.test('a network that was removed while the plugin was off goes at the first lo
   t.equal(forgotten(), 1)
 })
 
+t.test('the subnet of a creation that a former process did not see the end of', async (t) => {
+  const dir = folder(t)
+  const store = new MemoryStore()
+  const former = await startHost({ store, dir, vtep: '192.0.2.1' })
+  const request = { addressSpace: 'tsoverlay-local', options: {}, ipv6: false }
+  const pool = '10.30.0.0/16' as never
+  await former.ipam.requestPool({ ...request, pool }, new AbortController().signal)
+  await former.close()
+  const { one, looks } = await swept(t, { store: store.peer(), dir })
+  await looks(1)
+  t.equal((await one.book.pools('')).length, 1, 'dockerd may be about to repeat its call')
+  await looks(2)
+  await until('the store knows', () => one.outbox.owed === 0)
+  t.same(await one.book.pools(''), [])
+})
+
 const ids = ({ journal }: TestHost): string[] => [...journal.endpoints.values()].map(({ id }) => id)
 
 t.test('a container that was removed while the plugin was off goes from everywhere', async (t) => {

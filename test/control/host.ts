@@ -94,7 +94,7 @@ export async function startHost(options: HostOptions) {
   const sweep = new SwarmSweep({ ...parts, dataplane, networks })
   const driver = new TsoverlayDriver(scope, { networks, endpoints, swarm })
   state.outbox.start()
-  recoverJournal({ ...state, logger })
+  recoverJournal({ ...state, scope, logger })
   if (scope === 'local') state.blocks.start()
   dataplane.onMiss((miss) => control.misses.handle(miss))
   dataplane.onDrift((sandbox) => control.reconciler.markSandbox(sandbox))

@@ -48,16 +48,22 @@ t.test('endpoints of an earlier boot are dropped and unpublished', async (t) => 
   t.equal([...again.journal.bindings.values()].length, 1, 'the network is still there')
 })
 
-t.test('a pool that no network was made for is given back', async (t) => {
-  const { a, dirs } = await twoHosts(t)
+t.test("another driver's network with our IPAM keeps its pool and its addresses", async (t) => {
+  const { a, b, dirs } = await twoHosts(t)
+  const { signal } = new AbortController()
   const request = { addressSpace: 'tsoverlay-local', options: {}, ipv6: false }
-  await a.ipam.requestPool(request, new AbortController().signal)
-  await a.docker.createNetwork(BLUE, { subnet: '10.99.0.0/16' })
-  t.equal((await a.book.pools('')).length, 2)
+  const { id: poolId, pool } = await a.ipam.requestPool(request, signal)
+  const gateway = await a.ipam.requestAddress({ poolId, gateway: true, replay: false }, signal)
+  const ask = { poolId, gateway: false, replay: false }
+  const first = await a.ipam.requestAddress(ask, signal)
   await a.close()
   const again = await host(t, { store: a.store.peer(), dir: `${dirs}/a` })
   await until('nothing is owed', () => again.outbox.owed === 0)
-  t.match(await again.book.pools(''), [{ pool: '10.99.0.0/16' }])
+  t.match(await again.book.pools(''), [{ pool }], 'still in the plan')
+  const second = await again.ipam.requestAddress(ask, signal)
+  t.notOk([gateway, first].includes(second), 'both are in use')
+  const chosen = await b.ipam.requestPool(request, signal)
+  t.not(chosen.pool, pool, 'nobody else is given the subnet')
 })
 
 t.test("what swarm's leader holds for all nodes is kept", async (t) => {

@@ -184,6 +184,19 @@ t.test('a host that was removed while it was off comes back with its networks', 
   t.same(withoutBlocks(await contents(store)), withoutBlocks(before))
 })
 
+t.test("a pool of another driver's network is put back, too", async (t) => {
+  const { members, replace, lookAll } = await clusterOf(t, 1)
+  const one = members[0]?.host
+  if (one === undefined) return
+  const { signal } = new AbortController()
+  const request = { addressSpace: 'tsoverlay-local', options: {}, ipv6: false }
+  const { id: poolId, pool } = await one.ipam.requestPool(request, signal)
+  replace(new Map(), 1)
+  await lookAll()
+  t.match(await one.book.pools(''), [{ pool }])
+  t.ok(await one.ipam.requestAddress({ poolId, gateway: false, replay: false }, signal))
+})
+
 t.test('what the store has of this host and the host has not, goes', async (t) => {
   const { members, replace, backup, lookAll, store } = await clusterOf(t, 2)
   const [a] = members

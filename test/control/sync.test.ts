@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
+import { NetworkSync } from '../../src/control/sync/network-sync.js'
 import { forgetNames } from '../../src/control/sync/steps.js'
 import type { Cidr } from '../../src/core/ip.js'
 import { until } from '../fakes/until.js'
@@ -166,6 +167,36 @@ t.test('the loser’s containers are moved while its network is young', async (t
   t.match(b.host.journal.endpoints.get('web')?.addresses, [/^10\.20\./])
   t.match(logOf(b), /containers moved to the cluster's network .*"web"/)
   await until('and well', () => b.sync.status().problems.length === 0)
+})
+
+t.test('a move that a crash cut off is finished by the next process', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a, b] = hosts
+  await a.docker.user('blue', SUBNET)
+  b.docker.age = { created: Date.now() - 10_000 }
+  await b.docker.user('blue', { subnet: '10.21.0.0/16' })
+  await b.docker.run('blue', 'web')
+  a.sync.start()
+  await until('a has published', () => /published/.test(logOf(a)))
+  const connect = b.docker.connect.bind(b.docker)
+  let asked = 0
+  const fail = async (): Promise<void> => {
+    asked += 1
+    throw new Error('cut off')
+  }
+  Object.assign(b.docker, { connect: fail })
+  b.sync.start()
+  await until('it was taken off', () => asked > 0 && b.docker.byName('blue') !== undefined)
+  await b.sync.close()
+  t.same([...b.host.journal.endpoints.values()], [], 'web is on no network')
+  Object.assign(b.docker, { connect })
+  const next = new NetworkSync({ ...b.host, docker: b.docker })
+  t.teardown(() => next.close())
+  next.start()
+  await until('web is on it', () => b.docker.endpoints.get(b.docker.byName('blue')?.id ?? '') === 1)
+  t.match(b.host.journal.endpoints.get('web')?.addresses, [/^10\.20\./])
+  await until('nothing is left to do', () => next.status().problems.length === 0)
+  t.same([...b.host.journal.moves.values()], [])
 })
 
 t.test('what network sync creates too late is no wish of anybody', async (t) => {
@@ -364,6 +395,22 @@ t.test('one that dockerd made is moved, unless a container uses it', async (t) =
   await everywhere([a, b], 'blue')
   t.match(b.docker.byName('docker_gwbridge'), { id: used })
   t.match(logOf(a), /docker_gwbridge moved/)
+})
+
+t.test('one that went by a prune is there again before a container needs it', async (t) => {
+  const { hosts } = await cluster(t, 0)
+  const [a] = hosts
+  a.sync.start()
+  await everywhere([a], 'docker_gwbridge')
+  await a.sync.gatewayReady()
+  await a.docker.userRemoves('docker_gwbridge')
+  t.equal(a.docker.byName('docker_gwbridge'), undefined, 'its owner may be about to make another')
+  await Promise.all([a.sync.gatewayReady(), a.sync.gatewayReady()])
+  t.match(a.docker.byName('docker_gwbridge'), { pools: FREE })
+  const id = a.docker.byName('docker_gwbridge')?.id
+  a.sync.trigger()
+  await a.sync.gatewayReady()
+  t.equal(a.docker.byName('docker_gwbridge')?.id, id, 'once')
 })
 
 t.test('one that a user made stays', async (t) => {

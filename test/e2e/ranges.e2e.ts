@@ -228,6 +228,19 @@ t.test('a docker_gwbridge that dockerd has made is moved when nobody uses it', a
   t.match(log, /docker_gwbridge moved/)
 })
 
+t.test('a container starts right after docker_gwbridge went', async (t) => {
+  const lab = await sharedLab(t, 'on')
+  const [one, two] = [lab.host(1), lab.host(2)]
+  // The range that dockerd gives a bridge next, but knows nothing of on the second host.
+  await createNetwork(one, 'blue', ['--subnet', '172.18.0.0/16'])
+  await appearsOn(lab.hosts, 'blue')
+  for (let turn = 0; turn < 5; turn += 1) {
+    await two.docker(['network', 'rm', GATEWAY_BRIDGE])
+    await two.docker(['run', '--rm', '--net', 'blue', 'lab', 'true'])
+    t.match(await subnetOf(two, GATEWAY_BRIDGE), /^198\.1[89]\./)
+  }
+})
+
 /** A docker_gwbridge of the user's own, in place of what is there. */
 async function ownGateway(host: Host, subnet: string): Promise<void> {
   await host.docker(['rm', '-f', 'inside'], { check: false })

@@ -22,15 +22,16 @@ export async function missingOf(
   wanted: readonly string[],
 ): Promise<readonly string[]> {
   const [host, other] = [stage.host(1), stage.host(2)]
-  const names = await runningOn(host)
+  const names = await runningOn(host, stage.network)
   const dead = [witness(host), ...wanted].filter((name) => !names.includes(name))
   if (dead.length > 0) return [`h1 runs ${names.join(' ')}, not ${dead.join(' ')}`]
   const ways = names.map((name) => stage.unreached(other, witness(other), host, name))
   return (await Promise.all(ways)).flat()
 }
 
-async function runningOn(host: Host): Promise<string[]> {
-  const { stdout } = await host.docker(['ps', '--format', '{{.Names}}'], { timeoutMs: 10_000 })
+async function runningOn(host: Host, network: string): Promise<string[]> {
+  const list = ['ps', '--format', '{{.Names}}', '--filter', `network=${network}`]
+  const { stdout } = await host.docker(list, { timeoutMs: 10_000 })
   return stdout.split('\n').filter(Boolean).sort()
 }
 

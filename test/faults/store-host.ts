@@ -4,6 +4,9 @@ import { isStoreThere, useLabStore, useStoreOn } from '../lab/store-container.js
 import { missingOf } from './dockerd.js'
 import type { Scenario } from './scenario.js'
 
+/** It has to be within 10 s of etcd's first answer; the rest is for a busy machine. */
+const LIMIT_MS = 20_000
+
 const rebooted: Scenario = {
   name: 'store-host-rebooted',
   fault: 'power loss of the host on which etcd runs in a container; booted again',
@@ -12,6 +15,7 @@ const rebooted: Scenario = {
     [3, 2],
   ],
   until: 'its containers with a restart policy run again, are reached',
+  limitMs: LIMIT_MS,
   async prepare(stage) {
     const host = stage.host(1)
     await useStoreOn(host, stage.lab)

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { waitFor } from './exec.js'
@@ -76,6 +76,34 @@ async function inheritCpuset(parent: string, child: string): Promise<void> {
 async function delegate(root: string): Promise<void> {
   for (const name of readFileSync(join(root, 'cgroup.controllers'), 'utf8').trim().split(/\s+/)) {
     await writeFile(join(root, 'cgroup.subtree_control'), `+${name}`).catch(() => {})
+  }
+}
+
+/**
+ * Lets paused containers run again: what is frozen cannot be killed (cgroups.rst, freezer-subsystem.rst).
+ * @param machine undefined: of all labs
+ */
+export function thaw(machine?: string): void {
+  const own = machine === undefined ? undefined : cgroupOf(machine)
+  for (const path of labCgroups()) {
+    if (own !== undefined && !path.split('/').includes(own)) continue
+    for (const [file, word] of THAWED) {
+      if (existsSync(join(path, file))) tryWrite(join(path, file), word)
+    }
+  }
+}
+
+const THAWED = [
+  ['freezer.state', 'THAWED'],
+  ['cgroup.freeze', '0'],
+] as const
+
+/** The cgroup may end meanwhile. */
+function tryWrite(file: string, text: string): void {
+  try {
+    writeFileSync(file, text)
+  } catch {
+    // it has
   }
 }
 

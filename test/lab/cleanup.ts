@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { labProcesses, removeCgroups } from './cgroup.js'
+import { labProcesses, removeCgroups, thaw } from './cgroup.js'
 import { run, waitFor } from './exec.js'
 import { STATE_DIR } from './names.js'
 import { removeNetwork } from './network.js'
@@ -27,7 +27,9 @@ export async function cleanUp(): Promise<void> {
 async function endMachines(): Promise<void> {
   for (const name of machineNames()) {
     const init = readInit(name)
-    if (init !== undefined && signal(init, 'SIGKILL')) await waitGone(init, 10_000)
+    if (init === undefined || !signal(init, 'SIGKILL')) continue
+    thaw(name)
+    await waitGone(init, 10_000)
   }
 }
 
@@ -36,6 +38,7 @@ async function endProcesses(): Promise<void> {
   await waitFor('end of the processes in lab cgroups', 10_000, () => {
     const left = [...labProcesses()].map(identify).filter((id) => id !== undefined)
     for (const id of left) signal(id, 'SIGKILL')
+    thaw()
     return left.length === 0 ? true : undefined
   })
 }

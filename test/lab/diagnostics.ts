@@ -18,7 +18,7 @@ const COMMANDS = [
     '"ip -br addr; ip -d -br link; ip neigh; bridge fdb"; done',
   'iptables-save',
   'dmesg | tail -n 30',
-  'tail -n 300 /var/log/service.log',
+  'tail -n 3000 /var/log/service.log',
 ]
 const COMMAND_TIMEOUT_MS = 10_000
 

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bootScript, dockerdScript, etcdScript, INIT_SCRIPT, RESOLV_CONF } from './boot-script.js'
-import { hierarchies, makeCgroups } from './cgroup.js'
+import { hierarchies, makeCgroups, thaw } from './cgroup.js'
 import { type RunOptions, type RunResult, run, waitFor } from './exec.js'
 import { addressOf, INSIDE_DIR, LabError, machineDir, netnsOf } from './names.js'
 import { isCablePlugged, plugIn, setCable, unplug } from './network.js'
@@ -86,6 +86,7 @@ export class Machine {
     const init = readInit(this.name)
     if (init !== undefined) {
       signal(init, 'SIGKILL') // the kernel ends the whole pid namespace with it
+      thaw(this.name)
       await waitGone(init, 10_000)
     }
     await unplug(this.name, this.spec.index)

@@ -12,6 +12,7 @@ import type {
   NamedContainer,
   NameEvent,
 } from '../names/docker-names.js'
+import { GATEWAY_BRIDGE } from '../ranges.js'
 import type { IdleContainers } from '../restarts/docker-starts.js'
 import type { IdleContainer } from '../restarts/given-up.js'
 import type {
@@ -281,7 +282,9 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
   async follow(onChange: (what: DockerChange) => void, signal: AbortSignal): Promise<void> {
     const filters = { type: ['network', 'container'], event: ['create', 'destroy'] }
     await this.#events(filters, signal, async (stream) => {
-      stream.on('data', (chunk: Buffer) => onChange(changeIn(`${chunk}`)))
+      stream.on('data', (chunk: Buffer) => {
+        for (const change of changesIn(`${chunk}`)) onChange(change)
+      })
       onChange('network')
       await finished(stream)
     })
@@ -358,10 +361,18 @@ function bare(name: string): string {
   return name.replace(/^\//, '')
 }
 
-/** What a part of the stream of events tells; a network, if in doubt. */
-function changeIn(text: string): DockerChange {
-  const isContainer = text.includes('"Type":"container"') && !text.includes('"Type":"network"')
-  return isContainer ? 'container' : 'network'
+/** What a part of the stream of events tells, a line each; a network, if in doubt. */
+function changesIn(text: string): readonly DockerChange[] {
+  const found = text.split('\n').flatMap((line) => (line === '' ? [] : [changeIn(line)]))
+  return [...new Set(found)]
+}
+
+function changeIn(line: string): DockerChange {
+  if (!line.includes('"Type":"network"')) {
+    return line.includes('"Type":"container"') ? 'container' : 'network'
+  }
+  const isGateway = line.includes('"Action":"destroy"') && line.includes(`"${GATEWAY_BRIDGE}"`)
+  return isGateway ? 'gateway' : 'network'
 }
 
 function attachedOf(container: Docker.ContainerInspectInfo, network: string): Attached {

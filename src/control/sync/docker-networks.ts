@@ -57,8 +57,8 @@ export interface DockerContainer {
   readonly networks: readonly { readonly name: string; readonly id: DockerNetworkId }[]
 }
 
-/** What has come or gone. */
-export type DockerChange = 'network' | 'container'
+/** What has come or gone; `gateway`: docker_gwbridge has gone. */
+export type DockerChange = 'network' | 'container' | 'gateway'
 
 /**
  * Every call ends within its own deadline, or soon after `signal` aborts. Never to be awaited by what

@@ -15,6 +15,7 @@ import { networkSubject } from '../chores.js'
 import { GATEWAY_BRIDGE } from '../ranges.js'
 import { decide, type Step } from './decide.js'
 import type { DockerChange, DockerContainer, DockerNetwork } from './docker-networks.js'
+import { GatewayWait } from './gateway-wait.js'
 import { type StepParts, Steps } from './steps.js'
 import { Wishes } from './wishes.js'
 
@@ -55,6 +56,7 @@ export class NetworkSync {
   #running: Promise<void> | undefined
   #following: Promise<void> | undefined
   #reached = false
+  readonly #gateway = new GatewayWait(() => this.#makeGateway())
 
   constructor(parts: NetworkSyncParts) {
     this.#parts = parts
@@ -84,6 +86,15 @@ export class NetworkSync {
   status(): { readonly docker: boolean; readonly problems: readonly SyncProblem[] } {
     const problems = [...this.#problems].map(([network, problem]) => ({ network, problem }))
     return { docker: this.#reached, problems }
+  }
+
+  /**
+   * A container with a way out starts. Without a docker_gwbridge dockerd would make one for it, on
+   * whatever its IPAM takes for free.
+   * @returns when there is one again, as far as is known, or after a while
+   */
+  gatewayReady(): Promise<void> {
+    return this.#gateway.ready()
   }
 
   async close(): Promise<void> {
@@ -122,9 +133,11 @@ export class NetworkSync {
     try {
       await withLimit(STORE_MS, signal, (limit) => this.#mirror.synced(limit))
       // Before the bindings are read: what dockerd lists is bound, unless it is being removed.
+      const lost = this.#gateway.losses
       const networks = await docker.list(signal)
+      if (networks.some(({ name }) => name === GATEWAY_BRIDGE)) this.#gateway.found(lost)
       const owed = new Set([...journal.chores.values()].map(({ subject }) => subject))
-      const publications = [...this.#mirror.entries()].map(([, publication]) => publication)
+      const publications = this.#publications()
       const containers = await this.#containersOf(publications)
       const chosen = publications.filter(({ ipam }) => ipam === 'docker').map(({ key }) => key)
       this.#parts.onListed?.(networks, new Set(chosen))
@@ -137,8 +150,10 @@ export class NetworkSync {
         isOwed: (key) => owed.has(networkSubject(key)),
       })
       const gateway = await this.#gatewayBridge(networks, publications)
-      this.#report(new Map([...gateway, ...(await this.#takeAll(steps))]))
-      return steps.length === 0 && !this.#steps.awaitsGateway
+      const wrong = await this.#takeAll(steps)
+      const unmoved = await this.#steps.finishMoves(publications, signal)
+      this.#report(new Map([...gateway, ...unmoved, ...wrong]))
+      return steps.length === 0 && !this.#steps.awaitsGateway && !this.#steps.hasMoves
     } catch (error) {
       this.#report(new Map([['', messageOf(error)]]))
       return false
@@ -163,11 +178,28 @@ export class NetworkSync {
     publications: readonly Publication[],
   ): Promise<ReadonlyMap<string, string>> {
     try {
-      await this.#steps.gatewayBridge(docker, publications, this.#closing.signal)
+      await this.#gateway.made
+      await this.#steps.gatewayBridge(docker, publications, this.#closing)
       return new Map()
     } catch (error) {
       return new Map([[GATEWAY_BRIDGE, messageOf(error)]])
     }
+  }
+
+  /** At once, as a container needs it. */
+  async #makeGateway(): Promise<void> {
+    const { docker, logger } = this.#parts
+    const { signal } = this.#closing
+    try {
+      const networks = await docker.list(signal)
+      await this.#steps.gatewayBridge(networks, this.#publications(), { signal, hurry: true })
+    } catch (error) {
+      logger.debug({ err: messageOf(error) }, 'docker_gwbridge not made')
+    }
+  }
+
+  #publications(): readonly Publication[] {
+    return [...this.#mirror.entries()].map(([, publication]) => publication)
   }
 
   /** @returns what is wrong, by name of network */
@@ -207,7 +239,8 @@ export class NetworkSync {
       const onChange = (what: DockerChange): void => {
         pause = FIRST_RETRY_MS
         this.#reached = true
-        if (what === 'network' || this.#isWatching) this.trigger()
+        if (what === 'gateway') this.#gateway.lost()
+        if (what !== 'container' || this.#isWatching) this.trigger()
       }
       // The end of the stream is not worth a line: the pass says it when dockerd stays away.
       await docker.follow(onChange, signal).catch(() => undefined)

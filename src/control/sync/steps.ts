@@ -203,16 +203,18 @@ export class Steps {
 
   /**
    * Sees to docker_gwbridge; in use, it stays as it is.
+   * @param options.hurry a container starts: whoever has removed it is not waited for
    * @throws what dockerd or the kernel answers
    */
   async gatewayBridge(
     networks: readonly DockerNetwork[],
     publications: readonly Publication[],
-    signal: AbortSignal,
+    { signal, hurry = false }: { readonly signal: AbortSignal; readonly hurry?: boolean },
   ): Promise<void> {
     const { docker, dataplane, logger } = this.#parts
     const step = gatewayStep(networks, publications, await dataplane.routes())
-    if (this.#isJustRemoved(networks) || step === undefined) return
+    const isAwaited = this.#isJustRemoved(networks) && !hurry
+    if (isAwaited || step === undefined) return
     if (step.instead !== undefined && !(await docker.remove(step.instead, signal))) return
     await docker.create(step.make, signal)
     this.#missing = undefined
@@ -236,6 +238,19 @@ export class Steps {
   /** Whether docker_gwbridge is missing and will be made soon. */
   get awaitsGateway(): boolean {
     return this.#missing !== undefined
+  }
+
+  /** Whether containers have to be put back on a network. */
+  get hasMoves(): boolean {
+    return this.#mover.hasLeft
+  }
+
+  /** @returns what is wrong, by name of network @throws what dockerd answers */
+  finishMoves(
+    publications: readonly Publication[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>> {
+    return this.#mover.finish(publications, signal)
   }
 
   async #create(publication: Publication, signal: AbortSignal): Outcome {

@@ -104,7 +104,7 @@ export class FakeDocker implements DockerNetworks {
     for (const poolId of this.#poolIds.get(id) ?? []) await this.#host.ipam.releasePool(poolId)
     await this.#host.driver.deleteNetwork(id)
     this.networks.delete(id)
-    this.#onChange('network')
+    this.#onChange(found.name === 'docker_gwbridge' ? 'gateway' : 'network')
     return true
   }
 
