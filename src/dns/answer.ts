@@ -57,14 +57,14 @@ export function answer(
   if (header.isResponse) return SILENCE
   if (header.opcode !== OPCODE_QUERY) return PASS
   // RFC 9619: one. None is a way to ask for a cookie (RFC 7873 5.4): Docker's resolver has none
-  if (header.questions !== 1) return failure(query, RCODE.FORMERR)
+  if (header.questions !== 1) return formErr(query)
   const question = questionOf(query)
-  if (question === undefined) return failure(query, RCODE.FORMERR)
+  if (question === undefined) return formErr(query)
   if (!isOurKind(question) || header.records > 0) return PASS
   const records = lookUp(question, view)
   if (records === undefined) return PASS
   const edns = ednsOf(query, question)
-  if (edns === null) return failure(query, RCODE.FORMERR)
+  if (edns === null) return formErr(query)
   return {
     kind: 'answer',
     message: reply(query, question, edns, shuffled(records, random), transport),
@@ -72,14 +72,16 @@ export function answer(
 }
 
 /** A response that says no more than `rcode`; `query` has a header. */
-export function failure(query: Buffer, rcode: number): Verdict {
+export function failure(query: Buffer, rcode: number): Buffer {
   const question = headerOf(query).questions === 1 ? questionOf(query) : undefined
   // pointers would lead elsewhere
-  if (!question?.plain)
-    return { kind: 'answer', message: replyTo(query, { rcode, limit: PLAIN_LIMIT }) }
+  if (!question?.plain) return replyTo(query, { rcode, limit: PLAIN_LIMIT })
   const edns = headerOf(query).records > 0 ? undefined : ednsOf(query, question)
-  const message = replyTo(query, { question, ...optOf(edns), rcode, limit: PLAIN_LIMIT })
-  return { kind: 'answer', message }
+  return replyTo(query, { question, ...optOf(edns), rcode, limit: PLAIN_LIMIT })
+}
+
+function formErr(query: Buffer): Verdict {
+  return { kind: 'answer', message: failure(query, RCODE.FORMERR) }
 }
 
 /** Records of a name in the internet, not those of the transport or whole zones (RFC 6895 3.1). */
