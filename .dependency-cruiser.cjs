@@ -7,6 +7,7 @@ const LAYERS = {
   dataplane: ['core'],
   control: ['core', 'state', 'ipam', 'backends'],
   rpc: ['core'],
+  dns: ['core'],
   admin: ['core', 'control'],
   cli: ['core'],
 }
@@ -14,6 +15,7 @@ const LAYERS = {
 const ONE_IMPORTER = {
   netlink: '^src/dataplane/rtnl/netlink-rtnl\\.ts$|^src/dataplane/rtnl/codec\\.ts$',
   koffi: '^src/dataplane/libc\\.ts$',
+  'dns-packet': '^src/dns/wire\\.ts$',
   dockerode: '^src/control/sync/docker-api\\.ts$',
   etcd3: '^src/state/etcd-store\\.ts$',
   'ip-cidr': '^src/core/ip\\.ts$',
