@@ -3,9 +3,10 @@
  * The other host's kernel answers by itself.
  */
 import { randomInt } from 'node:crypto'
+import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { familyOf, type Ip } from '../core/ip.js'
-import { closeRaw, openRaw, receiveNow, type SocketOption, sendNow } from './libc.js'
+import { openRaw, receiveNow, type SocketOption, sendNow } from './libc.js'
 import { addressBytes } from './rtnl/codec.js'
 import { AF } from './rtnl/constants.js'
 
@@ -73,7 +74,7 @@ export async function sendEchoes(
     }
     return await answers(fd, kind, id, count)
   } finally {
-    closeRaw(fd)
+    closeSync(fd)
   }
 }
 
