@@ -3,9 +3,10 @@
  * The other host's kernel answers by itself.
  */
 import { randomInt } from 'node:crypto'
+import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { familyOf, type Ip } from '../core/ip.js'
-import { closeSocket, openSocket, receiveNow, type SocketOption, sendNow } from './libc.js'
+import { openSocket, receiveNow, type SocketOption, sendNow } from './libc.js'
 import { AF } from './rtnl/constants.js'
 import { sockaddr } from './sockaddr.js'
 
@@ -74,7 +75,7 @@ export async function sendEchoes(
     }
     return await answers(fd, kind, id, count)
   } finally {
-    closeSocket(fd)
+    closeSync(fd)
   }
 }
 

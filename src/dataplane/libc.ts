@@ -3,6 +3,7 @@
  * `sendInThread` is made on the calling thread and returns before anything else runs, which
  * netns.ts depends on.
  */
+import { closeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import koffi from 'koffi'
 
@@ -25,7 +26,6 @@ const call = {
   bind: libc.func('int bind(int fd, const void *address, unsigned int length)'),
   connect: libc.func('int connect(int fd, const void *address, unsigned int length)'),
   recv: libc.func('long recv(int fd, _Out_ void *buffer, unsigned long length, int flags)'),
-  close: libc.func('int close(int fd)'),
   send: libc.func('long send(int fd, const void *message, unsigned long length, int flags)'),
 }
 
@@ -167,7 +167,7 @@ export function localPort(fd: number): number | undefined {
 
 function closeRefused(fd: number): string {
   const error = getSystemErrorName(-koffi.errno())
-  call.close(fd)
+  closeSync(fd)
   return error
 }
 
@@ -182,8 +182,4 @@ export function receiveNow(fd: number, room: number): Buffer | undefined {
   const buffer = Buffer.alloc(room)
   const length = Number(call.recv(fd, buffer, room, MSG_DONTWAIT))
   return length > 0 ? buffer.subarray(0, length) : undefined
-}
-
-export function closeSocket(fd: number): void {
-  call.close(fd)
 }

@@ -6,7 +6,7 @@ import { closeSync } from 'node:fs'
 import { type Ip, ipFromBytes } from '../core/ip.js'
 import type { NamePlace } from '../core/ports.js'
 import { kernelFailed, refused } from './failure.js'
-import { closeSocket, localPort, openSocket, type SocketOption, sendNow } from './libc.js'
+import { localPort, openSocket, type SocketOption, sendNow } from './libc.js'
 import { type Home, netnsState, openNetns } from './netns.js'
 import { NftTable } from './nft/table.js'
 import { AF } from './rtnl/constants.js'
@@ -35,7 +35,7 @@ export async function openNamePlace(home: Home, path: string): Promise<NamePlace
     await place.repair()
     return place
   } catch (error) {
-    for (const fd of [place.udp, place.tcp]) if (fd >= 0) closeSocket(fd)
+    for (const fd of [place.udp, place.tcp]) if (fd >= 0) closeSync(fd)
     place.close()
     throw error
   }
@@ -95,7 +95,7 @@ class KernelPlace implements NamePlace {
   }
 
   close(): void {
-    if (this.#beat >= 0) closeSocket(this.#beat)
+    if (this.#beat >= 0) closeSync(this.#beat)
     this.#beat = -1
     void this.#netfilter?.close()
     closeSync(this.#netns)

@@ -1,9 +1,6 @@
 /** A machine that is switched on with a copy of another's disk, as from a VM template. */
-import { copyDisk } from '../lab/clone.js'
+import { copyDisk, idOf } from '../lab/clone.js'
 import type { Host } from '../lab/host.js'
-
-const idOf = async (host: Host): Promise<string> =>
-  (await host.sh(['cat', '/run/tsoverlay/host-id'])).stdout.trim()
 
 /**
  * The copy stays: it is a host of its own from then on, and so are its containers. The host that was

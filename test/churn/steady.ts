@@ -1,4 +1,5 @@
 /** A container on each host that nothing is done to: what it says to the others is never lost. */
+import { appearsOn } from '../e2e/synced.js'
 import { eventually } from '../e2e/traces.js'
 import { Ping } from '../faults/pings.js'
 import type { Host } from '../lab/host.js'
@@ -13,12 +14,8 @@ const RUNS_MS = 60_000
 /** One a host, which comes back with its dockerd. */
 export async function startSteady(lab: Lab): Promise<void> {
   await createNetwork(lab.host(1), STEADY, ['--subnet', '10.30.0.0/16'])
-  for (const host of lab.hosts) {
-    const list = ['network', 'ls', '--format', '{{.Name}}']
-    const has = async () => (await host.docker(list)).stdout.split('\n').includes(STEADY)
-    await eventually(has, Boolean)
-    await runSleeper(host, STEADY, STEADY, ['--restart', 'always'])
-  }
+  await appearsOn(lab.hosts, STEADY)
+  for (const host of lab.hosts) await runSleeper(host, STEADY, STEADY, ['--restart', 'always'])
 }
 
 /** Pings around the hosts while `work` goes on. @returns what was lost, in words */

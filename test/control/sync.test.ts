@@ -152,7 +152,8 @@ t.test('two names are two networks, also with one subnet and on one host', async
   }
 })
 
-t.test('the loser’s containers are moved while its network is young', async (t) => {
+/** Two hosts have made one name; the first has published it, the second has a container on its own. */
+async function loser(t: Parameters<typeof cluster>[0]) {
   const { hosts } = await cluster(t, 0)
   const [a, b] = hosts
   await a.docker.user('blue', SUBNET)
@@ -161,6 +162,11 @@ t.test('the loser’s containers are moved while its network is young', async (t
   await b.docker.run('blue', 'web')
   a.sync.start()
   await until('a has published', () => /published/.test(logOf(a)))
+  return [a, b] as const
+}
+
+t.test('the loser’s containers are moved while its network is young', async (t) => {
+  const [a, b] = await loser(t)
   b.sync.start()
   await until('they are one', () => keyOn(a, 'blue') === keyOn(b, 'blue'))
   await until('web is on it', () => b.docker.endpoints.get(b.docker.byName('blue')?.id ?? '') === 1)
@@ -170,14 +176,7 @@ t.test('the loser’s containers are moved while its network is young', async (t
 })
 
 t.test('a move that a crash cut off is finished by the next process', async (t) => {
-  const { hosts } = await cluster(t, 0)
-  const [a, b] = hosts
-  await a.docker.user('blue', SUBNET)
-  b.docker.age = { created: Date.now() - 10_000 }
-  await b.docker.user('blue', { subnet: '10.21.0.0/16' })
-  await b.docker.run('blue', 'web')
-  a.sync.start()
-  await until('a has published', () => /published/.test(logOf(a)))
+  const [, b] = await loser(t)
   const connect = b.docker.connect.bind(b.docker)
   let asked = 0
   const fail = async (): Promise<void> => {

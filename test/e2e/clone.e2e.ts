@@ -1,15 +1,12 @@
 /** A disk with /var/lib/docker copied to another machine, both on. */
 import root from 'tap'
-import { copyDisk, takeCopyOut } from '../lab/clone.js'
+import { copyDisk, idOf, takeCopyOut } from '../lab/clone.js'
 import { expectPing } from '../lab/conncheck.js'
 import type { Host } from '../lab/host.js'
 import { addressOf, createNetwork, runSleeper } from '../lab/tsoverlay.js'
 import { sharedLab } from './shared-lab.js'
 import { appearsOn } from './synced.js'
 import { eventually } from './traces.js'
-
-const idOf = async (host: Host): Promise<string> =>
-  (await host.sh(['cat', '/run/tsoverlay/host-id'])).stdout.trim()
 
 async function hosts(host: Host): Promise<string> {
   return (await host.sh(['/run/tsoverlay/cli', 'hosts'])).stdout

@@ -9,6 +9,11 @@ import { machineDir } from './names.js'
 const diskOf = (host: Host): string => join(machineDir(host.name), 'disk')
 const keptOf = (host: Host): string => `${diskOf(host)}.kept`
 
+/** The id that the plugin has in the cluster. */
+export async function idOf(host: Host): Promise<string> {
+  return (await host.sh(['cat', '/run/tsoverlay/host-id'])).stdout.trim()
+}
+
 /** Both are off afterwards. */
 export async function copyDisk(from: Host, to: Host): Promise<void> {
   await Promise.all([from.powerOff(), to.powerOff()])
