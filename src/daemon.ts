@@ -43,6 +43,7 @@ import { Upkeep } from './control/upkeep.js'
 import type { Config } from './core/config.js'
 import { familyOf } from './core/ip.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
+import { Resolver } from './dns/server.js'
 import type { AddressBook } from './ipam/address-book.js'
 import { AddressPlan } from './ipam/address-plan.js'
 import { BlockBook } from './ipam/block-book.js'
@@ -319,7 +320,14 @@ function wireDockerd(options: DaemonOptions, state: State, peers: Peers) {
     onProblems: (found: ReadonlyMap<string, string>) => board.tell('sync', found),
   }
   const sync = isSynced ? new NetworkSync(parts) : undefined
-  const names = new Names({ ...state, docker, peers, logger })
+  const names = new Names({
+    ...state,
+    docker,
+    peers,
+    dataplane,
+    logger,
+    serve: (sockets, view) => Resolver.at({ sockets, view, logger }),
+  })
   return { docker, board, ranges, clusterRanges, sync, names }
 }
 

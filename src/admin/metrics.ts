@@ -26,6 +26,26 @@ const COUNTERS: Readonly<Record<string, readonly [string, Reading]>> = {
     'l3miss notices for an address that nobody has',
     (status) => status.misses.unknown,
   ],
+  tsoverlay_names_questions_total: [
+    'Questions of containers for names',
+    (status) => status.names?.questions ?? 0,
+  ],
+  tsoverlay_names_answered_total: [
+    'Questions for names that the cluster knows',
+    (status) => status.names?.answered ?? 0,
+  ],
+  tsoverlay_names_passed_total: [
+    "Questions for names that were passed on to Docker's resolver",
+    (status) => status.names?.passed ?? 0,
+  ],
+  tsoverlay_names_lost_total: [
+    "Questions for names that Docker's resolver has not answered",
+    (status) => status.names?.lost ?? 0,
+  ],
+  tsoverlay_names_faults_total: [
+    'Failures in answering questions for names',
+    (status) => status.names?.faults ?? 0,
+  ],
 }
 
 const GAUGES: Readonly<Record<string, readonly [string, Reading]>> = {
@@ -40,6 +60,10 @@ const GAUGES: Readonly<Record<string, readonly [string, Reading]>> = {
   ],
   tsoverlay_networks: ['Networks of this host', (status) => status.networks.length],
   tsoverlay_endpoints: ['Endpoints of this host', (status) => sum(status, 'endpoints')],
+  tsoverlay_names_containers: [
+    'Network namespaces of containers whose questions for names are answered here',
+    (status) => status.names?.namespaces ?? 0,
+  ],
   tsoverlay_peers: [
     'Endpoints of other hosts on the networks of this host',
     (status) => sum(status, 'peers'),

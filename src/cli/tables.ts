@@ -79,6 +79,7 @@ export function statusText({
   store,
   networks,
   kernel,
+  names,
   conflicts,
   problems: others,
   sync,
@@ -95,6 +96,14 @@ export function statusText({
     ['vtep', `${host.vtep ?? 'unknown'}${host.mtu === undefined ? '' : `, mtu ${host.mtu}`}`],
     ['store', `${store.reached ? 'reached' : 'not reached'}, ${store.owed} changes owed`],
     ['kernel', `${kernel.drift} repairs, ${kernel.failures} failures`],
+    ...(names === undefined
+      ? []
+      : [
+          [
+            'names',
+            `${names.namespaces} containers, ${names.answered} questions answered, ${names.passed} passed on to Docker`,
+          ],
+        ]),
     ...problems.map((problem) => ['problem', problem]),
   ]
   const head = ['NETWORK', 'ID', 'VNI', 'SUBNETS', 'ENDPOINTS', 'PEERS', 'PEERS KNOWN']

@@ -22,6 +22,7 @@ import { defaultMac } from './default-mac.js'
 import type { Departures } from './departures.js'
 import type { ForeignAddresses } from './foreign-addresses.js'
 import type { MacClaims } from './mac-claims.js'
+import type { Names } from './names/names.js'
 import type { OwnRanges } from './own-ranges.js'
 import type { Peers } from './peers.js'
 import type { Reconciler } from './reconciler.js'
@@ -48,6 +49,8 @@ export interface EndpointParts {
   readonly ranges: Pick<OwnRanges, 'refuseStart'>
   /** absent: network sync is off */
   readonly sync?: Pick<NetworkSync, 'gatewayReady'> | undefined
+  /** told when a container joins or leaves */
+  readonly names?: Pick<Names, 'look'>
   readonly identity: Identity
   readonly logger: Logger
 }
@@ -141,6 +144,7 @@ export class Endpoints {
       joined: true,
       ...(sandboxKey === undefined ? {} : { sandboxKey }),
     })
+    this.#parts.names?.look()
     try {
       await untilAborted(this.#attach(network, id), signal, 'the kernel')
     } catch (error) {
@@ -158,9 +162,10 @@ export class Endpoints {
 
   /** Has the veth taken down, and the sandbox after its last. Does not wait for it. */
   leave(network: DockerNetworkId, id: EndpointId): void {
-    const { journal, departures } = this.#parts
+    const { journal, departures, names } = this.#parts
     const endpoint = journal.endpoints.get(id)
     if (endpoint?.joined === true) journal.endpoints.put({ ...endpoint, joined: false })
+    names?.look()
     departures.note(network)
   }
 
@@ -174,6 +179,7 @@ export class Endpoints {
       return
     }
     journal.endpoints.delete(id)
+    this.#parts.names?.look()
     this.#parts.macs.forget(id)
     departures.note(network, hostLinkName(id))
     void outbox.submit(chores.publishEndpoint(endpoint))

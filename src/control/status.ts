@@ -7,6 +7,7 @@ import type { Journal } from '../state/journal.js'
 import type { Outbox } from '../state/outbox.js'
 import type { Admission } from './admission.js'
 import type { Misses } from './misses.js'
+import type { Names } from './names/names.js'
 import type { Peers } from './peers.js'
 import type { Presence } from './presence.js'
 import type { Problem, Problems } from './problems.js'
@@ -48,6 +49,8 @@ export interface Status {
   /** whether VXLAN packets of strangers are dropped, or why not */
   readonly admission: { readonly inForce: boolean; readonly problem?: string }
   readonly misses: { readonly known: number; readonly unknown: number }
+  /** questions of containers for names, since the start; absent: nobody answers them here */
+  readonly names?: ReturnType<Names['status']>
   /** containers whose address is another host's in the store */
   readonly conflicts: readonly Conflict[]
   readonly problems: readonly Problem[]
@@ -66,6 +69,7 @@ export interface StatusParts {
   readonly admission: Pick<Admission, 'problem'>
   readonly misses: Misses
   readonly problems: Pick<Problems, 'list'>
+  readonly names?: Pick<Names, 'status'>
   readonly restoration?: Pick<Restoration, 'status'>
   readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
@@ -101,6 +105,7 @@ export function statusOf(parts: StatusParts): Status {
     kernel: { ...reconciler.counters },
     admission: admissionOf(parts.admission),
     misses: { ...misses.counters },
+    ...(parts.names === undefined ? {} : { names: parts.names.status() }),
     conflicts: parts.restoration?.status() ?? [],
     problems: parts.problems.list(),
     ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),

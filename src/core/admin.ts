@@ -28,6 +28,12 @@ export interface StatusReport {
     readonly synced: boolean
   }[]
   readonly kernel: { readonly drift: number; readonly failures: number }
+  /** questions of containers for names */
+  readonly names?: {
+    readonly namespaces: number
+    readonly answered: number
+    readonly passed: number
+  }
   /** containers whose address is another host's in the store */
   readonly conflicts: readonly { readonly endpoint: string; readonly problem: string }[]
   /** what else is not well, by the part of the program that says so */

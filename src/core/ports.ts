@@ -98,8 +98,8 @@ export interface NamePlace {
   beat(): boolean
   /** Looks whether questions still come here, and sees to it. @throws TsoverlayError KERNEL_FAILED */
   repair(): Promise<void>
-  /** All but the two sockets. */
-  close(): void
+  /** Questions go to Docker again at once; all is closed but the two sockets. Never fails. */
+  close(): Promise<void>
 }
 
 /** The kernel. Only the reconciler calls the writing methods, one pass per sandbox at a time. */

@@ -36,7 +36,7 @@ export async function openNamePlace(home: Home, path: string): Promise<NamePlace
     return place
   } catch (error) {
     for (const fd of [place.udp, place.tcp]) if (fd >= 0) closeSync(fd)
-    place.close()
+    await place.close()
     throw error
   }
 }
@@ -94,10 +94,16 @@ class KernelPlace implements NamePlace {
     this.beat()
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (this.#beat >= 0) closeSync(this.#beat)
     this.#beat = -1
-    void this.#netfilter?.close()
+    const [table, netfilter] = [this.#table, this.#netfilter]
+    if (netfilter !== undefined) {
+      table?.setDesired(undefined)
+      // Where it fails, the rules end by themselves soon.
+      await table?.apply(netfilter).catch(() => undefined)
+      await netfilter.close()
+    }
     closeSync(this.#netns)
   }
 }

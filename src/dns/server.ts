@@ -48,6 +48,13 @@ export class Resolver {
   readonly #loose: Set<number>
   #closed = false
 
+  /** One at work; if it cannot work, that is logged. */
+  static at(o: ResolverOptions): Resolver {
+    const resolver = new Resolver(o)
+    resolver.start().catch((error: unknown) => resolver.#fault(error))
+    return resolver
+  }
+
   constructor(o: ResolverOptions) {
     const { sockets, upstream = DOCKER } = o
     this.#o = o

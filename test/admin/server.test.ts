@@ -33,6 +33,7 @@ const STATUS: Status = {
   kernel: { passes: 7, written: 40, drift: 1, failures: 2 },
   admission: { inForce: true },
   misses: { known: 4, unknown: 9 },
+  names: { namespaces: 2, questions: 9, answered: 5, passed: 3, lost: 1, faults: 6 },
   conflicts: [],
   problems: [],
 }
@@ -76,6 +77,14 @@ t.test('status and metrics come through a socket that only root can open', async
     'l3miss_unknown_total 9',
   )
   lines.push('store_reached 1', 'store_owed 3', 'endpoints 3', 'peers 5', 'hosts_parted 2')
+  lines.push(
+    'names_containers 2',
+    'names_questions_total 9',
+    'names_answered_total 5',
+    'names_passed_total 3',
+    'names_lost_total 1',
+    'names_faults_total 6',
+  )
   for (const line of lines) t.ok(metrics.split('\n').includes(`tsoverlay_${line}`), line)
   status = {
     ...STATUS,

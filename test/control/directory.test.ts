@@ -59,8 +59,8 @@ t.test('a container knows the names of all hosts, in its own networks', async (t
   await a.docker.run(GREEN.a, idOf('app'))
   const db = await run(b, BLUE.b, ['db', 'data', 'bbbbbbbbbbbb'])
   const other = await run(b, GREEN.b, ['db', 'cccccccccccc'])
-  const blue = onA.viewOf([BLUE.a])
-  const both = onA.viewOf([BLUE.a, GREEN.a, 'gone'])
+  const blue = onA.viewOf(() => [BLUE.a])
+  const both = onA.viewOf(() => [BLUE.a, GREEN.a, 'gone'])
   await until('they are known', () => both.addressesOf('db')?.length === 2)
   t.strictSame(blue.addressesOf('web'), [web], 'of its own host')
   for (const name of ['db', 'data', 'bbbbbbbbbbbb', 'db.blue'])
@@ -78,7 +78,7 @@ t.test('several holders, renames and ends are followed', async (t) => {
   const { a, b, onA } = await blueAndGreen(t)
   const here = await run(a, BLUE.a, ['one', 'api'])
   const there = await run(b, BLUE.b, ['two', 'api'])
-  const view = onA.viewOf([BLUE.a])
+  const view = onA.viewOf(() => [BLUE.a])
   await until('both are known', () => view.addressesOf('api')?.length === 2)
   t.strictSame(view.addressesOf('api'), [here, there])
   const id = idOf(`${BLUE.b} two,api`)
@@ -98,7 +98,7 @@ t.test('what was known last is answered while the store is away', async (t) => {
   const { a, b, onA, onB } = await blueAndGreen(t)
   const web = await run(a, BLUE.a, ['web'])
   const db = await run(b, BLUE.b, ['db'])
-  const [viewA, viewB] = [onA.viewOf([BLUE.a]), onB.viewOf([BLUE.b])]
+  const [viewA, viewB] = [onA.viewOf(() => [BLUE.a]), onB.viewOf(() => [BLUE.b])]
   await until('they know each other', () => {
     return viewA.addressesOf('db') !== undefined && viewB.addressesOf('web') !== undefined
   })
@@ -117,7 +117,7 @@ t.test('a name that people have added is known in all networks, beside container
   const statics = new StaticNames(b)
   t.teardown(() => statics.close())
   await statics.put('Web', ['192.0.2.9', '192.0.2.9', '2001:db8::9'])
-  const [blue, green] = [onA.viewOf([BLUE.a]), onA.viewOf([GREEN.a])]
+  const [blue, green] = [onA.viewOf(() => [BLUE.a]), onA.viewOf(() => [GREEN.a])]
   await until('it is known', () => green.addressesOf('web') !== undefined)
   t.strictSame(green.addressesOf('web'), ['192.0.2.9', '2001:db8::9'])
   t.strictSame(blue.addressesOf('web'), [web, '192.0.2.9', '2001:db8::9'])
@@ -133,7 +133,7 @@ t.test('with dns=off on all its networks a container is answered nothing', async
   await a.docker.createNetwork(idOf('off'), { subnet: '10.40.0.0/16', options: { dns: 'off' } })
   const web = await run(a, BLUE.a, ['web'])
   const off = await run(a, idOf('off'), ['quiet'])
-  const [alone, both] = [onA.viewOf([idOf('off')]), onA.viewOf([idOf('off'), BLUE.a])]
+  const [alone, both] = [onA.viewOf(() => [idOf('off')]), onA.viewOf(() => [idOf('off'), BLUE.a])]
   t.strictSame(both.addressesOf('web'), [web])
   t.equal(both.addressesOf('quiet'), undefined)
   t.equal(alone.addressesOf('quiet'), undefined)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { NameServices } from '../../src/control/names/name-services.js'
 import type { NamePlace } from '../../src/core/ports.js'
 import type { DockerNetworkId, LocalEndpoint } from '../../src/core/types.js'
-import { RecordingDataplane } from '../fakes/recording-dataplane.js'
+import { FakePlace, RecordingDataplane } from '../fakes/recording-dataplane.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
 import { until } from '../fakes/until.js'
 
@@ -23,7 +23,10 @@ function world() {
       const one = { place, networks, open: true }
       served.push(one)
       return {
-        close: () => {
+        counters: { questions: 4, answered: 2, passed: 1, lost: 1, faults: 0 },
+        close: async () => {
+          // First the rules: no question shall find a closed socket.
+          if (place instanceof FakePlace && place.isOpen) throw new Error('too early')
           one.open = false
         },
       }
@@ -55,8 +58,9 @@ t.test('from the namespace on, until the container leaves', async (t) => {
   t.same(served[0]?.networks(), ['blue'])
   leave('c1')
   t.equal(services.count, 0)
-  t.equal(served[0]?.open, false)
+  await until('it has ended', () => served[0]?.open === false)
   t.equal(dataplane.places[0]?.isOpen, false)
+  t.equal(services.counters.answered, 2, 'what it answered stays counted')
 })
 
 t.test('one for all networks of a container, which may change', async (t) => {

@@ -303,7 +303,7 @@ export class FakePlace implements NamePlace {
     this.isWell = true
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.isOpen = false
   }
 }

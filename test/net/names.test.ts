@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { closeSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
@@ -53,6 +54,16 @@ await onThrowAwayHost(import.meta.url, async () => {
     run('unshare', `--net=${container}`, 'ip', 'link', 'set', 'lo', 'up')
   })
 
+  await t.test('a place that is closed leaves nothing', async (t) => {
+    const place = await dataplane.openNames('c1')
+    if (place === undefined) throw new Error('no place')
+    t.match(inside(container, 'nft', 'list', 'tables'), 'tsoverlay_names')
+    closeSync(place.udp)
+    closeSync(place.tcp)
+    await place.close()
+    t.equal(inside(container, 'nft', 'list', 'tables').trim(), '')
+  })
+
   await t.test('questions', async (t) => {
     /** Beside this process, as its own loop has to turn. */
     const ask = async (kind: 'udp' | 'tcp'): Promise<string> => {
@@ -80,10 +91,10 @@ await onThrowAwayHost(import.meta.url, async () => {
     const connections = createServer((one) => one.on('data', (asked) => one.end(`ours${asked}`)))
     connections.listen({ fd: place.tcp })
     await once(connections, 'listening')
-    t.teardown(() => {
+    t.teardown(async () => {
       ours.close()
       connections.close()
-      place.close()
+      await place.close()
     })
 
     t.test('they come here as long as we say that we are well', async (t) => {

@@ -36,11 +36,11 @@ export class Directory {
     this.#local = new LocalNames(parts.journal)
   }
 
-  /** What a container that is on these networks may ask; it follows all changes. */
-  viewOf(networks: readonly DockerNetworkId[]): NamesView {
+  /** What a container may ask that is on these networks at the time; it follows all changes. */
+  viewOf(networks: () => readonly DockerNetworkId[]): NamesView {
     return {
-      addressesOf: (name) => this.#addressesOf(networks, name),
-      namesOf: (ip) => this.#namesOf(networks, ip),
+      addressesOf: (name) => this.#addressesOf(networks(), name),
+      namesOf: (ip) => this.#namesOf(networks(), ip),
     }
   }
 

@@ -15,10 +15,22 @@ const BEAT_MS = 2_000
 /** Between the file of a namespace and its mount. */
 const MOUNT_MS = [1, 2, 4, 8, 16, 32, 64]
 
+/** Since the start of a resolver; `lost`: passed on and not answered, `faults`: of our own. */
+export interface NameCounters {
+  readonly questions: number
+  readonly answered: number
+  readonly passed: number
+  readonly lost: number
+  readonly faults: number
+}
+
 /** A resolver at work; it has taken the place's two sockets. */
 export interface Served {
-  close(): void
+  readonly counters: NameCounters
+  close(): Promise<void>
 }
+
+const NOTHING: NameCounters = { questions: 0, answered: 0, passed: 0, lost: 0, faults: 0 }
 
 export interface NameServicesParts {
   readonly journal: Journal
@@ -43,6 +55,9 @@ export class NameServices {
   /** by namespace: the networks of its endpoints */
   #wanted: ReadonlyMap<string, readonly DockerNetworkId[]> = new Map()
   readonly #opening = new Map<string, Promise<void>>()
+  readonly #closes = new Set<Promise<void>>()
+  /** of those that have ended */
+  #past: NameCounters = NOTHING
   #beats: NodeJS.Timeout | undefined
   #hasFailed = false
 
@@ -75,11 +90,18 @@ export class NameServices {
     return this.#services.size
   }
 
+  /** Of all namespaces, since the start of this program. */
+  get counters(): NameCounters {
+    const all = [...this.#services.values()].map(({ served }) => served.counters)
+    return all.reduce(added, this.#past)
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     clearInterval(this.#beats)
     await Promise.all(this.#opening.values())
     for (const [name, service] of [...this.#services]) this.#end(name, service)
+    await Promise.all(this.#closes)
   }
 
   #namespaces(): ReadonlyMap<string, readonly DockerNetworkId[]> {
@@ -124,8 +146,14 @@ export class NameServices {
 
   #end(name: string, { place, served }: Service): void {
     this.#services.delete(name)
-    served.close()
-    place.close()
+    this.#past = added(this.#past, served.counters)
+    // First the rules: no question shall find a closed socket.
+    const closing = place
+      .close()
+      .then(() => served.close())
+      .catch((error: unknown) => this.#failed(name, error))
+      .finally(() => this.#closes.delete(closing))
+    this.#closes.add(closing)
   }
 
   #beat(): void {
@@ -148,5 +176,15 @@ export class NameServices {
     if (this.#hasFailed) logger.debug(fields, 'no names of other hosts in a container')
     else logger.error(fields, 'no names of other hosts in a container')
     this.#hasFailed = true
+  }
+}
+
+function added(one: NameCounters, other: NameCounters): NameCounters {
+  return {
+    questions: one.questions + other.questions,
+    answered: one.answered + other.answered,
+    passed: one.passed + other.passed,
+    lost: one.lost + other.lost,
+    faults: one.faults + other.faults,
   }
 }

@@ -45,7 +45,7 @@ export class NamesReport {
     const name = text.toLowerCase().replace(/\.$/, '')
     const ip = parseIp(name)
     const names =
-      ip === undefined ? [name] : (this.#parts.directory.viewOf(networks).namesOf(ip) ?? [])
+      ip === undefined ? [name] : (this.#parts.directory.viewOf(() => networks).namesOf(ip) ?? [])
     const found = names.flatMap((each) => this.#lookup(networks, each.toLowerCase()))
     const fitting = ip === undefined ? found : found.filter((row) => has(row, ip))
     if (fitting.length > 0) return fitting
