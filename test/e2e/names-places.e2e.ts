@@ -74,24 +74,6 @@ t.test('containers of all kinds', async (t) => {
   })
 })
 
-t.test('IPv6 alone', async (t) => {
-  const lab = await sharedLab(t, 'on')
-  const [one, two] = [lab.host(1), lab.host(2)]
-  const help = (await one.docker(['network', 'create', '--help'])).stdout
-  if (!help.includes('--ipv4')) {
-    t.comment('this dockerd demands IPv4: dockerd-versions.e2e.ts has it with a later one')
-    return
-  }
-  await createNetwork(one, 'six', ['--ipv4=false', '--ipv6', '--subnet', 'fd20::/64'])
-  t.equal(await appearsOn(lab.hosts, 'six'), 3)
-  await runSleeper(one, 'web', 'six')
-  await runSleeper(two, 'db', 'six')
-  const format = '{{range .NetworkSettings.Networks}}{{.GlobalIPv6Address}}{{end}}'
-  const db = (await two.docker(['inspect', '-f', format, 'db'])).stdout.trim()
-  t.match(db, /^fd20:/)
-  t.same(await resolvesSoon(one, 'web', 'db', [db]), [db])
-})
-
 t.test('containers that ran before the plugin knew of names', async (t) => {
   const lab = await sharedLab(t, 'on')
   const [one, two] = [lab.host(1), lab.host(2)]

@@ -153,6 +153,8 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
       Internal: network.internal,
       Attachable: network.attachable,
       EnableIPv6: network.ipv6,
+      // Without the word dockerd from 28 on wants a subnet of IPv4; those before do not know the word.
+      ...(isIpv6Alone(network) ? { EnableIPv4: false } : {}),
     }
     const made = await withLimit(CREATE_MS, signal, (abortSignal) =>
       this.#docker.createNetwork({ ...options, abortSignal }),
@@ -429,6 +431,10 @@ function fromDocker(network: Docker.NetworkInspectInfo): DockerNetwork {
     attachable: network.Attachable,
     ipv6: network.EnableIPv6,
   }
+}
+
+function isIpv6Alone({ ipv6, pools }: NewNetwork): boolean {
+  return ipv6 && pools.length > 0 && pools.every(({ subnet }) => subnet.includes(':'))
 }
 
 function createdOf(text: string | undefined): { readonly created?: number } {
