@@ -64,6 +64,23 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.equal(inside(container, 'nft', 'list', 'tables').trim(), '')
   })
 
+  await t.test('a namespace of another user namespace', async (t) => {
+    const remapped = `${netnsDir}/c2`
+    run('touch', remapped)
+    const shell = ['sh', '-c', 'ip link set lo up; echo there; exec sleep 60']
+    const child = spawn('unshare', ['--user', '--map-root-user', '--net', ...shell])
+    children.push(child)
+    await once(child.stdout, 'data')
+    run('mount', '--bind', `/proc/${child.pid}/ns/net`, remapped)
+    t.teardown(() => run('umount', '-l', remapped))
+    const place = await dataplane.openNames('c2')
+    if (place === undefined) throw new Error('no place')
+    t.equal(place.beat(), true)
+    closeSync(place.udp)
+    closeSync(place.tcp)
+    await place.close()
+  })
+
   await t.test('questions', async (t) => {
     /** Beside this process, as its own loop has to turn. */
     const ask = async (kind: 'udp' | 'tcp'): Promise<string> => {
