@@ -1,5 +1,9 @@
 /** What a container is answered when it asks for a name. */
 import type { Host } from '../lab/host.js'
+import { eventually } from './traces.js'
+
+/** 100 ms are the goal, on a machine that has nothing else to do. */
+const SOON_MS = 10_000
 
 /** All addresses that the container is told, sorted; empty: none. */
 export async function resolved(host: Host, container: string, name: string): Promise<string[]> {
@@ -8,4 +12,15 @@ export async function resolved(host: Host, container: string, name: string): Pro
   const [, ...answers] = stdout.split(/^Name:/m)
   const found = answers.join('\n').matchAll(/^Address(?: \d+)?:\s+(\S+)/gm)
   return [...new Set([...found].map(([, address]) => address ?? ''))].sort()
+}
+
+/** The same, once it is what is wanted (in any order), or what it was after a while. */
+export function resolvesSoon(
+  host: Host,
+  container: string,
+  name: string,
+  wanted: readonly string[],
+): Promise<string[]> {
+  const same = (found: readonly string[]) => found.join() === [...wanted].sort().join()
+  return eventually(() => resolved(host, container, name), same, SOON_MS)
 }
