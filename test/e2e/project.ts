@@ -1,6 +1,7 @@
 /** A Compose project on several hosts, some of its services on each, and who of it reaches whom by name. */
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
+import { addressesIn } from './names.js'
 import { eventually } from './traces.js'
 
 /** A start of several containers on a busy machine. */
@@ -113,10 +114,4 @@ async function faultsOf(
       ...(holders.some(([, { id }]) => id === page) ? [] : [`${says} shows "${page}"`]),
     ]
   })
-}
-
-function addressesIn(answer: string): string[] {
-  const [, ...parts] = answer.split(/^Name:/m)
-  const found = parts.join('\n').matchAll(/^Address(?: \d+)?:\s+(\S+)/gm)
-  return [...new Set([...found].map(([, address]) => address ?? ''))].sort()
 }
