@@ -9,7 +9,12 @@ const SOON_MS = 10_000
 export async function resolved(host: Host, container: string, name: string): Promise<string[]> {
   const ask = ['exec', container, 'nslookup', name]
   const { stdout } = await host.docker(ask, { check: false, timeoutMs: 15_000 })
-  const [, ...answers] = stdout.split(/^Name:/m)
+  return addressesIn(stdout)
+}
+
+/** Those that busybox' nslookup says, sorted; not that of the server. */
+export function addressesIn(said: string): string[] {
+  const [, ...answers] = said.split(/^Name:/m)
   const found = answers.join('\n').matchAll(/^Address(?: \d+)?:\s+(\S+)/gm)
   return [...new Set([...found].map(([, address]) => address ?? ''))].sort()
 }
