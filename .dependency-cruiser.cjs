@@ -16,7 +16,7 @@ const ONE_IMPORTER = {
   netlink: '^src/dataplane/rtnl/netlink-rtnl\\.ts$|^src/dataplane/rtnl/codec\\.ts$',
   koffi: '^src/dataplane/libc\\.ts$',
   'dns-packet': '^src/dns/wire\\.ts$',
-  dockerode: '^src/control/sync/docker-api\\.ts$',
+  dockerode: '^src/control/sync/docker-(api|shapes)\\.ts$',
   etcd3: '^src/state/etcd-store\\.ts$',
   'ip-cidr': '^src/core/ip\\.ts$',
   pino: '^src/plugin\\.ts$',

@@ -2,23 +2,45 @@
 import type { NameReport, NameSource } from '../core/admin.js'
 import { table } from './tables.js'
 
-export function namesTable(names: readonly NameReport[]): string {
+/** A name may have hundreds of addresses; --json and `dns lookup` have them all. */
+const MOST_SHOWN = 3
+const SHORT_ID = /^[0-9a-f]{12}$/
+
+/** @param withIds also rows of short ids, which each container has */
+export function namesTable(names: readonly NameReport[], withIds: boolean): string {
   const head = ['NAME', 'NETWORK', 'ADDRESSES', 'SOURCE', 'NOTE']
-  const rows = names.map((row) => [
-    row.name,
-    row.network || 'all',
-    [...new Set(row.sources.flatMap(({ addresses }) => addresses))].join(','),
-    sourceOf(row.sources),
-    noteOf(row, names),
-  ])
+  const rows = names
+    .filter((row) => withIds || !SHORT_ID.test(row.name) || isOwnOfSome(row))
+    .map((row) => [
+      row.name,
+      row.network || 'all',
+      some([...new Set(row.sources.flatMap(({ addresses }) => addresses))]),
+      some(row.sources.map(textOf)),
+      noteOf(row, names),
+    ])
   return table([head, ...rows])
 }
 
-function sourceOf(sources: readonly NameSource[]): string {
-  const texts = sources.map((source) =>
-    source.kind === 'static' ? 'static' : `${source.container} on ${source.hostName}`,
+/** What one name is answered with, each holder in a line. */
+export function lookupTable(names: readonly NameReport[]): string {
+  const head = ['NAME', 'NETWORK', 'ADDRESSES', 'SOURCE']
+  const rows = names.flatMap(({ name, network, sources }) =>
+    sources.map((source) => [name, network || 'all', source.addresses.join(', '), textOf(source)]),
   )
-  return texts.length <= 3 ? texts.join(', ') : `${texts.slice(0, 3).join(', ')}, …`
+  return table([head, ...rows])
+}
+
+function some(texts: readonly string[]): string {
+  const shown = texts.slice(0, MOST_SHOWN).join(', ')
+  return texts.length <= MOST_SHOWN ? shown : `${shown} and ${texts.length - MOST_SHOWN} more`
+}
+
+function textOf(source: NameSource): string {
+  return source.kind === 'static' ? 'dns add' : `${source.container} on ${source.hostName}`
+}
+
+function isOwnOfSome({ name, sources }: NameReport): boolean {
+  return sources.some((source) => source.kind === 'static' || source.container === name)
 }
 
 /** What may surprise: containers that have one name, and a name that people have given to something else. */
@@ -31,10 +53,10 @@ function noteOf({ name, network, sources }: NameReport, all: readonly NameReport
       other.name === name && other.network !== network && (network === '' || other.network === ''),
   )
   return [
-    ...(own.length > 1 ? [`${own.length} containers of this name: ${hosts.join(', ')}`] : []),
+    ...(own.length > 1 ? [`${own.length} containers have this name: ${hosts.join(', ')}`] : []),
     ...(own.length <= 1 && containers.length > 1
       ? [`shared by ${containers.length} containers`]
       : []),
-    ...(isStatic ? ['both a container and added by dns add'] : []),
+    ...(isStatic ? ['of a container, and by dns add'] : []),
   ].join('; ')
 }

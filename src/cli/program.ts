@@ -14,7 +14,7 @@ import {
 import { messageOf } from '../core/errors.js'
 import { AdminClient } from './client.js'
 import { removeHost } from './host-rm.js'
-import { namesTable } from './names-table.js'
+import { lookupTable, namesTable } from './names-table.js'
 import { endpointsTable, hostsTable, networksTable, statusText } from './tables.js'
 import type { Terminal } from './terminal.js'
 
@@ -23,6 +23,7 @@ interface Flags {
   readonly json?: boolean
   readonly force?: boolean
   readonly as?: string
+  readonly ids?: boolean
 }
 
 const USAGE = 2
@@ -91,15 +92,23 @@ function program(terminal: Terminal): Command {
 
 function dnsCommands(root: Command, json: Option, { out }: Terminal): void {
   const dns = root.command('dns').description('names that containers of this host can ask for')
-  const show = (command: Command, names: readonly NameReport[]): void => {
+  const show = (
+    command: Command,
+    names: readonly NameReport[],
+    text: (names: readonly NameReport[]) => string,
+  ): void => {
     const { json: asJson = false } = command.optsWithGlobals<Flags>()
-    out(asJson ? `${JSON.stringify(names, undefined, 2)}\n` : namesTable(names))
+    out(asJson ? `${JSON.stringify(names, undefined, 2)}\n` : text(names))
   }
   dns
     .command('ls')
     .description('all that are known here, and where they come from')
+    .option('--ids', "also containers' short ids, which are names, too")
     .addOption(json)
-    .action(async (_flags, own: Command) => show(own, await ask(own, '/names')))
+    .action(async (_flags, own: Command) => {
+      const { ids = false } = own.optsWithGlobals<Flags>()
+      show(own, await ask(own, '/names'), (names) => namesTable(names, ids))
+    })
   dns
     .command('lookup')
     .description('what a container would be answered')
@@ -112,7 +121,7 @@ function dnsCommands(root: Command, json: Option, { out }: Terminal): void {
     .action(async (name: string, _flags, own: Command) => {
       const { as } = own.optsWithGlobals<Flags>()
       const query = new URLSearchParams({ name, ...(as === undefined ? {} : { as }) })
-      show(own, await ask(own, `/names/lookup?${query}`))
+      show(own, await ask(own, `/names/lookup?${query}`), lookupTable)
     })
   dns
     .command('add')

@@ -1,4 +1,5 @@
 /** Whether dockerds, kernels and store say the same. */
+import type { NameReport } from '../../src/core/admin.js'
 import { fdb, neighbours, ports, storeKeys } from '../e2e/traces.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
@@ -8,12 +9,15 @@ import { NETWORKS } from './operations.js'
 export interface Attachment {
   readonly host: Host
   readonly network: string
+  /** of the container */
+  readonly name: string
   readonly endpoint: string
   readonly ip: string
   readonly mac: string
 }
 
 interface Inspected {
+  readonly Name: string
   readonly State: { readonly Running: boolean }
   readonly NetworkSettings: {
     readonly Networks: Readonly<
@@ -35,6 +39,7 @@ export async function attachments(host: Host, networks: readonly string[]): Prom
         .map(([network, { EndpointID, IPAddress, MacAddress }]) => ({
           host,
           network,
+          name: one.Name.replace(/^\//, ''),
           endpoint: EndpointID,
           ip: IPAddress,
           mac: MacAddress,
@@ -66,6 +71,7 @@ export async function compareAll(
   const kernels = await Promise.all(
     pairs.map(({ host, network }) => kernelAgainst(host, network, all, vtepOf)),
   )
+  const names = await Promise.all(hosts.map((host) => namesAgainst(host, networks, all)))
   return {
     attachments: all.length,
     found: [
@@ -73,6 +79,7 @@ export async function compareAll(
       ...twice(all),
       ...(await storeAgainst(lab, all)),
       ...kernels.flat(),
+      ...names.flat(),
     ],
   }
 }
@@ -111,6 +118,33 @@ async function storeAgainst(lab: Lab, all: readonly Attachment[]): Promise<strin
     'store: endpoints',
     stored,
     all.map(({ endpoint }) => endpoint),
+  )
+}
+
+/** What a host knows of the networks that it has containers in. */
+async function namesAgainst(
+  host: Host,
+  networks: readonly string[],
+  all: readonly Attachment[],
+): Promise<string[]> {
+  const { stdout } = await host.sh(['/run/tsoverlay/cli', 'dns', 'ls', '--json'], { check: false })
+  if (stdout === '') return [`${host.name}: names: no answer`]
+  const used = networks.filter((name) =>
+    all.some((one) => one.host === host && one.network === name),
+  )
+  const known = (JSON.parse(stdout) as NameReport[]).flatMap(({ name, network, sources }) =>
+    sources.flatMap((source) =>
+      source.kind === 'container' && source.container === name
+        ? [{ name, network, ip: source.addresses.join() }]
+        : [],
+    ),
+  )
+  const text = ({ name, network, ip }: { name: string; network: string; ip: string }): string =>
+    `${name}.${network} ${ip}`
+  return compare(
+    `${host.name}: names`,
+    known.filter(({ network }) => used.includes(network)).map(text),
+    all.filter(({ network }) => used.includes(network)).map(text),
   )
 }
 

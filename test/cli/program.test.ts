@@ -171,12 +171,13 @@ t.test('dns: what is known, where it comes from, and what is not clear', async (
   const { a, b, socket } = await clusterOfTwo(t)
   await named(a, idOf('ca'), ['web', 'api', 'aaaaaaaaaaaa'])
   await named(b, idOf('cb'), ['web', 'bbbbbbbbbbbb'])
-  const list = async () => (await cli(socket, 'dns', 'ls')).out
+  const list = async () => (await cli(socket, 'dns', 'ls', '--ids')).out
   await until('both are known', async () => /aaaaaaaaaaaa/.test(await list()))
-  const table = await list()
+  const table = (await cli(socket, 'dns', 'ls')).out
+  t.notMatch(table, /aaaaaaaaaaaa/)
   t.match(table, /^NAME +NETWORK +ADDRESSES +SOURCE +NOTE$/m)
   t.match(table, /^api +\S+ +10\.20\.0\.\d+ +web on \S+$/m)
-  t.match(table, /^web +\S+ +10\.20\.0\.\d+,10\.20\.0\.\d+ +.* 2 containers of this name: /m)
+  t.match(table, /^web +\S+ +10\.20\.0\.\d+, 10\.20\.0\.\d+ +.* 2 containers have this name: /m)
   const json = JSON.parse((await cli(socket, 'dns', 'lookup', 'WEB.', '--json')).out)
   t.match(json, [{ name: 'web', sources: [{ host: b.identity.id }, { host: a.identity.id }] }])
   const [address] = json[0].sources[1].addresses
@@ -197,11 +198,11 @@ t.test('dns: names of what is no container', async (t) => {
   const socketOfA = await listen(t, a)
   const known = async () => (await cli(socketOfA, 'dns', 'lookup', 'printer.example')).out
   await until('the other host knows it', async () => /^printer/m.test(await known()))
-  t.match(await known(), /^printer\.example +all +192\.0\.2\.9,2001:db8::9 +static$/m)
+  t.match(await known(), /^printer\.example +all +192\.0\.2\.9, 2001:db8::9 +dns add$/m)
   t.match((await cli(socket, 'dns', 'lookup', '2001:db8:0::9')).out, /^printer\.example /m)
   await cli(socket, 'dns', 'add', 'web', '192.0.2.10')
   await until('it is noted', async () => {
-    return /^web .*added by dns add$/m.test((await cli(socket, 'dns', 'ls')).out)
+    return /^web .*of a container, and by dns add$/m.test((await cli(socket, 'dns', 'ls')).out)
   })
   t.match(await cli(socket, 'dns', 'rm', 'printer.example'), { code: 0 })
   await until('it is gone', async () => !/^printer/m.test(await known()))

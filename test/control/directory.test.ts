@@ -2,8 +2,10 @@
 import t, { type Test } from 'tap'
 import { chores } from '../../src/control/chores.js'
 import { Directory } from '../../src/control/names/directory.js'
+import { Living } from '../../src/control/names/living.js'
 import { StaticNames } from '../../src/control/names/static-names.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
+import type { DockerNetworkId } from '../../src/core/types.js'
 import { until } from '../fakes/until.js'
 import { idOf, type TestHost, twoHosts } from './host.js'
 
@@ -47,8 +49,12 @@ async function blueAndGreen(t: Test) {
     t.teardown(() => statics.close())
     return statics
   }
-  const directoryOf = (host: TestHost) =>
-    new Directory({ ...host, statics: staticsOf(host), own: { networkName: (id) => CALLED[id] } })
+  const directoryOf = (host: TestHost) => {
+    const own = { networkName: (id: DockerNetworkId) => CALLED[id] }
+    const living = new Living(host)
+    t.teardown(() => living.close())
+    return new Directory({ ...host, statics: staticsOf(host), own, living })
+  }
   const [onA, onB] = [directoryOf(a), directoryOf(b)]
   return { a, b, store, onA, onB }
 }
@@ -92,6 +98,21 @@ t.test('several holders, renames and ends are followed', async (t) => {
   t.equal(view.namesOf(there), undefined)
   await a.docker.stop(BLUE.a, idOf(`${BLUE.a} one,api`))
   t.equal(view.addressesOf('api'), undefined, 'the own one at once')
+})
+
+t.test('of several holders those whose hosts are on', async (t) => {
+  const { a, b, onA } = await blueAndGreen(t)
+  const here = await run(a, BLUE.a, ['one', 'api'])
+  const there = await run(b, BLUE.b, ['two', 'api'])
+  const view = onA.viewOf(() => [BLUE.a])
+  await b.presence.start()
+  await until('both are known', () => view.addressesOf('api')?.length === 2)
+  await b.presence.close()
+  await until('the other is off', () => view.addressesOf('api')?.length === 1)
+  t.strictSame(view.addressesOf('api'), [here])
+  t.strictSame(view.addressesOf('two'), [there], 'one that nobody else has stays')
+  await a.docker.stop(BLUE.a, idOf(`${BLUE.a} one,api`))
+  t.strictSame(view.addressesOf('api'), [there], 'and so does the last one')
 })
 
 t.test('what was known last is answered while the store is away', async (t) => {

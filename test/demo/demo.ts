@@ -66,7 +66,7 @@ async function checkPairs(placed: readonly Placed[]): Promise<number> {
       if (from === to) continue
       const way = `${from.container} on ${from.host.name} -> ${to.container} on ${to.host.name}`
       const problem = await reach(from, to)
-      say(`${way}: ${problem ?? 'ping ok, page over TCP ok'}`)
+      say(`${way}: ${problem ?? 'ping by address ok, page by name ok'}`)
       if (problem !== undefined) failed += 1
     }
   }
@@ -76,7 +76,7 @@ async function checkPairs(placed: readonly Placed[]): Promise<number> {
 async function reach(from: Placed, to: Placed): Promise<string | undefined> {
   try {
     await expectPing(from.host, from.container, to.address)
-    const page = await fetchPage(from.host, from.container, `http://${to.address}:${PORT}/`)
+    const page = await fetchPage(from.host, from.container, `http://${to.container}:${PORT}/`)
     const wanted = `page of ${to.container}`
     return page.trim() === wanted ? undefined : `FAILED: the page says "${page.trim()}"`
   } catch (error) {

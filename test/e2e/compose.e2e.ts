@@ -1,10 +1,11 @@
-/** One Compose project on two hosts, as the README's example has it. */
+/** One Compose project on two hosts, and the life of its network. */
 import t from 'tap'
 import { expectPing } from '../lab/conncheck.js'
 import type { Host } from '../lab/host.js'
 import { DEFAULT_SUITE } from '../lab/root.js'
 import { DRIVER } from '../lab/tsoverlay.js'
 import { inContainer } from './clusterwide.js'
+import { Project } from './project.js'
 import { sharedLab } from './shared-lab.js'
 import { appearsOn, countOf, goesFrom, idOf, inspect } from './synced.js'
 import { eventually, storeKeys } from './traces.js'
@@ -14,12 +15,10 @@ services:
   web:
     image: lab
     command: httpd -f -p 80 -h /www
-    extra_hosts: ["db:10.30.0.20"]
     networks: {back: {ipv4_address: 10.30.0.10}}
   db:
     image: lab
     command: sleep 3600
-    extra_hosts: ["web:10.30.0.10"]
     networks: {back: {ipv4_address: 10.30.0.20}}
 networks:
   back:
@@ -31,31 +30,23 @@ networks:
 /** Up to bookworm, Debian has Compose in its former version only. */
 const skip = DEFAULT_SUITE === 'bookworm' ? 'this suite has no docker compose' : false
 
-/** `docker compose …` in the project's directory. @returns what it reports, which is on stderr */
-async function compose(host: Host, ...argv: string[]): Promise<string> {
-  await host.sh(['sh', '-c', 'mkdir -p /srv/shop && cat >/srv/shop/compose.yaml'], {
-    input: PROJECT,
-  })
-  const project = ['compose', '--project-directory', '/srv/shop']
-  return (await host.docker([...project, ...argv], { timeoutMs: 90_000 })).stderr
-}
-
 t.test('one project on two hosts: a service on each', { skip }, async (t) => {
   const lab = await sharedLab(t, 'on')
   const [one, two] = [lab.host(1), lab.host(2)]
-  t.match(await compose(one, 'up', '-d', 'web'), /Network shop_back +Created/)
+  const project = new Project(lab, PROJECT)
+  t.match(await project.compose(one, 'up', '-d', 'web'), /Network shop_back +Created/)
   t.equal(await appearsOn(lab.hosts, 'shop_back'), 3)
 
   t.test('the second host takes the network that is there for its own', async (t) => {
     const before = await idOf(two, 'shop_back')
-    t.notMatch(await compose(two, 'up', '-d', 'db'), /shop_back|label|warn/i)
+    t.notMatch(await project.compose(two, 'up', '-d', 'db'), /shop_back|label|warn/i)
     t.equal(await idOf(two, 'shop_back'), before)
     const labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.network': 'back' }
     t.match(await inspect(two, 'shop_back'), { Labels: labels, Driver: DRIVER })
     t.match(await inspect(one, 'shop_back'), { Labels: labels, Driver: DRIVER })
   })
 
-  t.test('the services reach each other by address and by extra_hosts', async (t) => {
+  t.test('the services reach each other by address and by name', async (t) => {
     await expectPing(one, 'shop-web-1', '10.30.0.20')
     await expectPing(one, 'shop-web-1', 'db')
     await expectPing(two, 'shop-db-1', 'web')
@@ -65,13 +56,13 @@ t.test('one project on two hosts: a service on each', { skip }, async (t) => {
 
   t.test('up once more changes nothing', async (t) => {
     const before = await idOf(one, 'shop_back')
-    t.notMatch(await compose(one, 'up', '-d', 'web'), /Creat|Recreat/)
+    t.notMatch(await project.compose(one, 'up', '-d', 'web'), /Creat|Recreat/)
     t.equal(await idOf(one, 'shop_back'), before)
   })
 
   t.test('down on one host: its containers go, the network comes back', async (t) => {
     const before = await idOf(one, 'shop_back')
-    t.match(await compose(one, 'down', '-t', '0'), /Network shop_back +Removed/)
+    t.match(await project.compose(one, 'down', '-t', '0'), /Network shop_back +Removed/)
     const back = eventually(
       () => idOf(one, 'shop_back'),
       (id) => id !== undefined && id !== before,
@@ -79,14 +70,14 @@ t.test('one project on two hosts: a service on each', { skip }, async (t) => {
     t.ok(await back)
     t.equal(await countOf(lab.hosts, 'shop_back'), 3)
     t.match(await one.dockerd.log(200), /created here again, as others use it/)
-    await compose(one, 'up', '-d', 'web')
+    await project.compose(one, 'up', '-d', 'web')
     await expectPing(one, 'shop-web-1', 'db')
     await expectPing(two, 'shop-db-1', 'web')
   })
 
   t.test('down on both: nothing is left', async (t) => {
-    await compose(one, 'down', '-t', '0')
-    await compose(two, 'down', '-t', '0')
+    await project.compose(one, 'down', '-t', '0')
+    await project.compose(two, 'down', '-t', '0')
     t.equal(await goesFrom(lab.hosts, 'shop_back'), 0)
     const left = eventually(
       () => storeKeys(lab),
@@ -99,17 +90,21 @@ t.test('one project on two hosts: a service on each', { skip }, async (t) => {
 t.test('up on two hosts at once, then down at once', { skip }, async (t) => {
   const lab = await sharedLab(t, 'on')
   const [one, two] = [lab.host(1), lab.host(2)]
-  await Promise.all([upOrAgain(one, 'web'), upOrAgain(two, 'db')])
+  const project = new Project(lab, PROJECT)
+  await Promise.all([upOrAgain(project, one, 'web'), upOrAgain(project, two, 'db')])
   await expectPing(one, 'shop-web-1', 'db')
   await expectPing(two, 'shop-db-1', 'web')
   t.equal(await appearsOn(lab.hosts, 'shop_back'), 3)
-  await Promise.all([compose(one, 'down', '-t', '0'), compose(two, 'down', '-t', '0')])
+  await Promise.all([
+    project.compose(one, 'down', '-t', '0'),
+    project.compose(two, 'down', '-t', '0'),
+  ])
   t.equal(await goesFrom(lab.hosts, 'shop_back'), 0)
 })
 
 /** The network may come from the other host between Compose's look and its own creation. */
-async function upOrAgain(host: Host, service: string): Promise<void> {
-  const up = () => compose(host, 'up', '-d', service)
+async function upOrAgain(project: Project, host: Host, service: string): Promise<void> {
+  const up = () => project.compose(host, 'up', '-d', service)
   await up().catch((error: unknown) => {
     if (!/already (exists|used)|already has the network/.test(`${error}`)) throw error
     return up()

@@ -1,26 +1,11 @@
 /** Containers of all hosts find each other by name. */
 import t from 'tap'
-import type { Host } from '../lab/host.js'
 import { addressOf, createNetwork, PLUGIN, runSleeper } from '../lab/tsoverlay.js'
-import { resolved } from './names.js'
+import { resolved, resolvesSoon } from './names.js'
 import { sharedLab } from './shared-lab.js'
 import { appearsOn } from './synced.js'
-import { eventually } from './traces.js'
 
 const PATIENT = { timeoutMs: 90_000 }
-/** 100 ms are the goal, on a machine that has nothing else to do. */
-const SOON_MS = 10_000
-
-function resolvesSoon(
-  host: Host,
-  container: string,
-  name: string,
-  wanted: readonly string[],
-): Promise<string[]> {
-  const same = (found: readonly string[]) => found.join() === [...wanted].sort().join()
-  return eventually(() => resolved(host, container, name), same, SOON_MS)
-}
-
 t.test('the names that Docker knows on one host are known on all', async (t) => {
   const lab = await sharedLab(t, 'on')
   const [one, two, three] = [lab.host(1), lab.host(2), lab.host(3)]

@@ -7,6 +7,7 @@ import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
 import { awaitTasks, leaderOf, SWARM_DRIVER, type Task, tasksOf, upSwarm } from '../lab/swarm.js'
 import { addressOf, runSleeper } from '../lab/tsoverlay.js'
+import { resolvesSoon } from './names.js'
 import { kernelTraces, storeKeys } from './traces.js'
 
 const GATEWAY = '10.20.0.1'
@@ -179,6 +180,29 @@ root.test('a service is found by its name, and scales up and down', async (t) =>
   await awaitTasks(lab, 'web', 'blue', 2)
   await agree(t, lab)
 })
+
+root.test(
+  "names: swarm's of its services, ours of containers and tasks, on all nodes",
+  async (t) => {
+    const lab = await swarm(t)
+    const [one, two, three] = [lab.host(1), lab.host(2), lab.host(3)]
+    await createService(one, 3)
+    const tasks = await awaitTasks(lab, 'web', 'blue', 3)
+    await runSleeper(two, 'client', 'blue')
+    await runSleeper(three, 'db', 'blue', ['--network-alias', 'store'])
+    const db = await addressOf(three, 'db', 'blue')
+    for (const name of ['db', 'store', 'db.blue'])
+      t.same(await resolvesSoon(two, 'client', name, [db]), [db], name)
+    const all = tasks.map(({ address }) => address)
+    for (const name of ['web', 'tasks.web'])
+      t.same(await resolvesSoon(two, 'client', name, all), [...all].sort(), name)
+    for (const { host, container, address } of tasks) {
+      t.same(await resolvesSoon(host, container, 'store', [db]), [db], `from ${host.name}`)
+      const name = (await host.docker(['inspect', '-f', '{{.Name}}', container])).stdout.trim()
+      t.same(await resolvesSoon(two, 'client', name.slice(1), [address]), [address], name)
+    }
+  },
+)
 
 root.test('an address that a task has is refused to others', async (t) => {
   const lab = await swarm(t)

@@ -31,6 +31,13 @@ if (kind === 'udp') {
   tcp.on('data', said).on('error', said)
 }
 `
+/** Asks again and again from one socket, without a pause that a tracked connection would end in. */
+const KEEPER = `
+const udp = require('node:dgram').createSocket('udp4')
+udp.on('message', (answer) => console.log(String(answer)))
+udp.on('error', () => undefined)
+udp.connect(53, '127.0.0.11', () => setInterval(() => udp.send('?'), 100))
+`
 
 await onThrowAwayHost(import.meta.url, async () => {
   const { default: t } = await import('tap')
@@ -62,6 +69,23 @@ await onThrowAwayHost(import.meta.url, async () => {
     closeSync(place.tcp)
     await place.close()
     t.equal(inside(container, 'nft', 'list', 'tables').trim(), '')
+  })
+
+  await t.test('a namespace of another user namespace', async (t) => {
+    const remapped = `${netnsDir}/c2`
+    run('touch', remapped)
+    const shell = ['sh', '-c', 'ip link set lo up; echo there; exec sleep 60']
+    const child = spawn('unshare', ['--user', '--map-root-user', '--net', ...shell])
+    children.push(child)
+    await once(child.stdout, 'data')
+    run('mount', '--bind', `/proc/${child.pid}/ns/net`, remapped)
+    t.teardown(() => run('umount', '-l', remapped))
+    const place = await dataplane.openNames('c2')
+    if (place === undefined) throw new Error('no place')
+    t.equal(place.beat(), true)
+    closeSync(place.udp)
+    closeSync(place.tcp)
+    await place.close()
   })
 
   await t.test('questions', async (t) => {
@@ -130,6 +154,19 @@ await onThrowAwayHost(import.meta.url, async () => {
       t.equal(await ask('tcp'), 'docker?')
     })
 
+    t.test('a program that keeps its socket is not left alone', async () => {
+      place.beat()
+      const client = [`--net=${container}`, process.execPath, '-e', KEEPER]
+      const child = spawn('nsenter', client, { stdio: ['ignore', 'pipe', 'inherit'] })
+      children.push(child)
+      const answers: string[] = []
+      child.stdout.on('data', (chunk) => answers.push(...String(chunk).trim().split('\n')))
+      await until('it was answered here', () => answers.includes('ours?'))
+      await until('and there', () => answers.at(-1) === 'docker?', 20_000)
+      place.beat()
+      await until('and here again', () => answers.at(-1) === 'ours?')
+    })
+
     t.test('a table that is gone is noticed and made anew', async (t) => {
       inside(container, 'nft', 'flush', 'ruleset')
       t.equal(place.beat(), false)
@@ -137,7 +174,7 @@ await onThrowAwayHost(import.meta.url, async () => {
       t.equal(place.beat(), true)
       t.match(
         inside(container, 'nft', 'list', 'table', 'ip', 'tsoverlay_names'),
-        /dnat to 127\.0\.0\.12:\d+/,
+        /ip daddr set 127\.0\.0\.12 udp dport set \d+/,
       )
     })
   })

@@ -6,10 +6,11 @@
  */
 import { type Ip, ipOf } from '../../core/ip.js'
 import type { NamesView } from '../../core/names-view.js'
-import type { DockerNetworkId, Endpoint } from '../../core/types.js'
+import type { DockerNetworkId, Endpoint, HostId } from '../../core/types.js'
 import type { Binding } from '../../state/documents.js'
 import type { Journal } from '../../state/journal.js'
 import type { Peers } from '../peers.js'
+import type { Living } from './living.js'
 import { LocalNames } from './local-names.js'
 import type { OwnNames } from './own-names.js'
 import type { StaticNames } from './static-names.js'
@@ -19,10 +20,12 @@ export interface DirectoryParts {
   readonly peers: Pick<Peers, 'named' | 'withAddress'>
   readonly own: Pick<OwnNames, 'networkName'>
   readonly statics: Pick<StaticNames, 'addressesOf' | 'namesOf'>
+  readonly living: Pick<Living, 'preferred'>
 }
 
 /** Who has a name, or an address, on which network. */
 export interface Holding {
+  readonly host: HostId
   readonly binding: Binding
   readonly endpoint: Endpoint
 }
@@ -49,13 +52,17 @@ export class Directory {
     return this.#bindings(networks).length > 0
   }
 
-  /** All who have the name in one of the networks: as it is, or as `NAME.NETWORK`. */
+  /**
+   * Who has the name in one of the networks, as it is or as `NAME.NETWORK`. Of several those whose
+   * hosts are on.
+   */
   holdersOf(networks: readonly DockerNetworkId[], name: string): readonly Holding[] {
-    return this.#bindings(networks).flatMap((binding) => {
+    const all = this.#bindings(networks).flatMap((binding) => {
       const plain = this.#named(binding, name)
       const short = withoutNetwork(name, this.#parts.own.networkName(binding.dockerNetwork))
       return short === undefined ? plain : [...plain, ...this.#named(binding, short)]
     })
+    return this.#parts.living.preferred(all)
   }
 
   #addressesOf(networks: readonly DockerNetworkId[], name: string): readonly Ip[] | undefined {
@@ -86,7 +93,7 @@ export class Directory {
   #named(binding: Binding, name: string): readonly Holding[] {
     const local = this.#local.of(binding.dockerNetwork).named(name)
     const all = [...local, ...this.#parts.peers.named(binding.network.key, name)]
-    return all.map((endpoint) => ({ binding, endpoint }))
+    return all.map((endpoint) => ({ host: endpoint.host, binding, endpoint }))
   }
 
   #bindings(networks: readonly DockerNetworkId[]): readonly Binding[] {

@@ -8,6 +8,7 @@ import type { Peers } from '../peers.js'
 import type { Problems } from '../problems.js'
 import { Directory } from './directory.js'
 import type { DockerNames } from './docker-names.js'
+import { Living } from './living.js'
 import { type NameCounters, NameServices, type Served } from './name-services.js'
 import { NamesReport } from './names-report.js'
 import { OwnNames } from './own-names.js'
@@ -33,12 +34,14 @@ export class Names {
   readonly directory: Directory
   readonly report: NamesReport
   readonly #services: NameServices
+  readonly #living: Living
 
   constructor(parts: NamesParts) {
+    this.#living = new Living(parts)
     this.own = new OwnNames(parts)
     this.statics = new StaticNames(parts)
     const { own, statics } = this
-    this.directory = new Directory({ ...parts, own, statics })
+    this.directory = new Directory({ ...parts, own, statics, living: this.#living })
     const { directory } = this
     this.report = new NamesReport({ ...parts, own, statics, directory })
     this.#services = new NameServices({
@@ -67,6 +70,7 @@ export class Names {
 
   async close(): Promise<void> {
     await this.#services.close()
+    await this.#living.close()
     await this.own.close()
     await this.statics.close()
   }

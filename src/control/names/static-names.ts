@@ -75,7 +75,7 @@ export class StaticNames {
     if (done) return
     throw new TsoverlayError(
       'NAME_UNKNOWN',
-      `nobody has added the name "${name}": tsoverlay dns ls shows those with the source "static"`,
+      `nobody has added the name "${name}": those that somebody has are in tsoverlay dns ls with the source "dns add"`,
     )
   }
 }

@@ -4,7 +4,6 @@ import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
 import { linked, untilAborted, withLimit } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
-import { parseCidr } from '../../core/ip.js'
 import type { DockerNetworkId, EndpointId } from '../../core/types.js'
 import type {
   DockerNames,
@@ -12,9 +11,9 @@ import type {
   NamedContainer,
   NameEvent,
 } from '../names/docker-names.js'
-import { GATEWAY_BRIDGE } from '../ranges.js'
 import type { IdleContainers } from '../restarts/docker-starts.js'
 import type { IdleContainer } from '../restarts/given-up.js'
+import { changesIn, nameEventIn } from './docker-events.js'
 import type {
   AddressPool,
   Attached,
@@ -23,9 +22,18 @@ import type {
   DockerContents,
   DockerNetwork,
   DockerNetworks,
-  DockerPool,
   NewNetwork,
 } from './docker-networks.js'
+import {
+  attachedOf,
+  bare,
+  fromDocker,
+  isInfo,
+  isIpv6Alone,
+  namedOf,
+  poolOfInfo,
+  toDocker,
+} from './docker-shapes.js'
 
 const CALL_MS = 10_000
 /** dockerd waits for our IPAM and for our driver meanwhile. */
@@ -153,6 +161,8 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
       Internal: network.internal,
       Attachable: network.attachable,
       EnableIPv6: network.ipv6,
+      // Without the word dockerd from 28 on wants a subnet of IPv4; those before do not know the word.
+      ...(isIpv6Alone(network) ? { EnableIPv4: false } : {}),
     }
     const made = await withLimit(CREATE_MS, signal, (abortSignal) =>
       this.#docker.createNetwork({ ...options, abortSignal }),
@@ -310,153 +320,7 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
   }
 }
 
-/** moby api/types/events Message, as far as it matters here */
-interface DockerEvent {
-  readonly Type?: string
-  readonly Action?: string
-  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> }
-}
-
-function nameEventIn(line: string): NameEvent | undefined {
-  let event: DockerEvent
-  try {
-    event = JSON.parse(line)
-  } catch {
-    return undefined
-  }
-  const { Type, Action, Actor } = event
-  const container = Type === 'network' ? Actor?.Attributes?.['container'] : Actor?.ID
-  if (container === undefined || container === '') return undefined
-  if (Type === 'network') {
-    const network = Actor?.ID ?? ''
-    return Action === 'connect' ? { what: Action, container, network } : undefined
-  }
-  return Action === 'start' || Action === 'rename' ? { what: Action, container } : undefined
-}
-
-function namedOf({
-  Id,
-  Name,
-  Config,
-  NetworkSettings,
-}: Docker.ContainerInspectInfo): NamedContainer {
-  const networks: Readonly<Record<string, Docker.EndpointSettings | null>> =
-    NetworkSettings.Networks ?? {}
-  return {
-    id: Id,
-    name: bare(Name),
-    hostname: Config.Hostname,
-    isTask: Config.Labels?.['com.docker.swarm.task.id'] !== undefined,
-    attachments: Object.entries(networks).map(([networkName, settings]) => ({
-      endpoint: settings?.EndpointID ?? '',
-      network: settings?.NetworkID ?? '',
-      networkName,
-      aliases: settings?.Aliases ?? [],
-    })),
-  }
-}
-
-/** A name without the slash that the API puts before it. */
-function bare(name: string): string {
-  return name.replace(/^\//, '')
-}
-
-/** What a part of the stream of events tells, a line each; a network, if in doubt. */
-function changesIn(text: string): readonly DockerChange[] {
-  const found = text.split('\n').flatMap((line) => (line === '' ? [] : [changeIn(line)]))
-  return [...new Set(found)]
-}
-
-function changeIn(line: string): DockerChange {
-  if (!line.includes('"Type":"network"')) {
-    return line.includes('"Type":"container"') ? 'container' : 'network'
-  }
-  const isGateway = line.includes('"Action":"destroy"') && line.includes(`"${GATEWAY_BRIDGE}"`)
-  return isGateway ? 'gateway' : 'network'
-}
-
-function attachedOf(container: Docker.ContainerInspectInfo, network: string): Attached {
-  const { Id, Name, NetworkSettings } = container
-  const settings: Docker.EndpointSettings | undefined = NetworkSettings.Networks[network]
-  const { IPAMConfig: fixed } = settings ?? {}
-  return {
-    container: Id,
-    name: bare(Name),
-    // dockerd adds the short id by itself.
-    aliases: (settings?.Aliases ?? []).filter((alias) => !Id.startsWith(alias)),
-    links: settings?.Links ?? [],
-    driverOptions: settings?.DriverOpts ?? {},
-    fixed: {
-      ...(fixed?.IPv4Address ? { ipv4: fixed.IPv4Address } : {}),
-      ...(fixed?.IPv6Address ? { ipv6: fixed.IPv6Address } : {}),
-    },
-  }
-}
-
-interface Info {
-  /** moby api/types/system Info */
-  readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[] | null
-}
-
-function isInfo(info: unknown): info is Info {
-  return typeof info === 'object' && info !== null
-}
-
-function poolOfInfo({ Base, Size }: { Base: string; Size: number }): AddressPool[] {
-  const base = parseCidr(Base)
-  return base === undefined ? [] : [{ base, size: Size }]
-}
-
 function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
   return typeof error.statusCode === 'number' ? error.statusCode : undefined
-}
-
-type Pool = NonNullable<NonNullable<Docker.NetworkInspectInfo['IPAM']>['Config']>[number]
-
-function fromDocker(network: Docker.NetworkInspectInfo): DockerNetwork {
-  return {
-    id: network.Id,
-    name: network.Name,
-    ...createdOf(network.Created),
-    driver: network.Driver,
-    options: network.Options ?? {},
-    labels: network.Labels ?? {},
-    ipamDriver: network.IPAM?.Driver ?? 'default',
-    ipamOptions: network.IPAM?.Options ?? {},
-    pools: (network.IPAM?.Config ?? []).flatMap(poolFromDocker),
-    internal: network.Internal,
-    attachable: network.Attachable,
-    ipv6: network.EnableIPv6,
-  }
-}
-
-function createdOf(text: string | undefined): { readonly created?: number } {
-  const created = Date.parse(text ?? '')
-  return Number.isNaN(created) ? {} : { created }
-}
-
-function poolFromDocker(pool: Pool): DockerPool[] {
-  if (!pool.Subnet) return []
-  const aux: Record<string, string> = {}
-  for (const [name, address] of Object.entries(pool.AuxiliaryAddresses ?? {})) {
-    if (address !== undefined) aux[name] = address
-  }
-  return [
-    {
-      subnet: pool.Subnet,
-      aux,
-      ...(pool.Gateway ? { gateway: pool.Gateway } : {}),
-      ...(pool.IPRange ? { ipRange: pool.IPRange } : {}),
-    },
-  ]
-}
-
-function toDocker(pool: DockerPool): Pool {
-  return {
-    Subnet: pool.subnet,
-    AuxiliaryAddresses: { ...pool.aux },
-    ...(pool.gateway === undefined ? {} : { Gateway: pool.gateway }),
-    ...(pool.ipRange === undefined ? {} : { IPRange: pool.ipRange }),
-  }
 }

@@ -46,8 +46,18 @@ export const NFTA_SET = {
 export const NFT_SET = { TIMEOUT: 0x10, EVAL: 0x20 } as const
 export const NFTA_DYNSET = { SET_NAME: 1, OP: 3, SREG_KEY: 4 } as const
 export const NFT_DYNSET_OP_UPDATE = 1
-export const NFTA_NAT = { TYPE: 1, FAMILY: 2, REG_ADDR_MIN: 3, REG_PROTO_MIN: 5 } as const
-export const NFT_NAT_DNAT = 1
+export const NFTA_PAYLOAD = {
+  BASE: 2,
+  OFFSET: 3,
+  LEN: 4,
+  SREG: 5,
+  CSUM_TYPE: 6,
+  CSUM_OFFSET: 7,
+  CSUM_FLAGS: 8,
+} as const
+export const NFT_PAYLOAD_CSUM_INET = 1
+/** the address is part of what the transport header's checksum is of */
+export const NFT_PAYLOAD_L4CSUM_PSEUDOHDR = 1
 export const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const
 export const NFTA_SET_ELEM_KEY = 1
 export const NFTA_GEN_ID = 1

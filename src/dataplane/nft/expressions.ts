@@ -11,15 +11,15 @@ import {
   FIB,
   LOOKUP_INVERTED,
   META,
-  NFPROTO,
   NFT_DYNSET_OP_UPDATE,
-  NFT_NAT_DNAT,
+  NFT_PAYLOAD_CSUM_INET,
+  NFT_PAYLOAD_L4CSUM_PSEUDOHDR,
   NFT_REG,
   NFTA_DATA,
   NFTA_DYNSET,
   NFTA_EXPR,
   NFTA_LOG,
-  NFTA_NAT,
+  NFTA_PAYLOAD,
   NFTA_VERDICT,
   PAYLOAD,
   VERDICT,
@@ -193,19 +193,54 @@ function constant(value: Uint8Array, at = 0): Buffer {
   return expression('immediate', u32be(1, register(at)), data)
 }
 
-/** The connection goes to this IPv4 address and port instead; in a chain of type nat. */
-export function redirect(
+/** Where an IPv4 packet says its ends: bytes of the network header, and of UDP's and TCP's. */
+const ENDS = { source: { address: 12, port: 0 }, destination: { address: 16, port: 2 } } as const
+const IP_CHECKSUM = 10
+const CHECKSUMS: Readonly<Record<number, number>> = { 6: 16, 17: 6 }
+
+/**
+ * Packets of an IPv4 transport that match get another source or destination, each by itself: no
+ * connection is tracked, so none remembers what was true before.
+ */
+export function rewrite(
+  end: keyof typeof ENDS,
+  protocol: 6 | 17,
   to: { readonly address: Uint8Array; readonly port: number },
   ...matches: readonly Expressions[]
 ): Rule {
-  const port = Uint8Array.of(to.port >> 8, to.port & 0xff)
-  const how = [u32be(NFTA_NAT.TYPE, NFT_NAT_DNAT), u32be(NFTA_NAT.FAMILY, NFPROTO.IPV4)]
-  const from = [
-    u32be(NFTA_NAT.REG_ADDR_MIN, register(0)),
-    u32be(NFTA_NAT.REG_PROTO_MIN, register(REGISTER_BYTES)),
-  ]
-  const values = [constant(to.address), constant(port, REGISTER_BYTES)]
-  return rule(matches, [...values, expression('nat', ...how, ...from)])
+  const { address, port } = ENDS[end]
+  const number = Uint8Array.of(to.port >> 8, to.port & 0xff)
+  const pseudoHeader = u32be(NFTA_PAYLOAD.CSUM_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR)
+  return rule(
+    [transportIs(protocol), ...matches],
+    [
+      constant(to.address),
+      write(PAYLOAD.NETWORK, address, to.address.length, IP_CHECKSUM, pseudoHeader),
+      constant(number),
+      write(PAYLOAD.TRANSPORT, port, number.length, CHECKSUMS[protocol] ?? 0),
+      expression('notrack'),
+    ],
+  )
+}
+
+/** Puts the first register into the packet, and its checksum right. */
+function write(
+  base: number,
+  offset: number,
+  length: number,
+  checksum: number,
+  ...more: readonly Buffer[]
+): Buffer {
+  return expression(
+    'payload',
+    u32be(NFTA_PAYLOAD.SREG, NFT_REG.FIRST),
+    u32be(NFTA_PAYLOAD.BASE, base),
+    u32be(NFTA_PAYLOAD.OFFSET, offset),
+    u32be(NFTA_PAYLOAD.LEN, length),
+    u32be(NFTA_PAYLOAD.CSUM_TYPE, NFT_PAYLOAD_CSUM_INET),
+    u32be(NFTA_PAYLOAD.CSUM_OFFSET, checksum),
+    ...more,
+  )
 }
 
 /** A rule: all of `matches` hold, then its verdict. */

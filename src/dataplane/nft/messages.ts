@@ -37,8 +37,6 @@ export interface BaseHook {
   readonly priority: number
   /** NF_ACCEPT or NF_DROP: what happens to packets that no rule decides on */
   readonly policy: number
-  /** absent: filter */
-  readonly type?: 'filter' | 'nat'
 }
 
 function message(
@@ -87,7 +85,7 @@ export function newChain(of: TableRef, name: string, hook?: BaseHook): RtnlMessa
     attributes.push(
       nested(NFTA_CHAIN.HOOK, ...place),
       u32be(NFTA_CHAIN.POLICY, hook.policy),
-      text(NFTA_CHAIN.TYPE, hook.type ?? 'filter'),
+      text(NFTA_CHAIN.TYPE, 'filter'),
     )
   }
   return message(NFT_MSG.NEWCHAIN, NLM_F.CREATE, of.family, ...attributes)
