@@ -4,6 +4,7 @@
  * network of the same host, is the reference. The networks are internal, so that nobody outside is
  * asked for what is not known.
  */
+import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
 import { createNetwork, runSleeper } from '../lab/tsoverlay.js'
@@ -19,6 +20,8 @@ const CLIENTS = 4
 /** Of each client, on their way at once. */
 const WINDOW = 16
 const RATE_MS = 1_000
+const FLOOD = 10_000
+const AMID_FLOOD = 20
 const STARTS = 120
 const DOCKER = "Docker's own, this host's"
 const OURS = 'names'
@@ -51,7 +54,25 @@ async function askersIn(host: Host, prefix: string): Promise<readonly Asker[]> {
   )
 }
 
-async function latency(ours: Asker, docker: Asker, log: Bench['log']): Promise<readonly Row[]> {
+/** @param flooder asks 10,000 times at once, and goes on, in another container meanwhile */
+async function amidFlood(asker: Asker, flooder: Asker, name: string): Promise<number> {
+  const flood = flooder.rate(name, RATE_MS, FLOOD)
+  await sleep(RATE_MS / 4)
+  const took = await asker.times(name, AMID_FLOOD)
+  await flood
+  return median(took) / 1_000
+}
+
+function pairOf([one, two]: readonly Asker[]): readonly [Asker, Asker] {
+  if (one === undefined || two === undefined) throw new Error('no clients')
+  return [one, two]
+}
+
+async function latency(
+  [ours, oursToo]: readonly [Asker, Asker],
+  [docker, dockerToo]: readonly [Asker, Asker],
+  log: Bench['log'],
+): Promise<readonly Row[]> {
   const ask = (asker: Asker, name: string) => async () =>
     median(await asker.times(name, QUESTIONS)) / 1_000
   const took = await interleaved(
@@ -62,6 +83,8 @@ async function latency(ours: Asker, docker: Asker, log: Bench['log']): Promise<r
       unknown: ask(ours, 'nobody'),
       docker: ask(docker, 'plain1'),
       dockerUnknown: ask(docker, 'nobody'),
+      flooded: () => amidFlood(ours, oursToo, 'far'),
+      dockerFlooded: () => amidFlood(docker, dockerToo, 'plain1'),
     },
     log,
   )
@@ -85,6 +108,12 @@ async function latency(ours: Asker, docker: Asker, log: Bench['log']): Promise<r
       unit: 'ms',
       ours: median(took.unknown),
       reference: { name: "Docker's own", value: median(took.dockerUnknown) },
+    },
+    {
+      what: `lookup of another host's while another container asks ${FLOOD} at once, median`,
+      unit: 'ms',
+      ours: median(took.flooded),
+      reference: { name: DOCKER, value: median(took.dockerFlooded) },
     },
   ]
 }
@@ -149,14 +178,9 @@ async function asked({ lab, log }: Bench): Promise<readonly Row[]> {
     const docker = await askersIn(one, 'plain')
     const there = await Asker.in(two, 'far')
     askers.push(...ours, ...docker, there)
-    const [first, second] = [ours[0], docker[0]]
-    if (first === undefined || second === undefined) throw new Error('no clients')
-    for (const [asker, name] of [
-      [first, 'far'],
-      [first, 'ours1'],
-      [second, 'plain1'],
-    ] as const)
-      await asker.until(name)
+    const [first, second] = [pairOf(ours), pairOf(docker)]
+    for (const name of ['far', 'ours1']) await first[0].until(name)
+    await second[0].until('plain1')
     const rows = [...(await latency(first, second, log))]
     rows.push(...(await rate(ours, docker, log)))
     rows.push(...(await news(one, there, log)))
