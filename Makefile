@@ -76,8 +76,8 @@ faults: deps plugin ## kill, cut and fill what a cluster stands on: make faults 
 	$(TSX) test/faults/faults.ts $(ONLY)
 
 fuzz: N := 100000
-fuzz: deps plugin ## N requests without manners at the plugin's sockets: make fuzz N=100000 SEED=1
-	REQUESTS=$(N) $(TSX) test/fuzz/fuzz.ts
+fuzz: deps plugin ## N requests without manners at the plugin's sockets: make fuzz N=100000 SEED=1 ONLY=names
+	REQUESTS=$(N) ONLY=$(ONLY) $(TSX) test/fuzz/fuzz.ts
 
 soak: deps plugin ## CYCLES containers on a real dockerd, and what grew: make soak CYCLES=2000
 	$(TSX) test/soak/soak.ts

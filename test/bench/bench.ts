@@ -14,6 +14,7 @@ import { containerStart } from './container-start.js'
 import { crowd } from './crowd.js'
 import { ipam } from './ipam.js'
 import type { Bench, Measurement, Row } from './measurement.js'
+import { names } from './names.js'
 import { barChart } from './plot.js'
 import { propagation } from './propagation.js'
 import { share } from './share.js'
@@ -30,18 +31,19 @@ const ALL: readonly Measurement[] = [
   crowd,
   ipam,
   agent,
+  names,
 ]
 const OUT = 'build/bench'
 
 /** @throws Error that names what may be asked for */
 function chosen(words: readonly string[]): readonly Measurement[] {
-  const names = words.flatMap((word) => word.split(',')).filter((name) => name !== '')
-  const unknown = names.find((name) => !ALL.some((one) => one.name === name))
+  const wanted = words.flatMap((word) => word.split(',')).filter((name) => name !== '')
+  const unknown = wanted.find((name) => !ALL.some((one) => one.name === name))
   if (unknown !== undefined) {
     const known = ALL.map(({ name }) => name).join(', ')
     throw new Error(`ONLY=${unknown} is not a measurement; there are ${known}`)
   }
-  return names.length === 0 ? ALL : ALL.filter(({ name }) => names.includes(name))
+  return wanted.length === 0 ? ALL : ALL.filter(({ name }) => wanted.includes(name))
 }
 
 interface Outcome {

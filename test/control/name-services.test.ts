@@ -123,3 +123,16 @@ t.test('a kernel that cannot is told of once, and the container runs all the sam
   t.equal(logger.lines.filter((line) => line.startsWith('error ')).length, 1)
   t.equal(services.count, 0)
 })
+
+t.test('many that are waited for at once are worth no warning of a leak', async (t) => {
+  const warnings: string[] = []
+  const note = (warning: Error): void => void warnings.push(warning.name)
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
+  const { services, join } = world()
+  services.start()
+  for (let n = 0; n < 20; n += 1) join(`c${n}`, 'blue')
+  await new Promise((resolve) => setTimeout(resolve, 40))
+  await services.close()
+  t.same(warnings, [])
+})

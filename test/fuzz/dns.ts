@@ -2,11 +2,12 @@
 import packet from 'dns-packet'
 import fc from 'fast-check'
 import type { Ip } from '../../src/core/ip.js'
-import { answer } from '../../src/dns/answer.js'
+import { answer, type Transport } from '../../src/dns/answer.js'
 import { HEADER } from '../../src/dns/wire.js'
 
 const ADDRESSES = Array.from({ length: 60 }, (_, n) => `10.20.0.${n}`) as unknown as Ip[]
-const view = {
+/** Names of sixty addresses, and one for every address. */
+export const FUZZ_VIEW = {
   addressesOf: (name: string) => (/^(web|db|a*)$/.test(name) ? ADDRESSES : undefined),
   namesOf: () => ['web.net'],
 }
@@ -39,25 +40,37 @@ const packets = fc.oneof({ weight: 4, arbitrary: bent }, { weight: 1, arbitrary:
 export function fuzzDns(seed: number, count: number) {
   const counts: Record<string, number> = { answer: 0, pass: 0, silence: 0 }
   const violations: string[] = []
-  for (const query of fc.sample(packets, { seed, numRuns: count })) {
+  for (const query of drawPackets(seed, count)) {
     const before = query.toString('hex')
-    const wrong = wrongWith(query, counts)
-    if (wrong !== undefined) violations.push(`names: ${wrong}: ${before}`)
+    for (const transport of ['udp', 'tcp'] as const) {
+      const wrong = wrongWith(query, transport, counts)
+      if (wrong !== undefined) violations.push(`names: ${wrong}: ${before}`)
+    }
     if (query.toString('hex') !== before) violations.push(`names: the query was changed: ${before}`)
   }
   return { counts, violations }
 }
 
-function wrongWith(query: Buffer, counts: Record<string, number>): string | undefined {
+/** @returns the same packets for the same seed */
+export function drawPackets(seed: number, count: number): readonly Buffer[] {
+  return fc.sample(packets, { seed, numRuns: count })
+}
+
+function wrongWith(
+  query: Buffer,
+  transport: Transport,
+  counts: Record<string, number>,
+): string | undefined {
   try {
-    const verdict = answer(query, view, 'udp')
+    const verdict = answer(query, FUZZ_VIEW, transport)
     counts[verdict.kind] = (counts[verdict.kind] ?? 0) + 1
     if (verdict.kind !== 'answer') return undefined
     const { message } = verdict
     const decoded = packet.decode(message)
     if (packet.decode.bytes !== message.length) return 'bytes after the answer'
     if (decoded.type !== 'response' || decoded.id !== query.readUInt16BE(0)) return 'no response'
-    if (message.length > 4096 || query.length < HEADER) return 'too long'
+    if (message.length > (transport === 'udp' ? 4096 : 65_535) || query.length < HEADER)
+      return 'too long'
     return undefined
   } catch (error) {
     return String(error)

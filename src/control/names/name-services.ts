@@ -3,6 +3,7 @@
  * ours, from its start to its Leave. A pass compares the journal with the resolvers that there are;
  * whatever happens only asks for a pass.
  */
+import { setMaxListeners } from 'node:events'
 import { basename } from 'node:path'
 import { rest } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
@@ -63,6 +64,8 @@ export class NameServices {
 
   constructor(parts: NameServicesParts) {
     this.#parts = parts
+    // One for each namespace that is waited for.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   start(): void {

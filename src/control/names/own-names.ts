@@ -5,6 +5,7 @@
  *
  * Never inside of a call of dockerd's: it may hold the container's lock, which the inspect needs.
  */
+import { setMaxListeners } from 'node:events'
 import { rest } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
 import type { Logger } from '../../core/ports.js'
@@ -44,6 +45,8 @@ export class OwnNames {
 
   constructor(parts: OwnNamesParts) {
     this.#parts = parts
+    // One for each look under way.
+    setMaxListeners(0, this.#closing.signal)
     this.#looks = new Looks({
       look: (container, signal) => this.#look(container, signal),
       signal: this.#closing.signal,
