@@ -14,6 +14,7 @@ import { containerStart } from './container-start.js'
 import { crowd } from './crowd.js'
 import { ipam } from './ipam.js'
 import type { Bench, Measurement, Row } from './measurement.js'
+import { namesMemory } from './names-memory.js'
 import { barChart } from './plot.js'
 import { propagation } from './propagation.js'
 import { share } from './share.js'
@@ -30,6 +31,7 @@ const ALL: readonly Measurement[] = [
   crowd,
   ipam,
   agent,
+  namesMemory,
 ]
 const OUT = 'build/bench'
 
