@@ -128,7 +128,7 @@ export class NetworkPeers {
 
   /** By name, made at the first question and followed from then on. */
   get names(): NameIndex {
-    this.#names ??= new NameIndex(() => valuesOf(this.mirror))
+    this.#names ??= new NameIndex(() => this.mirror.values())
     return this.#names
   }
 
@@ -214,10 +214,6 @@ export class NetworkPeers {
     const host = this.#options.hostOf(id)
     return host && this.#options.vtepOf(host)
   }
-}
-
-function* valuesOf(mirror: Mirror<Endpoint>): Generator<Endpoint> {
-  for (const [, endpoint] of mirror.entries()) yield endpoint
 }
 
 function isSameButNames(a: Endpoint | undefined, b: Endpoint | undefined): boolean {

@@ -71,6 +71,11 @@ export class Mirror<T> {
     return this.#content.values.entries()
   }
 
+  /** As `entries`, without the keys. */
+  values(): Iterable<T> {
+    return this.#content.values.values()
+  }
+
   /** Number of entries that could be decoded. */
   get size(): number {
     return this.#content.values.size

@@ -15,6 +15,7 @@ import { crowd } from './crowd.js'
 import { ipam } from './ipam.js'
 import type { Bench, Measurement, Row } from './measurement.js'
 import { names } from './names.js'
+import { namesMemory } from './names-memory.js'
 import { barChart } from './plot.js'
 import { propagation } from './propagation.js'
 import { share } from './share.js'
@@ -32,6 +33,7 @@ const ALL: readonly Measurement[] = [
   ipam,
   agent,
   names,
+  namesMemory,
 ]
 const OUT = 'build/bench'
 

@@ -65,3 +65,37 @@ t.test('names and addresses are followed', async (t) => {
   fc.assert(property, { numRuns: 100 })
   t.strictSame(new NameIndex(() => []).withAddress('10.1.0.5' as Ip), [])
 })
+
+t.test('a question that comes while the index is being made', async (t) => {
+  const make = (at: number): Endpoint => ({
+    ...{ id: `e${at}`, network: 'n', host: 'a', boot: '1', mac: '02:42:00:00:00:01' as Mac },
+    addresses: [`10.1.${at >> 8}.${at & 255}/16` as Cidr],
+    names: [`c${at}`, 'api'],
+  })
+  const all = new Map(Array.from({ length: 60_000 }, (_, at) => [`e${at}`, make(at)]))
+  const index = new NameIndex(() => all.values())
+  const change = (at: number, now: Endpoint | undefined): void => {
+    const former = all.get(`e${at}`)
+    if (former !== undefined) index.remove(former)
+    all.delete(`e${at}`)
+    if (now === undefined) return
+    all.set(`e${at}`, now)
+    index.add(now)
+  }
+  const look = (when: string): void => {
+    for (const name of ['c0', 'c1', 'c2', 'moved', 'c30000', 'c59999', 'c60000', 'no']) {
+      const wanted = [...all.values()].filter(({ names }) => names?.includes(name))
+      t.same(byId(index.named(name)), byId(wanted), `${name}, ${when}`)
+    }
+  }
+  for (const at of [0, 1, 30_000, 59_999]) change(at, undefined)
+  change(2, { ...make(2), names: ['moved'] })
+  change(60_000, make(60_000))
+  look('at once')
+  change(1, make(1))
+  t.equal(index.named('api').length, all.size - 1)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  look('later')
+  t.equal(index.named('api').length, all.size - 1)
+  t.same(byId(index.withAddress('10.1.0.7' as Ip)), ['e7'])
+})
