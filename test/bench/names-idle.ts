@@ -13,8 +13,8 @@ const COUNT = 200
 /** Docker clients at the same time; more only wait for each other. */
 const AT_ONCE = 4
 const ROUNDS = 3
-/** What the change before has left to do is done. */
-const REST_MS = 10_000
+/** V8 collects at leisure what the change before has left behind, 10 to 40 s later. */
+const REST_MS = 60_000
 const IDLE_S = 30
 const LIMIT = { timeoutMs: 300_000 }
 const SILENT = 'silent'

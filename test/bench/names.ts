@@ -57,7 +57,7 @@ async function askersIn(host: Host, prefix: string): Promise<readonly Asker[]> {
 /** @param flooder asks 10,000 times at once, and goes on, in another container meanwhile */
 async function amidFlood(asker: Asker, flooder: Asker, name: string): Promise<number> {
   const flood = flooder.rate(name, RATE_MS, FLOOD)
-  await sleep(RATE_MS / 4)
+  await sleep(RATE_MS / 20)
   const took = await asker.times(name, AMID_FLOOD)
   await flood
   return median(took) / 1_000
