@@ -1,6 +1,5 @@
 /** The composition root: makes the parts, wires them, starts and stops them in order. */
 import { join } from 'node:path'
-import { writeLauncher } from './admin/launcher.js'
 import { AdminServer } from './admin/server.js'
 import { Admission } from './control/admission.js'
 import { choreHandlers, chores, usageOf, usedAddresses, type VtepSource } from './control/chores.js'
@@ -63,11 +62,8 @@ export interface Paths {
   readonly data: string
   /** the host's /run/tsoverlay */
   readonly run: string
-  /** the same folder as the host sees it */
-  readonly hostRun: string
-  /** the programs that run the CLI */
-  readonly node: string
-  readonly cli: string
+  /** where people ask */
+  readonly admin: string
   /** dockerd's own socket */
   readonly docker: string
   /** sockets on which dockerd finds the driver */
@@ -129,10 +125,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await control.admission.start()
   await control.paths.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
-  const socket = join(paths.run, 'admin.sock')
-  await admin.listen(socket)
-  const { node, cli, hostRun } = paths
-  writeLauncher({ folder: paths.run, hostFolder: hostRun, node, cli, socket })
+  await admin.listen(paths.admin)
   if (config.metrics !== undefined) await admin.listenMetrics(config.metrics)
   logger.info({ host: state.identity.id, name: state.identity.name, scope: config.scope }, 'ready')
   control.ranges.start()

@@ -1,6 +1,9 @@
 /** Paths inside the plugin; config.json mounts the host's /run on /host/run. */
 export const DATA = '/data'
 export const HOST_RUN = '/host/run'
+/** Our folder in the host's /run, as seen here and by the host. */
+export const RUN = `${HOST_RUN}/tsoverlay`
+export const RUN_ON_HOST = '/run/tsoverlay'
 /** The first is where dockerd looks for a managed plugin, the second for one without management. */
 export const SOCKETS = [
   '/run/docker/plugins/tsoverlay.sock',
@@ -8,3 +11,4 @@ export const SOCKETS = [
 ]
 export const ETCD = '/usr/bin/etcd'
 export const CLI = '/app/cli.js'
+export const ADMIN_SOCKET = `${RUN}/admin.sock`

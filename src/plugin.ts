@@ -5,7 +5,7 @@ import { messageOf } from './core/errors.js'
 import type { Logger } from './core/ports.js'
 import { startDaemon } from './daemon.js'
 import { createDataplane } from './dataplane/dataplane.js'
-import { CLI, DATA, ETCD, HOST_RUN, SOCKETS } from './paths.js'
+import { ADMIN_SOCKET, DATA, ETCD, HOST_RUN, RUN, SOCKETS } from './paths.js'
 import type { Door } from './rpc/door.js'
 import { EmbeddedEtcd } from './state/embedded-etcd.js'
 import { createEtcdStore } from './state/etcd-store.js'
@@ -55,10 +55,8 @@ async function start(
   const dataplane = await createDataplane({ netnsDir: `${HOST_RUN}/docker/netns`, logger })
   const paths = {
     data: DATA,
-    run: `${HOST_RUN}/tsoverlay`,
-    hostRun: '/run/tsoverlay',
-    node: process.execPath,
-    cli: CLI,
+    run: RUN,
+    admin: ADMIN_SOCKET,
     docker: `${HOST_RUN}/docker.sock`,
     sockets: SOCKETS,
   }

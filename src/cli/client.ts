@@ -3,11 +3,15 @@ import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ErrorReport } from '../core/admin.js'
 import { messageOf } from '../core/errors.js'
 
 /** The plugin answers a listing within its store's deadline, or says that it cannot. */
 const SILENCE_MS = 30_000
+/** A plugin that dockerd has just enabled listens for us a moment later. */
+const START_MS = 1_500
+const LOOK_MS = 50
 
 export class AdminClient {
   readonly #socketPath: string
@@ -37,29 +41,47 @@ export class AdminClient {
   }
 
   async #request(method: string, path: string, body?: string): Promise<IncomingMessage> {
+    const response = await this.#patiently(() => this.#send(method, path, body))
+    if (response.statusCode === 200) return response
+    throw new Error(refusal(await text(response), response.statusCode))
+  }
+
+  /** Again and again for a moment, where nobody listens (yet). */
+  async #patiently(send: () => Promise<IncomingMessage>): Promise<IncomingMessage> {
+    for (const end = performance.now() + START_MS; ; await sleep(LOOK_MS)) {
+      try {
+        return await send()
+      } catch (error) {
+        if (isAway(error) && performance.now() < end) continue
+        throw new Error(unreachable(this.#socketPath, error), { cause: error })
+      }
+    }
+  }
+
+  async #send(method: string, path: string, body?: string): Promise<IncomingMessage> {
     const sent = request({ socketPath: this.#socketPath, method, path, timeout: SILENCE_MS })
     sent.on('timeout', () => sent.destroy(new Error('no answer')))
     if (body !== undefined) sent.setHeader('content-type', 'application/json')
     sent.end(body)
-    let response: IncomingMessage
-    try {
-      const answer: readonly IncomingMessage[] = await once(sent, 'response')
-      const [first] = answer
-      if (first === undefined) throw new Error('no answer')
-      response = first
-    } catch (error) {
-      throw new Error(unreachable(this.#socketPath, error), { cause: error })
-    }
-    if (response.statusCode === 200) return response
-    throw new Error(refusal(await text(response), response.statusCode))
+    const answer: readonly IncomingMessage[] = await once(sent, 'response')
+    const [response] = answer
+    if (response === undefined) throw new Error('no answer')
+    return response
   }
 }
 
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+/** Nobody listens. */
+function isAway(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ECONNREFUSED'
+}
+
 function unreachable(path: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EACCES') return `only root may use the admin socket ${path}`
-  const isAway = code === 'ENOENT' || code === 'ECONNREFUSED'
-  if (!isAway) return `the plugin does not answer on ${path}: ${messageOf(error)}`
+  if (codeOf(error) === 'EACCES') return `only root may use the admin socket ${path}`
+  if (!isAway(error)) return `the plugin does not answer on ${path}: ${messageOf(error)}`
   return `the plugin does not run on this host: nothing listens on ${path}; docker plugin enable starts it, --socket names another path`
 }
 

@@ -3,6 +3,7 @@ import t from 'tap'
 import { expectNoPing, expectPing, pingAll } from '../lab/conncheck.js'
 import { addressOf, createNetwork, DRIVER, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
 import { createOn, inContainer, inNetwork, refusedRun, sentBy } from './clusterwide.js'
+import { resolvesSoon } from './names.js'
 import { sharedLab } from './shared-lab.js'
 import { eventually, fdb, neighbours } from './traces.js'
 
@@ -241,18 +242,27 @@ t.test('--link-local-ip: on the interface, and reached on the same host only', a
   await expectNoPing(one, 'ca', '169.254.7.3')
 })
 
-t.test('--network-alias and container names: known on the container’s own host', async (t) => {
+t.test('--network-alias and container names: known on all hosts, behind --add-host', async (t) => {
   const lab = await sharedLab(t)
   const [one, two] = [lab.host(1), lab.host(2)]
   await createOn([one, two], 'blue', ['--subnet', '10.20.0.0/16'])
   await runSleeper(one, 'web', 'blue', ['--network-alias', 'shop'])
   await runSleeper(one, 'here', 'blue')
   const address = await addressOf(one, 'web', 'blue')
-  await runSleeper(two, 'there', 'blue', ['--add-host', `shop:${address}`])
-  await runSleeper(two, 'blind', 'blue')
-  for (const name of ['shop', 'web']) await expectPing(one, 'here', name)
-  await expectPing(two, 'there', 'shop')
-  await expectNoPing(two, 'blind', 'shop')
+  await runSleeper(two, 'there', 'blue')
+  await runSleeper(two, 'set', 'blue', [
+    '--add-host',
+    'shop:10.20.99.99',
+    '--add-host',
+    `at:${address}`,
+  ])
+  for (const name of ['shop', 'web']) {
+    await expectPing(one, 'here', name)
+    t.same(await resolvesSoon(two, 'there', name, [address]), [address])
+    await expectPing(two, 'there', name)
+  }
+  await expectPing(two, 'set', 'at')
+  await expectNoPing(two, 'set', 'shop')
 })
 
 t.test('the MTU option is that of every device, and IPv6 needs 1280', async (t) => {
