@@ -188,15 +188,21 @@ function native32(value: number): Uint8Array {
   return bytes
 }
 
-function constant(value: Uint8Array, at = 0): Buffer {
+function constant(value: Uint8Array): Buffer {
   const data = nested(2, attr(NFTA_DATA.VALUE, value))
-  return expression('immediate', u32be(1, register(at)), data)
+  return expression('immediate', u32be(1, NFT_REG.FIRST), data)
 }
 
 /** Where an IPv4 packet says its ends: bytes of the network header, and of UDP's and TCP's. */
 const ENDS = { source: { address: 12, port: 0 }, destination: { address: 16, port: 2 } } as const
 const IP_CHECKSUM = 10
-const CHECKSUMS: Readonly<Record<number, number>> = { 6: 16, 17: 6 }
+/** of TCP and UDP, by IPPROTO_… */
+const CHECKSUMS = { 6: 16, 17: 6 } as const
+
+/** As a packet has it. */
+export function portBytes(port: number): readonly number[] {
+  return [port >> 8, port & 0xff]
+}
 
 /**
  * Packets of an IPv4 transport that match get another source or destination, each by itself: no
@@ -204,12 +210,12 @@ const CHECKSUMS: Readonly<Record<number, number>> = { 6: 16, 17: 6 }
  */
 export function rewrite(
   end: keyof typeof ENDS,
-  protocol: 6 | 17,
+  protocol: keyof typeof CHECKSUMS,
   to: { readonly address: Uint8Array; readonly port: number },
   ...matches: readonly Expressions[]
 ): Rule {
   const { address, port } = ENDS[end]
-  const number = Uint8Array.of(to.port >> 8, to.port & 0xff)
+  const number = Uint8Array.from(portBytes(to.port))
   const pseudoHeader = u32be(NFTA_PAYLOAD.CSUM_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR)
   return rule(
     [transportIs(protocol), ...matches],
@@ -217,7 +223,7 @@ export function rewrite(
       constant(to.address),
       write(PAYLOAD.NETWORK, address, to.address.length, IP_CHECKSUM, pseudoHeader),
       constant(number),
-      write(PAYLOAD.TRANSPORT, port, number.length, CHECKSUMS[protocol] ?? 0),
+      write(PAYLOAD.TRANSPORT, port, number.length, CHECKSUMS[protocol]),
       expression('notrack'),
     ],
   )

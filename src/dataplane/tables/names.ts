@@ -19,6 +19,7 @@ import {
   drop,
   hasMark,
   markIs,
+  portBytes,
   refreshMark,
   rewrite,
 } from '../nft/expressions.js'
@@ -73,8 +74,4 @@ function detour(protocol: 6 | 17, port: number): readonly Rule[] {
     rewrite('destination', protocol, ours, ...question, isAlive),
     rewrite('source', protocol, docker, ...answer),
   ]
-}
-
-function portBytes(port: number): readonly number[] {
-  return [port >> 8, port & 0xff]
 }
