@@ -4,7 +4,7 @@
  * seconds it is looked whether others have changed the rules, such as a firewall that was reloaded.
  */
 import { messageOf } from '../core/errors.js'
-import type { AdmissionPlan } from '../core/plan.js'
+import type { StrangersPlan } from '../core/plan.js'
 import type { AdmissionResult, Dataplane, Logger } from '../core/ports.js'
 import type { DockerNetworkId } from '../core/types.js'
 import type { Journal } from '../state/journal.js'
@@ -72,7 +72,7 @@ export class Admission {
     clearInterval(this.#timer)
   }
 
-  #plan(): AdmissionPlan {
+  #plan(): StrangersPlan {
     const { journal, peers, underlay, port } = this.#parts
     const joined = new Set(
       [...journal.endpoints.values()]

@@ -170,12 +170,25 @@ export class Reconciler {
     if (binding === undefined) return undefined
     const local = this.#journal.endpointsOf(network)
     const underlay = this.#underlay.current()
-    const view = { network: binding.network, dockerNetwork: network, local, underlay }
-    const frame = backend.frame(view)
-    if (frame === undefined) return undefined
+    const view = {
+      network: binding.network,
+      dockerNetwork: network,
+      local,
+      blocks: [],
+      inUse: true,
+      underlay,
+    }
+    const part = backend.part(view)
+    if (part === undefined) return undefined
     book.setLocal(local, underlay.vtep)
     const partial = !this.#peers.isSynced(binding.network.key)
-    return { ...frame, neighbours: book.neighbours, fdb: book.fdb, partial }
+    return {
+      ...part,
+      place: backend.home(network),
+      neighbours: book.neighbours,
+      fdb: book.fdb,
+      partial,
+    }
   }
 
   /** Without a joined endpoint nothing is wanted, and the underlay need not be known. */

@@ -76,7 +76,7 @@ export class UnderlaySource {
     const former = this.#current
     const wasLost = this.#problem !== undefined
     this.#problem = undefined
-    if (former !== undefined && former.vtep === found.vtep && former.mtu === found.mtu) {
+    if (former !== undefined && isSame(former, found)) {
       if (wasLost) this.#logger.info({ ...found }, 'underlay is there again')
       return
     }
@@ -136,4 +136,9 @@ export class UnderlaySource {
     this.#closed = true
     clearTimeout(this.#timer)
   }
+}
+
+function isSame(a: Omit<Underlay, 'port'>, b: Omit<Underlay, 'port'>): boolean {
+  const isSameLink = a.link?.dev === b.link?.dev && a.link?.subnet === b.link?.subnet
+  return a.vtep === b.vtep && a.mtu === b.mtu && isSameLink
 }

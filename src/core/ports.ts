@@ -2,8 +2,8 @@
 import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
 import type { Mac } from './mac.js'
-import type { AdmissionPlan, FdbPlan, Frame, NeighbourPlan, Plan } from './plan.js'
-import type { Endpoint, Network, NetworkView, Underlay } from './types.js'
+import type { FdbPlan, NeighbourPlan, Part, Place, Plan, StrangersPlan } from './plan.js'
+import type { DockerNetworkId, Endpoint, Network, NetworkView, Underlay } from './types.js'
 import type { VxlanDevice } from './vxlan-device.js'
 
 /** The part of pino that we use: constant lower-case message, data as fields. */
@@ -35,7 +35,9 @@ export interface Backend extends Reach {
    */
   validate(network: Pick<Network, 'segments' | 'mtu'>, underlay: Underlay): void
   /** The wanted kernel state of one network on this host but for its peers; undefined = no sandbox wanted. */
-  frame(view: NetworkView): Frame | undefined
+  part(view: NetworkView): Part | undefined
+  /** Where its containers and what leads to other hosts are. */
+  home(network: DockerNetworkId): Place
 }
 
 export interface ApplyFailure {
@@ -118,7 +120,7 @@ export interface Dataplane {
    * the kernel when the process ends.
    * @param look whether others have changed it is looked for first
    */
-  admit(plan: AdmissionPlan, look: boolean): Promise<AdmissionResult>
+  admit(plan: StrangersPlan, look: boolean): Promise<AdmissionResult>
   /** Names of the sandboxes in the kernel that are of our making (`1-<id>` with our vxlan or bridge). */
   list(): Promise<readonly string[]>
   /**

@@ -83,11 +83,38 @@ export interface LocalEndpoint extends Endpoint {
   readonly sandboxKey?: string
 }
 
+/** A range of addresses that another host decides on: a block, or one address lent out of one. */
+export interface Block {
+  /** unique among the blocks of a network, and the same on all hosts */
+  readonly id: string
+  readonly host: HostId
+  readonly range: Cidr
+}
+
+/** What is behind another host. */
+export type Peer = Endpoint | Block
+
+export function isBlock(peer: Peer): peer is Block {
+  return 'range' in peer
+}
+
+/** How this host sends to another one: decided once per pair, for all networks. */
+export interface Way {
+  readonly host: HostId
+  readonly vtep: Ip
+  /** device on whose link that address is; absent: a router is between, only a tunnel gets there */
+  readonly dev?: string
+}
+
 /** All that a backend may know of one network on this host, but for its peers. */
 export interface NetworkView {
   readonly network: Network
   readonly dockerNetwork: DockerNetworkId
   readonly local: readonly LocalEndpoint[]
+  /** this host's own blocks of the network's pools; empty where the pools have none */
+  readonly blocks: readonly Cidr[]
+  /** a container is here, or was until a moment ago */
+  readonly inUse: boolean
   readonly underlay: Underlay
 }
 
@@ -95,6 +122,8 @@ export interface Underlay {
   readonly vtep: Ip
   /** MTU of the route that packets to peers take */
   readonly mtu: number
+  /** the device that has the address, and the prefix that is on its link; absent: it is on lo */
+  readonly link?: { readonly dev: string; readonly subnet: Cidr }
   /** UDP port of VXLAN */
   readonly port: number
 }

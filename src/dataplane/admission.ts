@@ -8,7 +8,7 @@
  * sends from a host's address, known by coming out of a bridge through which that host is not.
  */
 import { familyOf } from '../core/ip.js'
-import type { AdmissionPlan } from '../core/plan.js'
+import type { StrangersPlan } from '../core/plan.js'
 import type { AdmissionResult } from '../core/ports.js'
 import { failureOf } from './failure.js'
 import { HOOK, NFPROTO, VERDICT } from './nft/constants.js'
@@ -100,7 +100,7 @@ function throughUs(isVxlan: Expressions): readonly Rule[] {
   })
 }
 
-function elementsOf({ vnis, vteps }: AdmissionPlan): readonly SetElement[] {
+function elementsOf({ vnis, vteps }: StrangersPlan): readonly SetElement[] {
   return [
     ...vnis.map((vni) => ({
       set: VNIS.name,
@@ -115,7 +115,7 @@ function elementsOf({ vnis, vteps }: AdmissionPlan): readonly SetElement[] {
 
 export interface Admission {
   /** One call after the other; never rejects. */
-  apply(plan: AdmissionPlan, look: boolean): Promise<AdmissionResult>
+  apply(plan: StrangersPlan, look: boolean): Promise<AdmissionResult>
   close(): Promise<void>
 }
 
@@ -129,7 +129,7 @@ export function openAdmission(): Admission {
     if (current?.port !== port) current = { port, table: new NftTable(rulesetFor(port), ITEM) }
     return current.table
   }
-  const pass = async (plan: AdmissionPlan, look: boolean): Promise<AdmissionResult> => {
+  const pass = async (plan: StrangersPlan, look: boolean): Promise<AdmissionResult> => {
     const nothing = { written: 0, drift: 0, failures: [] }
     if (socket === undefined) return { ...nothing, unsupported: 'no netfilter sockets' }
     const table = tableFor(plan.port)

@@ -63,9 +63,9 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   return {
     apply: async (plan) => {
       try {
-        return await withSandbox(plan.sandbox, (sandbox) => sandbox.apply(plan))
+        return await withSandbox(plan.place, (sandbox) => sandbox.apply(plan))
       } catch (error) {
-        return { written: 0, drift: 0, failures: [failureOf(`sandbox ${plan.sandbox}`, error)] }
+        return { written: 0, drift: 0, failures: [failureOf(`sandbox ${plan.place}`, error)] }
       }
     },
     // No file of another name is ever made, so there is none to remove.

@@ -166,7 +166,7 @@ export class Sandbox {
       await this.#applyTables(namespace, done)
       done.push(await this.#ear.apply(namespace, this.#tables))
     } catch (error) {
-      failures.push(failureOf(`sandbox ${plan.sandbox}`, error))
+      failures.push(failureOf(`sandbox ${plan.place}`, error))
     }
     return sumOf([...done, { written: 0, drift: 0, failures }])
   }

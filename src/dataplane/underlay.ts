@@ -28,6 +28,7 @@ import type { Rtnl } from './rtnl/rtnl.js'
 
 interface HostAddress {
   readonly ip: Ip
+  readonly subnet: Cidr
   readonly dev: string
   readonly ifindex: number
   readonly mtu: number
@@ -64,11 +65,13 @@ export async function findUnderlay(rtnl: Rtnl, advertise: string): Promise<Omit<
   const route = await defaultRoute(rtnl)
   const found = select(advertise, addresses, route)
   if (found === undefined) throw unknown(advertise, addresses)
+  const { ip: vtep, dev, subnet } = found
+  const link = found.loopback ? {} : { link: { dev, subnet } }
   if (route !== undefined && isReachedOver(route, found)) {
     const mtu = route.mtu ?? links.get(route.ifindex)?.mtu ?? ETHERNET_MTU
-    return { vtep: found.ip, mtu }
+    return { vtep, mtu, ...link }
   }
-  return { vtep: found.ip, mtu: found.loopback ? ETHERNET_MTU : found.mtu }
+  return { vtep, mtu: found.loopback ? ETHERNET_MTU : found.mtu, ...link }
 }
 
 /** Whether packets to peers leave by the default route rather than by the address's own device. */
@@ -113,7 +116,14 @@ async function hostAddresses(
     const link = state && links.get(state.ifindex)
     if (state === undefined || link === undefined || !isUsable(state)) continue
     const { name: dev, index: ifindex, mtu, loopback } = link
-    found.push({ ip: ipOf(state.address), dev, ifindex, mtu, loopback })
+    found.push({
+      ip: ipOf(state.address),
+      subnet: networkOf(state.address),
+      dev,
+      ifindex,
+      mtu,
+      loopback,
+    })
   }
   return found
 }

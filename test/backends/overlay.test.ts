@@ -39,19 +39,35 @@ function view(part: Partial<View> & { segments?: Segment[]; mtu?: number }): Vie
   const { segments = [{ vni: 256, subnets: [V4] }], mtu, ...rest } = part
   const base = { key: 'k', identity: 'pools:x', space: '', backend: 'overlay', internal: false }
   const network = { ...base, segments, ...(mtu === undefined ? {} : { mtu }) }
-  return { network, dockerNetwork: DOCKER, local: [], peers: [], underlay: UNDERLAY, ...rest }
+  return {
+    network,
+    dockerNetwork: DOCKER,
+    local: [],
+    peers: [],
+    blocks: [],
+    inUse: true,
+    underlay: UNDERLAY,
+    ...rest,
+  }
 }
 
 /** Frame and peers, as a pass puts them together. */
 function planOf(of: View): Plan | undefined {
-  const frame = overlay.frame(of)
+  const part = overlay.part(of)
   const book = new PeerBook(of.network, overlay)
   for (const each of of.peers) {
     book.setVtep(each.host, each.vtep)
     book.add(each)
   }
   book.setLocal(of.local, of.underlay.vtep)
-  return frame && { ...frame, neighbours: book.neighbours, fdb: book.fdb }
+  return (
+    part && {
+      place: overlay.home(of.dockerNetwork),
+      ...part,
+      neighbours: book.neighbours,
+      fdb: book.fdb,
+    }
+  )
 }
 
 function text(of: View): string {
@@ -121,13 +137,13 @@ t.test('two subnets are two segments, and a MAC counts within its own', async (t
 
 t.test('without source check nothing is said of who may speak', async (t) => {
   const open = view({ local: [local('aaaa', true, '10.20.0.5/16')] })
-  const plan = overlay.frame({ ...open, network: { ...open.network, sourceCheck: false } })
+  const plan = overlay.part({ ...open, network: { ...open.network, sourceCheck: false } })
   t.equal(plan?.links.length, 3)
   t.equal(plan?.sources, undefined)
   const learning = (links: Plan['links'] = []) =>
     links.map((link) => link.kind !== 'bridge' && link.learns === true)
   t.same(learning(plan?.links), [false, true, true], 'but other MACs may be behind a port')
-  t.same(learning(overlay.frame(open)?.links), [false, false, false])
+  t.same(learning(overlay.part(open)?.links), [false, false, false])
 })
 
 t.test('without a joined endpoint there is no sandbox', async (t) => {

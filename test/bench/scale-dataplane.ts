@@ -28,8 +28,8 @@ export class TrackedDataplane extends RecordingDataplane {
   }
 
   override async apply(plan: Plan): Promise<ApplyResult> {
-    const tables = this.#tables.get(plan.sandbox) ?? newTables()
-    this.#tables.set(plan.sandbox, tables)
+    const tables = this.#tables.get(plan.place) ?? newTables()
+    this.#tables.set(plan.place, tables)
     const fdb = await make(tables.fdb, plan.fdb)
     const neighbours = await make(tables.neighbours, plan.neighbours, this.#onNeighbour)
     return { written: fdb + neighbours, drift: 0, failures: [] }

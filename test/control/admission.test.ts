@@ -3,7 +3,7 @@ import t from 'tap'
 import { Admission } from '../../src/control/admission.js'
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Ip } from '../../src/core/ip.js'
-import type { AdmissionPlan } from '../../src/core/plan.js'
+import type { StrangersPlan } from '../../src/core/plan.js'
 import type { AdmissionResult } from '../../src/core/ports.js'
 import type { Host } from '../../src/core/types.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
@@ -13,7 +13,7 @@ const NOTHING: AdmissionResult = { written: 0, drift: 0, failures: [] }
 /** Endpoints and hosts as data, and a kernel that answers `result`. */
 function setUp(endpoints: { dockerNetwork: string; joined: boolean }[] = []) {
   const logger = new RecordingLogger()
-  const asked: AdmissionPlan[] = []
+  const asked: StrangersPlan[] = []
   const kernel = { result: NOTHING, sandboxes: [] as string[] }
   const peers = {
     knowsHosts: false,

@@ -182,9 +182,9 @@ t.test('of two creations of one network on one host, one succeeds and keeps all'
 
 t.test('a network that is created while leftovers are swept keeps its sandbox', async (t) => {
   const a = await host(t)
-  const stray = { sandbox: '1-0123456789', links: [], neighbours: [], fdb: [] }
+  const stray = { place: '1-0123456789', links: [], neighbours: [], fdb: [] }
   await a.dataplane.apply(stray)
-  await a.dataplane.apply({ ...stray, sandbox: sandboxName(BLUE) })
+  await a.dataplane.apply({ ...stray, place: sandboxName(BLUE) })
   const swept = a.reconciler.sweep()
   const binding = { dockerNetwork: BLUE, ipam: 'swarm', network: { key: 'k' } } as never
   a.journal.bindings.put(binding)

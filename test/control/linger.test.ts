@@ -55,7 +55,7 @@ t.test('what another process left unused is removed at once', async (t) => {
   const { dataplane, dir, store } = a
   await a.close()
   const sandbox = sandboxName(BLUE)
-  dataplane.sandboxes.set(sandbox, { sandbox, links: [], neighbours: [], fdb: [] })
+  dataplane.sandboxes.set(sandbox, { place: sandbox, links: [], neighbours: [], fdb: [] })
   const again = await host(t, { dataplane, dir, store, lingerMs: LONG })
   await until('the sandbox is gone', () => again.dataplane.sandboxes.size === 0)
 })

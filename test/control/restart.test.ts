@@ -85,7 +85,7 @@ t.test('a sandbox whose network is gone is swept, others are not', async (t) => 
   const a = await host(t)
   await a.docker.createNetwork(BLUE, SUBNET)
   await a.docker.run(BLUE, WEB)
-  await a.dataplane.apply({ sandbox: '1-0123456789', links: [], neighbours: [], fdb: [] })
+  await a.dataplane.apply({ place: '1-0123456789', links: [], neighbours: [], fdb: [] })
   await a.reconciler.sweep()
   t.equal(a.dataplane.sandboxes.size, 1)
   t.match(a.dataplane.toString(), WEB.slice(0, 12))

@@ -82,7 +82,7 @@ t.test(
     const a = await host(t)
     await a.docker.createNetwork(BLUE, SUBNET)
     const vxlan = { kind: 'vxlan', name: 'vxlan0', mtu: 1450, vni: 256, port: 4789 } as never
-    const left = { sandbox: '1-0123456789', links: [vxlan], neighbours: [], fdb: [] }
+    const left = { place: '1-0123456789', links: [vxlan], neighbours: [], fdb: [] }
     await a.dataplane.apply(left)
     await a.docker.run(BLUE, WEB)
     t.same([...a.dataplane.sandboxes.keys()], [sandboxName(BLUE)])

@@ -46,14 +46,14 @@ t.test('a sandbox that no network has is removed, also when it comes late', asyn
   const upkeep = new Upkeep({ ...a, periodMs: 20, share: Number.POSITIVE_INFINITY })
   upkeep.start()
   t.teardown(() => upkeep.close())
-  const left = { sandbox: '1-aaaaaaaaaa', links: [], neighbours: [], fdb: [] }
+  const left = { place: '1-aaaaaaaaaa', links: [], neighbours: [], fdb: [] }
   await sleep(50)
-  a.dataplane.sandboxes.set(left.sandbox, left)
+  a.dataplane.sandboxes.set(left.place, left)
   await until('it is gone', () => a.dataplane.sandboxes.size === 0)
   t.equal(a.logger.count('sandbox without a network removed'), 1)
   a.dataplane.failNext('list')
   await until('a failure is told', () => a.logger.count('sweep failed') === 1)
-  a.dataplane.sandboxes.set(left.sandbox, left)
+  a.dataplane.sandboxes.set(left.place, left)
   await until('and does not end it', () => a.dataplane.sandboxes.size === 0)
 })
 

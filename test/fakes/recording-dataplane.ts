@@ -1,7 +1,7 @@
 /** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
-import type { AdmissionPlan, FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
+import type { FdbPlan, LinkPlan, NeighbourPlan, Plan, StrangersPlan } from '../../src/core/plan.js'
 import type {
   AdmissionResult,
   Announcement,
@@ -37,7 +37,7 @@ export class RecordingDataplane implements Dataplane {
   /** names of the containers' namespaces that live */
   readonly containers = new Set<string>()
   /** what was last asked for */
-  admission: AdmissionPlan | undefined
+  admission: StrangersPlan | undefined
   address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
@@ -82,9 +82,9 @@ export class RecordingDataplane implements Dataplane {
   }
 
   async apply(plan: Plan): Promise<ApplyResult> {
-    this.#enter('apply', plan.sandbox)
+    this.#enter('apply', plan.place)
     await this.hang
-    const before = this.sandboxes.get(plan.sandbox)
+    const before = this.sandboxes.get(plan.place)
     const kept = plan.partial === true ? before : undefined
     const failures: ApplyFailure[] = []
     const admit = (item: string): boolean => {
@@ -94,13 +94,13 @@ export class RecordingDataplane implements Dataplane {
     }
     // as the kernel does it: a VNI and a port are one device's
     const hasRoom = (link: LinkPlan): boolean => {
-      if (link.kind !== 'vxlan' || !this.#isTaken(link.vni, plan.sandbox)) return true
+      if (link.kind !== 'vxlan' || !this.#isTaken(link.vni, plan.place)) return true
       const error = new TsoverlayError('VNI_TAKEN', `VNI ${link.vni} is taken`)
       failures.push({ item: `link ${link.name}`, error })
       return false
     }
     const made: MadePlan = {
-      sandbox: plan.sandbox,
+      place: plan.place,
       links: plan.links.filter((link) => hasRoom(link) && admit(`link ${link.name}`)),
       neighbours: merge(plan.neighbours, kept?.neighbours, ({ dev, ip }) => `${dev} ${ip}`).filter(
         ({ dev, ip }) => admit(`neighbour ${dev} ${ip}`),
@@ -108,13 +108,13 @@ export class RecordingDataplane implements Dataplane {
       ...(plan.sources === undefined ? {} : { sources: plan.sources }),
       fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),
     }
-    this.sandboxes.set(plan.sandbox, made)
+    this.sandboxes.set(plan.place, made)
     const drift = this.#drift
     this.#drift = 0
     return { written: countOf(made), drift, failures }
   }
 
-  async admit(plan: AdmissionPlan): Promise<AdmissionResult> {
+  async admit(plan: StrangersPlan): Promise<AdmissionResult> {
     this.admission = plan
     return { written: 0, drift: 0, failures: [] }
   }
@@ -256,7 +256,7 @@ function countOf(plan: MadePlan): number {
 
 export function planText(plan: Plan): string {
   return [
-    `sandbox ${plan.sandbox}${plan.partial === true ? ' (partial)' : ''}`,
+    `sandbox ${plan.place}${plan.partial === true ? ' (partial)' : ''}`,
     ...plan.links.map((link) => `  ${linkText(link)}`),
     ...[...plan.neighbours].map(({ dev, ip, mac }) => `  neighbour ${dev} ${ip} ${mac}`),
     ...[...plan.fdb].map(({ dev, mac, vtep }) => `  fdb ${dev} ${mac} dst ${vtep}`),

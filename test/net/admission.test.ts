@@ -1,7 +1,7 @@
 /** Strangers that send VXLAN packets with our VNI: what of it the containers get to see. */
 import { join } from 'node:path'
 import type { Ip } from '../../src/core/ip.js'
-import type { AdmissionPlan } from '../../src/core/plan.js'
+import type { StrangersPlan } from '../../src/core/plan.js'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
 import { ether, ipv4, sendDatagrams, TYPE, udp, watchFrames } from './frames.js'
 import {
@@ -28,7 +28,7 @@ const FOREIGN_VNI = 4097
 const VICTIM = { mac: '02:42:0a:14:01:01', ip: '10.20.1.1' }
 const SOMEONE = { mac: '02:42:0a:14:01:09', ip: '10.20.1.9' }
 
-const PLAN: AdmissionPlan = {
+const PLAN: StrangersPlan = {
   port: 4789,
   vnis: [VNI],
   vteps: [OWN, MEMBER, OTHER_MEMBER, '2001:db8::2'] as Ip[],

@@ -1,7 +1,7 @@
 /** As admission.test.ts, with VTEPs of IPv6: whose VXLAN packets reach containers. */
 import { join } from 'node:path'
 import type { Ip } from '../../src/core/ip.js'
-import type { AdmissionPlan } from '../../src/core/plan.js'
+import type { StrangersPlan } from '../../src/core/plan.js'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
 import { ether, ipv4, sendDatagrams, TYPE, udp, watchFrames } from './frames.js'
 import {
@@ -26,7 +26,7 @@ const CONTAINER = 'fd18::2'
 const VNI = 4096
 const VICTIM = { mac: '02:42:0a:14:01:01', ip: '10.20.1.1' }
 const SOMEONE = { mac: '02:42:0a:14:01:09', ip: '10.20.1.9' }
-const PLAN: AdmissionPlan = {
+const PLAN: StrangersPlan = {
   port: 4789,
   vnis: [VNI],
   vteps: [OWN, MEMBER, OTHER_MEMBER] as Ip[],

@@ -13,7 +13,7 @@ const dataplane = await createDataplane({ netnsDir, logger: silent })
 let sandbox = ''
 for await (const line of createInterface({ input: process.stdin })) {
   const plan = JSON.parse(line) as Plan
-  sandbox = plan.sandbox
+  sandbox = plan.place
   process.stdout.write(`${JSON.stringify(await dataplane.apply(plan))}\n`)
 }
 await dataplane.remove(sandbox)

@@ -87,7 +87,7 @@ await onThrowAwayHost(import.meta.url, async () => {
   const results: Promise<ApplyResult>[] = []
   // as the reconciler does
   dataplane.onDrift((sandbox) => {
-    if (sandbox === plan.sandbox) results.push(dataplane.apply(plan))
+    if (sandbox === plan.place) results.push(dataplane.apply(plan))
   })
   t.teardown(async () => {
     await dataplane.close()

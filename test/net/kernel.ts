@@ -221,7 +221,7 @@ export function planOf(options: PlanOptions = {}): Plan {
   const fdb = [...byMac].map(
     ([hardware, vtep]): FdbPlan => ({ dev: 'vxlan0', mac: mac(hardware), vtep: ip(vtep) }),
   )
-  return { sandbox: options.sandbox ?? SANDBOX, links, neighbours, fdb }
+  return { place: options.sandbox ?? SANDBOX, links, neighbours, fdb }
 }
 
 /** A namespace that stands for a container, as a file. */

@@ -60,7 +60,7 @@ await onThrowAwayHost(import.meta.url, async () => {
       const other = `1-bbbbbbbbb${turn % 10}`
       await dataplane.apply(PLAN)
       await dataplane.remove(SANDBOX)
-      const { failures } = await dataplane.apply({ ...PLAN, sandbox: other })
+      const { failures } = await dataplane.apply({ ...PLAN, place: other })
       t.same(failures, [])
       await dataplane.remove(other)
     }
@@ -68,7 +68,7 @@ await onThrowAwayHost(import.meta.url, async () => {
 
   t.test('a VNI that another sandbox holds is named with its port', async (t) => {
     const other = '1-bbbbbbbbbb'
-    await dataplane.apply({ ...PLAN, sandbox: other })
+    await dataplane.apply({ ...PLAN, place: other })
     const { failures } = await dataplane.apply(planOf())
     t.match(failures, [{ item: 'link vxlan0', error: { code: 'VNI_TAKEN' } }])
     t.match(failures[0]?.error.message, /VNI 4096 on UDP port 4789 .* vxlan0 in .*1-bbbbbbbbbb:/)
@@ -239,7 +239,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     run('touch', foreign)
     run('unshare', `--net=${foreign}`, 'ip', 'link', 'add', 'br0', 'type', 'bridge')
     t.same(await dataplane.list(), [])
-    const { failures, written } = await dataplane.apply({ ...PLAN, sandbox: '1-cccccccccc' })
+    const { failures, written } = await dataplane.apply({ ...PLAN, place: '1-cccccccccc' })
     t.equal(written, 0)
     t.match(failures, [{ item: 'sandbox 1-cccccccccc', error: { code: 'KERNEL_FAILED' } }])
     await t.rejects(dataplane.remove('1-cccccccccc'), {
@@ -255,7 +255,7 @@ await onThrowAwayHost(import.meta.url, async () => {
   })
 
   t.test('a name that is no sandbox name reaches no file', async (t) => {
-    const { failures } = await dataplane.apply({ ...PLAN, sandbox: '../../evil' })
+    const { failures } = await dataplane.apply({ ...PLAN, place: '../../evil' })
     t.match(failures, [{ error: { code: 'KERNEL_FAILED', message: /evil/ } }])
     const file = join(netnsDir, 'default')
     mkdirSync(netnsDir, { recursive: true })

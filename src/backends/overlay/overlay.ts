@@ -14,7 +14,7 @@ import { TsoverlayError } from '../../core/errors.js'
 import { familyOf, type Ip, ipOf } from '../../core/ip.js'
 import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
 import { invalidOption } from '../../core/options.js'
-import type { FdbPlan, Frame, LinkPlan, NeighbourPlan, SourcePlan } from '../../core/plan.js'
+import type { FdbPlan, LinkPlan, NeighbourPlan, Part, SourcePlan } from '../../core/plan.js'
 import type { Backend } from '../../core/ports.js'
 import type { Endpoint, LocalEndpoint, NetworkView, Segment, Underlay } from '../../core/types.js'
 import { segmentOf } from './segments.js'
@@ -55,7 +55,9 @@ export const overlay: Backend = {
     )
   },
 
-  frame(view): Frame | undefined {
+  home: sandboxName,
+
+  part(view): Part | undefined {
     const joined = view.local.filter((endpoint) => endpoint.joined)
     if (joined.length === 0) return undefined
     const mtu = view.network.mtu ?? view.underlay.mtu - overhead(view.underlay)
@@ -71,7 +73,6 @@ export const overlay: Backend = {
       checked || link.kind === 'bridge' ? link : { ...link, learns: true as const },
     )
     return {
-      sandbox: sandboxName(view.dockerNetwork),
       links,
       residents: joined.flatMap((endpoint) => resident(endpoint, view)),
       ...(checked ? { sources: joined.map(source) } : {}),

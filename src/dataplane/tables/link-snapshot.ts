@@ -95,7 +95,7 @@ export function isLinkAsPlanned(
 ): boolean {
   if (have.kind !== plan.kind || have.mtu !== plan.mtu || !have.up) return false
   if (plan.kind === 'bridge') return true
-  if (masterOf(plan.master) !== have.master || !isPortAsPlanned(plan, have.port)) return false
+  if (masterOf(plan.master ?? '') !== have.master || !isPortAsPlanned(plan, have.port)) return false
   return plan.kind === 'veth' || (isSameVxlan(plan, have) && have.vxlan?.local === plan.local)
 }
 

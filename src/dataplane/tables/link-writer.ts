@@ -172,7 +172,7 @@ export class LinkWriter {
   ): Promise<void> {
     const item = `link ${plan.name}`
     const { rtnl } = this.#scope
-    const master = snapshot.links.get(plan.master)?.index
+    const master = snapshot.links.get(plan.master ?? '')?.index
     if (master === undefined) throw kernelFailed(item, `its bridge ${plan.master} is not there`)
     if (have === undefined) {
       if (plan.kind === 'vxlan') await this.#createVxlan(plan)

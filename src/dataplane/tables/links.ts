@@ -84,7 +84,8 @@ export class LinkTable {
   bridgeIndexOf(dev: string): number | undefined {
     const plan = this.#desired.find(({ name }) => name === dev)
     if (plan === undefined) return undefined
-    return this.#indexes.get(plan.kind === 'bridge' ? dev : plan.master)
+    const bridge = plan.kind === 'bridge' ? dev : plan.master
+    return bridge === undefined ? undefined : this.#indexes.get(bridge)
   }
 
   /** The same of what a bridge says of its port with that ifindex. */
