@@ -27,3 +27,9 @@ export function portName(endpoint: EndpointId): string {
 export function hostLinkName(endpoint: EndpointId): string {
   return `tso${endpoint.slice(0, 12)}`
 }
+
+/**
+ * How the names of our links in the host's own namespace begin, by kind: together with the kind they
+ * say that a link is ours.
+ */
+export const HOST_LINKS = { bridge: 'tsb-', vxlan: 'tsv-', veth: 'tsp-' } as const
