@@ -18,7 +18,13 @@ import { counter, verdict } from '../nft/expressions.js'
 import { begins, IN, OUT } from '../nft/fields.js'
 import { Generation } from '../nft/generation.js'
 import type { ChainState } from '../nft/messages.js'
-import { decodeChain, decodeGeneration, dumpChains, getGeneration, inBatch } from '../nft/messages.js'
+import {
+  decodeChain,
+  decodeGeneration,
+  dumpChains,
+  getGeneration,
+  inBatch,
+} from '../nft/messages.js'
 import type { RuleState } from '../nft/rules.js'
 import { decodeRule, deleteRule, dumpRules, putRule } from '../nft/rules.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
@@ -183,10 +189,7 @@ function changes(target: Target): readonly RtnlMessage[] {
   const put = OURS.map(({ expressions }) =>
     putRule(table, chain, { expressions, comment: COMMENT }, others[end]?.handle),
   )
-  return [
-    ...(wanted ? put : []),
-    ...found.map(({ handle }) => deleteRule(table, chain, handle)),
-  ]
+  return [...(wanted ? put : []), ...found.map(({ handle }) => deleteRule(table, chain, handle))]
 }
 
 const NAMES: Readonly<Record<number, string>> = {
