@@ -10,7 +10,7 @@ import type {
 import { hasCode, messageOf, TsoverlayError } from '../core/errors.js'
 import { type Cidr, contains, ipOf } from '../core/ip.js'
 import type { Mac } from '../core/mac.js'
-import { hostLinkName, portName } from '../core/names.js'
+import { hostLinkName, PORTS, portName } from '../core/names.js'
 import type { ApplyResult, Logger } from '../core/ports.js'
 import type { DockerNetworkId, EndpointId, LocalEndpoint, Network } from '../core/types.js'
 import type { Binding } from '../state/documents.js'
@@ -272,13 +272,11 @@ function fieldsOf(
 
 /** The first failure without which the endpoint could not work: its own veth, or any bridge or vxlan. */
 function failureOf(result: ApplyResult, id: EndpointId): Error | undefined {
-  const own = `link ${portName(id)}`
-  const vital = result.failures.find(
-    ({ item }) =>
-      item.startsWith(own) ||
-      (item.startsWith('link ') && !item.startsWith('link veth')) ||
-      item.startsWith('sandbox'),
-  )
+  const own = portName(id)
+  const vital = result.failures.find(({ item }) => {
+    if (item.in === 'links') return item.name === own || !item.name.startsWith(PORTS)
+    return item.in === 'place' || item.in === 'rules'
+  })
   return vital?.error
 }
 

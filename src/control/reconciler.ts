@@ -5,6 +5,7 @@
  */
 import { resolveBackend } from '../backends/index.js'
 import { messageOf } from '../core/errors.js'
+import { type Item, itemText } from '../core/item.js'
 import { PORTS, portName, sandboxName } from '../core/names.js'
 import type { Plan } from '../core/plan.js'
 import type { ApplyResult, Dataplane, Logger } from '../core/ports.js'
@@ -216,9 +217,9 @@ export class Reconciler {
   #lasting(network: DockerNetworkId, result: ApplyResult): ApplyResult {
     if (result.failures.length === 0) return result
     const joined = this.#journal.endpointsOf(network).filter((endpoint) => endpoint.joined)
-    const ports = joined.map(({ id }) => `link ${portName(id)}`)
-    const lasts = (item: string): boolean =>
-      !item.startsWith(`link ${PORTS}`) || ports.some((port) => item.startsWith(port))
+    const ports = joined.map(({ id }) => portName(id))
+    const lasts = (item: Item): boolean =>
+      item.in !== 'links' || !item.name.startsWith(PORTS) || ports.includes(item.name)
     return { ...result, failures: result.failures.filter(({ item }) => lasts(item)) }
   }
 
@@ -250,7 +251,7 @@ export class Reconciler {
     if (!this.#troubled.has(network)) {
       const err = messageOf(first.error)
       this.#logger.error(
-        { ...fields, failed: result.failures.length, item: first.item, err },
+        { ...fields, failed: result.failures.length, item: itemText(first.item), err },
         'kernel refused part of the plan',
       )
     }

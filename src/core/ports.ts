@@ -1,6 +1,7 @@
 /** The interfaces between the layers. Each has a fake in test/fakes and a contract suite. */
 import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
+import type { Item } from './item.js'
 import type { Mac } from './mac.js'
 import type { FdbPlan, NeighbourPlan, Part, Place, Plan, StrangersPlan } from './plan.js'
 import type { DockerNetworkId, Endpoint, Network, NetworkView, Underlay } from './types.js'
@@ -41,8 +42,8 @@ export interface Backend extends Reach {
 }
 
 export interface ApplyFailure {
-  /** what was refused: `link veth1a2b3c4`, `neighbour vxlan0 10.20.0.7` */
-  readonly item: string
+  /** what was refused */
+  readonly item: Item
   readonly error: TsoverlayError
 }
 

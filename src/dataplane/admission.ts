@@ -8,6 +8,7 @@
  * sends from a host's address, known by coming out of a bridge through which that host is not.
  */
 import { familyOf } from '../core/ip.js'
+import type { Item } from '../core/item.js'
 import type { StrangersPlan } from '../core/plan.js'
 import type { AdmissionResult } from '../core/ports.js'
 import { failureOf } from './failure.js'
@@ -42,7 +43,7 @@ const VTEPS6 = { name: 'vteps6', length: 16, type: 8 }
 /** RFC 7348 section 5: 8 bytes of UDP, flags, then the VNI. */
 const VNI_OFFSET = 12
 
-const ITEM = 'admission of VXLAN packets'
+const ITEM: Item = { in: 'rules', name: 'admission of VXLAN packets' }
 
 /** Where the addresses stand in the packet. */
 const FAMILIES = [
