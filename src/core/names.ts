@@ -15,6 +15,16 @@ export function vxlanName(segment: number): string {
   return segment === 0 ? 'vxlan0' : `vxlan${segment}`
 }
 
+/**
+ * Links in the host's own namespace, which we share: of ours are those of this kind and beginning. At
+ * most 15 characters are left for both (IFNAMSIZ).
+ */
+export const HOST_LINKS = [
+  { kind: 'bridge', prefix: 'tsb-' },
+  { kind: 'vxlan', prefix: 'tsv-' },
+  { kind: 'veth', prefix: 'tsp-' },
+] as const
+
 /** How the names of ports begin. */
 export const PORTS = 'veth'
 

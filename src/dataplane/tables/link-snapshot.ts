@@ -1,8 +1,8 @@
-/** The links of one sandbox as the kernel has them, and how they compare with a plan. */
+/** The links of one place as the kernel has them, and how they compare with a plan. */
 import type { Cidr } from '../../core/ip.js'
 import { familyOf, ipOf, networkOf, prefixLength } from '../../core/ip.js'
 import type { LinkPlan, VethLink, VxlanLink } from '../../core/plan.js'
-import { isLocalOnly } from '../misses.js'
+import { isLocalOnly } from '../facts/misses.js'
 import { decodeAddress, decodeRoute, dumpAddresses, dumpRoutes } from '../rtnl/address-codec.js'
 import { RT_TABLE_MAIN } from '../rtnl/constants.js'
 import type { LinkState, PortState } from '../rtnl/link-codec.js'
@@ -60,7 +60,7 @@ export function routeKey(ifindex: number, destination: Cidr): string {
   return `${ifindex} ${destination}`
 }
 
-/** Those of a bridge's addresses whose connected route somebody deleted. */
+/** Those of a link's addresses whose connected route somebody deleted. */
 export function unrouted(
   addresses: readonly Cidr[],
   ifindex: number,
@@ -78,10 +78,17 @@ export function isAsPlanned(plan: LinkPlan, snapshot: LinkSnapshot): boolean {
   const have = snapshot.links.get(plan.name)
   const masterOf = (name: string): number | undefined => snapshot.links.get(name)?.index
   if (have === undefined || !isLinkAsPlanned(plan, have, masterOf)) return false
-  if (plan.kind !== 'bridge') return true
-  const { missing, unwanted } = addressDelta(plan.addresses, snapshot.addresses.get(have.index))
+  const addresses = addressesOf(plan)
+  if (addresses === undefined) return true
+  const { missing, unwanted } = addressDelta(addresses, snapshot.addresses.get(have.index))
   if (missing.length > 0 || unwanted.length > 0) return false
-  return unrouted(plan.addresses, have.index, snapshot).length === 0
+  return unrouted(addresses, have.index, snapshot).length === 0
+}
+
+/** Those of a link by its plan; undefined for a port, whose addresses are nobody's business. */
+export function addressesOf(plan: LinkPlan): readonly Cidr[] | undefined {
+  if (plan.kind === 'bridge') return plan.addresses
+  return plan.kind === 'vxlan' ? plan.addresses : undefined
 }
 
 /**

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TsoverlayError } from '../../core/errors.js'
 import { familyOf } from '../../core/ip.js'
 import type { BridgeLink, LinkPlan, VethLink, VxlanLink } from '../../core/plan.js'
+import type { VxlanSearch } from '../facts/vxlan-devices.js'
 import { kernelFailed, refused, vniTaken } from '../failure.js'
 import { deleteAddress, putAddress, putConnectedRoute } from '../rtnl/address-codec.js'
 import type { LinkState } from '../rtnl/link-codec.js'
@@ -24,7 +25,6 @@ import {
 } from '../rtnl/link-codec.js'
 import { putStation } from '../rtnl/neighbour-codec.js'
 import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
-import type { VxlanSearch } from '../vxlan-devices.js'
 import type { LinkSnapshot } from './link-snapshot.js'
 import {
   addressDelta,
@@ -37,7 +37,7 @@ import {
 
 /** Sockets and namespaces that links are made with. */
 export interface LinkScope {
-  /** socket in the sandbox */
+  /** socket in the place */
   readonly rtnl: Rtnl
   readonly netnsFd: number
   /** socket in the host's namespace */
@@ -67,6 +67,14 @@ export async function deleteVethByName(rtnl: Rtnl, name: string): Promise<boolea
   return code === undefined
 }
 
+/** What is ours of a place's links. */
+export interface Ownership {
+  /** Whether a link is of our making; one that no plan wants is deleted. */
+  owns(link: LinkState): boolean
+  /** Whether a link with the name of a wanted one may be deleted for it. */
+  mayReplace(link: LinkState): boolean
+}
+
 export class LinkWriter {
   readonly #scope: LinkScope
   /** kernel writes that succeeded */
@@ -75,9 +83,11 @@ export class LinkWriter {
   readonly remade = new Set<string>()
   /** devices that were made or brought up: their neighbours are gone (arp.c arp_ifdown) */
   readonly fresh = new Set<string>()
+  readonly #ownership: Ownership
 
-  constructor(scope: LinkScope) {
+  constructor(scope: LinkScope, ownership: Ownership) {
     this.#scope = scope
+    this.#ownership = ownership
   }
 
   async delete(link: LinkState): Promise<void> {
@@ -110,6 +120,7 @@ export class LinkWriter {
       const change = changeVxlanLocal(have.index, plan.local)
       if ((await this.#try(this.#scope.rtnl, change)) === undefined) return have
     }
+    if (!this.#ownership.mayReplace(have)) throw notOurs(have)
     await this.delete(have)
     this.remade.add(plan.name)
     return undefined
@@ -248,5 +259,13 @@ function portTaken(item: string, port: number): TsoverlayError {
   return kernelFailed(
     item,
     `UDP port ${port} of this host is in use by another program, or by a vxlan device with other settings: free it, or set another VXLAN_PORT on all hosts`,
+  )
+}
+
+function notOurs({ name, kind }: LinkState): TsoverlayError {
+  const which = kind === '' ? 'of another kind' : `of kind ${kind}`
+  return kernelFailed(
+    `link ${name}`,
+    `a link of this name is there, ${which}, that this plugin did not make; it is left alone: rename or delete it`,
   )
 }

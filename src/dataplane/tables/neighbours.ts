@@ -4,12 +4,13 @@
  */
 import type { Ip } from '../../core/ip.js'
 import type { NeighbourPlan } from '../../core/plan.js'
-import { isLocalOnly } from '../misses.js'
+import { isLocalOnly } from '../facts/misses.js'
 import { NUD } from '../rtnl/constants.js'
 import { deleteNeighbour, dumpNeighbours, putNeighbour } from '../rtnl/neighbour-codec.js'
-import type { EntryCodec } from './entry-table.js'
+import { type EntryCodec, EntryTable } from './entry-table.js'
+import type { LinkTable } from './links.js'
 
-export const NEIGHBOURS: EntryCodec<NeighbourPlan> = {
+const NEIGHBOURS: EntryCodec<NeighbourPlan> = {
   name: 'neighbours',
   keyOf: (entry) => entry.ip,
   same: (a, b) => a.mac === b.mac,
@@ -22,4 +23,20 @@ export const NEIGHBOURS: EntryCodec<NeighbourPlan> = {
     if (state !== NUD.PERMANENT || ip === undefined || mac === undefined) return undefined
     return isLocalOnly(ip) ? undefined : { dev, ip, mac }
   },
+}
+
+/** @param onWritten told of each entry that was put or deleted, with what stood there before */
+export function neighbourTable(
+  links: LinkTable,
+  onWritten?: (have: NeighbourPlan | undefined, want: NeighbourPlan | undefined) => void,
+): EntryTable<NeighbourPlan> {
+  return new EntryTable(NEIGHBOURS, {
+    links,
+    devices: ({ vxlans }) => vxlans,
+    entries: (plan) => plan.neighbours,
+    keepsPartial: true,
+    onFresh: 'read',
+    ofBridge: false,
+    ...(onWritten === undefined ? {} : { onWritten }),
+  })
 }

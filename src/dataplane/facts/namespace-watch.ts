@@ -3,7 +3,7 @@
  * the namespace on it a moment later.
  */
 import { type FSWatcher, mkdirSync, watch } from 'node:fs'
-import type { Logger } from '../core/ports.js'
+import type { Logger } from '../../core/ports.js'
 
 export class NamespaceWatch {
   #listener: (name: string) => void = () => undefined

@@ -1,9 +1,9 @@
 /** Looks into a container's namespace. */
 import { closeSync } from 'node:fs'
-import { type Home, netnsState, openNetns } from './netns.js'
-import { decodeLink, dumpLinks } from './rtnl/link-codec.js'
-import { openRtnl } from './rtnl/netlink-rtnl.js'
-import type { Rtnl } from './rtnl/rtnl.js'
+import { type Home, netnsState, openNetns } from '../places/netns.js'
+import { decodeLink, dumpLinks } from '../rtnl/link-codec.js'
+import { openRtnl } from '../rtnl/netlink-rtnl.js'
+import type { Rtnl } from '../rtnl/rtnl.js'
 
 /** As Dataplane.hasInterfaces. @param path of the namespace's file */
 export async function hasInterfaces(home: Home, path: string): Promise<boolean> {

@@ -4,10 +4,10 @@
  * request or reply (RFC 5227), and an unsolicited neighbour advertisement (RFC 4861). Who merely
  * uses an address, or answers for it, takes it from nobody.
  */
-import type { Ip } from '../core/ip.js'
-import { ipFromBytes } from '../core/ip.js'
-import type { Mac } from '../core/mac.js'
-import { macFromBytes } from '../core/mac.js'
+import type { Ip } from '../../core/ip.js'
+import { ipFromBytes } from '../../core/ip.js'
+import type { Mac } from '../../core/mac.js'
+import { macFromBytes } from '../../core/mac.js'
 import {
   NFNL_SUBSYS_ULOG,
   NFPROTO,
@@ -15,10 +15,10 @@ import {
   NFULA_CFG,
   NFULNL_CFG_CMD_BIND,
   NFULNL_MSG,
-} from './nft/constants.js'
-import { parseAttributes, u8, u32be } from './rtnl/codec.js'
-import type { RtnlMessage } from './rtnl/rtnl.js'
-import { LOG_GROUP } from './tables/floating.js'
+} from '../nft/constants.js'
+import { parseAttributes, u8, u32be } from '../rtnl/codec.js'
+import type { RtnlMessage } from '../rtnl/rtnl.js'
+import { LOG_GROUP } from '../tables/floating.js'
 
 /** struct nfgenmsg */
 const NFGENMSG = 4

@@ -5,10 +5,10 @@
 import { randomInt } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { familyOf, type Ip } from '../core/ip.js'
-import { openSocket, receiveNow, type SocketOption, sendNow } from './libc.js'
-import { AF } from './rtnl/constants.js'
-import { sockaddr } from './sockaddr.js'
+import { familyOf, type Ip } from '../../core/ip.js'
+import { openSocket, receiveNow, type SocketOption, sendNow } from '../libc.js'
+import { AF } from '../rtnl/constants.js'
+import { sockaddr } from '../sockaddr.js'
 
 const ANSWER_MS = 600
 const LOOK_MS = 20

@@ -3,17 +3,17 @@
  * that leads to them. It holds on to the namespace, so it is to be closed when the container leaves.
  */
 import { closeSync } from 'node:fs'
-import { type Ip, ipFromBytes } from '../core/ip.js'
-import type { NamePlace } from '../core/ports.js'
-import { kernelFailed, refused } from './failure.js'
-import { localPort, openSocket, type SocketOption, sendNow } from './libc.js'
+import { type Ip, ipFromBytes } from '../../core/ip.js'
+import type { NamePlace } from '../../core/ports.js'
+import { kernelFailed, refused } from '../failure.js'
+import { localPort, openSocket, type SocketOption, sendNow } from '../libc.js'
+import { NftTable } from '../nft/table.js'
+import { AF } from '../rtnl/constants.js'
+import { openNetfilter } from '../rtnl/netlink-rtnl.js'
+import type { BatchSocket } from '../rtnl/rtnl.js'
+import { sockaddr } from '../sockaddr.js'
+import { BEAT_MARK, namesRuleset, OUR_RESOLVER } from '../tables/names.js'
 import { type Home, netnsState, openNetns } from './netns.js'
-import { NftTable } from './nft/table.js'
-import { AF } from './rtnl/constants.js'
-import { openNetfilter } from './rtnl/netlink-rtnl.js'
-import type { BatchSocket } from './rtnl/rtnl.js'
-import { sockaddr } from './sockaddr.js'
-import { BEAT_MARK, namesRuleset, OUR_RESOLVER } from './tables/names.js'
 
 const OURS = ipOfBytes(OUR_RESOLVER)
 const SOL_SOCKET = 1

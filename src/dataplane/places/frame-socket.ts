@@ -1,7 +1,7 @@
 /** A packet socket that only sends: frames out of devices of the namespace that it was opened in. */
 import { closeSync } from 'node:fs'
-import { refused } from './failure.js'
-import { openPacketSocket, sendFrame } from './libc.js'
+import { refused } from '../failure.js'
+import { openPacketSocket, sendFrame } from '../libc.js'
 
 export class FrameSocket {
   readonly #fd: number

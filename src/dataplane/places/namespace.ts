@@ -1,20 +1,20 @@
 /** A sandbox's namespace while this process holds it: a descriptor and its sockets inside. */
 import { closeSync } from 'node:fs'
-import { refused } from './failure.js'
-import { FrameSocket } from './frame-socket.js'
-import { SANDBOX_MARK } from './names.js'
-import type { Home } from './netns.js'
-import { openNetns, pinNetns } from './netns.js'
-import { RTNLGRP } from './rtnl/constants.js'
-import { decodeLink, getLink, setLink } from './rtnl/link-codec.js'
+import { refused } from '../failure.js'
+import { RTNLGRP } from '../rtnl/constants.js'
+import { decodeLink, getLink, setLink } from '../rtnl/link-codec.js'
 import {
   openNetfilter,
   openNotices,
   openPacketLog,
   openRtnl,
   openRuleNotices,
-} from './rtnl/netlink-rtnl.js'
-import type { BatchSocket, NoticeSocket, OnNotice, Rtnl, RtnlMessage } from './rtnl/rtnl.js'
+} from '../rtnl/netlink-rtnl.js'
+import type { BatchSocket, NoticeSocket, OnNotice, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
+import { FrameSocket } from './frame-socket.js'
+import { SANDBOX_MARK } from './marks.js'
+import type { Home } from './netns.js'
+import { openNetns, pinNetns } from './netns.js'
 
 const LINK_GROUPS = [
   RTNLGRP.LINK,

@@ -5,15 +5,15 @@
  */
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Logger } from '../core/ports.js'
-import { describeVxlan, type VxlanDevice } from '../core/vxlan-device.js'
-import { isSandboxName, SANDBOX_MARK } from './names.js'
-import type { Home } from './netns.js'
-import { listNetns, netnsState, openNetns } from './netns.js'
-import type { LinkState } from './rtnl/link-codec.js'
-import { decodeLink, dumpLinks } from './rtnl/link-codec.js'
-import { openRtnl } from './rtnl/netlink-rtnl.js'
-import type { Rtnl } from './rtnl/rtnl.js'
+import type { Logger } from '../../core/ports.js'
+import { describeVxlan, type VxlanDevice } from '../../core/vxlan-device.js'
+import { isSandboxName, SANDBOX_MARK } from '../places/marks.js'
+import type { Home } from '../places/netns.js'
+import { listNetns, netnsState, openNetns } from '../places/netns.js'
+import type { LinkState } from '../rtnl/link-codec.js'
+import { decodeLink, dumpLinks } from '../rtnl/link-codec.js'
+import { openRtnl } from '../rtnl/netlink-rtnl.js'
+import type { Rtnl } from '../rtnl/rtnl.js'
 
 interface FoundVxlan extends VxlanDevice {
   /** it is in a sandbox of our making */

@@ -1,6 +1,6 @@
 /** The host's own addresses and routes: which of them peers reach us at, and what is taken. */
-import { TsoverlayError } from '../core/errors.js'
-import type { Cidr, Ip } from '../core/ip.js'
+import { TsoverlayError } from '../../core/errors.js'
+import type { Cidr, Ip } from '../../core/ip.js'
 import {
   contains,
   familyOf,
@@ -9,10 +9,9 @@ import {
   parseCidr,
   parseIp,
   prefixLength,
-} from '../core/ip.js'
-import type { HostRoute } from '../core/ports.js'
-import type { Underlay } from '../core/types.js'
-import { isLocalOnly } from './misses.js'
+} from '../../core/ip.js'
+import type { HostRoute } from '../../core/ports.js'
+import type { Underlay } from '../../core/types.js'
 import {
   decodeAddress,
   decodeRoute,
@@ -20,11 +19,12 @@ import {
   dumpRoutes,
   getRoute,
   type RouteState,
-} from './rtnl/address-codec.js'
-import { IFA_F, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTPROT_TSOVERLAY } from './rtnl/constants.js'
-import type { LinkState } from './rtnl/link-codec.js'
-import { decodeLink, dumpLinks } from './rtnl/link-codec.js'
-import type { Rtnl } from './rtnl/rtnl.js'
+} from '../rtnl/address-codec.js'
+import { IFA_F, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTPROT_TSOVERLAY } from '../rtnl/constants.js'
+import type { LinkState } from '../rtnl/link-codec.js'
+import { decodeLink, dumpLinks } from '../rtnl/link-codec.js'
+import type { Rtnl } from '../rtnl/rtnl.js'
+import { isLocalOnly } from './misses.js'
 
 interface HostAddress {
   readonly ip: Ip

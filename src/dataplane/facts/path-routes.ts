@@ -2,8 +2,8 @@
  * Routes of our own to single VTEPs, for an MTU that the path there really has. Each goes the way that
  * the host's other routes go, and is known by its protocol number.
  */
-import { contains, familyOf, type Ip, ipOf, prefixLength } from '../core/ip.js'
-import { kernelFailed, refused } from './failure.js'
+import { contains, familyOf, type Ip, ipOf, prefixLength } from '../../core/ip.js'
+import { kernelFailed, refused } from '../failure.js'
 import {
   addPathRoute,
   decodeRoute,
@@ -11,9 +11,9 @@ import {
   dumpRoutes,
   getRoute,
   type RouteState,
-} from './rtnl/address-codec.js'
-import { RT_TABLE_MAIN, RTNH_F_UNUSABLE, RTPROT_TSOVERLAY } from './rtnl/constants.js'
-import type { Rtnl, RtnlMessage } from './rtnl/rtnl.js'
+} from '../rtnl/address-codec.js'
+import { RT_TABLE_MAIN, RTNH_F_UNUSABLE, RTPROT_TSOVERLAY } from '../rtnl/constants.js'
+import type { Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
 
 const NO_FAMILY = ['EAFNOSUPPORT', 'EOPNOTSUPP']
 

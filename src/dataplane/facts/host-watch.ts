@@ -1,7 +1,7 @@
 /** Tells when links, addresses or routes of the host have changed, whatever has changed about them. */
-import { RTNLGRP } from './rtnl/constants.js'
-import { openNotices } from './rtnl/netlink-rtnl.js'
-import type { NoticeSocket } from './rtnl/rtnl.js'
+import { RTNLGRP } from '../rtnl/constants.js'
+import { openNotices } from '../rtnl/netlink-rtnl.js'
+import type { NoticeSocket } from '../rtnl/rtnl.js'
 
 const { LINK, IPV4_IFADDR, IPV6_IFADDR, IPV4_ROUTE, IPV6_ROUTE } = RTNLGRP
 /**

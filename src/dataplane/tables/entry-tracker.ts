@@ -3,8 +3,8 @@
  * where the kernel differs from what is wanted: an entry that is as wanted takes no memory here, and
  * a plan that changes a few costs a few.
  */
-import type { EntrySet } from '../core/plan.js'
-import { inTurns } from '../core/turns.js'
+import type { EntrySet } from '../../core/plan.js'
+import { inTurns } from '../../core/turns.js'
 
 type Keyed<E> = ReadonlyMap<string, ReadonlyMap<string, E | undefined>>
 

@@ -4,9 +4,9 @@
  * neighbour writes are announced to the same group as RTM_NEWNEIGH; those are told apart by their
  * type and nothing is kept of them.
  */
-import type { Ip } from '../core/ip.js'
-import { RTM } from './rtnl/constants.js'
-import { decodeNeighbour } from './rtnl/neighbour-codec.js'
+import type { Ip } from '../../core/ip.js'
+import { RTM } from '../rtnl/constants.js'
+import { decodeNeighbour } from '../rtnl/neighbour-codec.js'
 
 export interface MissedAddress {
   readonly ifindex: number

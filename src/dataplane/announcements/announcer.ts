@@ -6,13 +6,13 @@
  *
  * Only an address that had another MAC before is announced: who has none cached asks.
  */
-import type { Ip } from '../core/ip.js'
-import { familyOf } from '../core/ip.js'
-import type { Mac } from '../core/mac.js'
-import { macToBytes } from '../core/mac.js'
-import type { NeighbourPlan } from '../core/plan.js'
-import { inTurns } from '../core/turns.js'
-import { addressBytes } from './rtnl/codec.js'
+import type { Ip } from '../../core/ip.js'
+import { familyOf } from '../../core/ip.js'
+import type { Mac } from '../../core/mac.js'
+import { macToBytes } from '../../core/mac.js'
+import type { NeighbourPlan } from '../../core/plan.js'
+import { inTurns } from '../../core/turns.js'
+import { addressBytes } from '../rtnl/codec.js'
 
 /** Addresses that have gone lately, of which the MAC is remembered. */
 const REMEMBERED = 4_096

@@ -22,8 +22,8 @@ import {
 } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { kernelFailed, refused } from './failure.js'
-import { bindMount, detachMount, enterNetns, enterNewNetns, remountWritable } from './libc.js'
+import { kernelFailed, refused } from '../failure.js'
+import { bindMount, detachMount, enterNetns, enterNewNetns, remountWritable } from '../libc.js'
 
 const OWN_NAMESPACE = '/proc/thread-self/ns/net'
 /** NSFS_MAGIC (linux/magic.h) */
