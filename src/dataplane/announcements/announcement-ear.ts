@@ -2,7 +2,7 @@
 import type { Plan } from '../../core/plan.js'
 import type { Announcement, Logger } from '../../core/ports.js'
 import type { TableResult } from '../failure.js'
-import type { Generations } from '../nft/generations.js'
+import type { Generation } from '../nft/generation.js'
 import { deviceAt } from '../tables/entry-table.js'
 import { FLOATING, floatingElements } from '../tables/floating.js'
 import { type KernelTable, NOTHING, type Scope } from '../tables/kernel-table.js'
@@ -14,7 +14,7 @@ import { BIND_LOG, decodeAnnouncement } from './announcements.js'
 interface Options {
   readonly sandbox: string
   readonly links: LinkTable
-  readonly generations: Generations
+  readonly generation: Generation
   readonly logger: Logger
   readonly onAnnouncement: (heard: Announcement) => void
 }
@@ -28,11 +28,11 @@ export class AnnouncementEar implements KernelTable {
 
   constructor(options: Options) {
     this.#options = options
-    const { sandbox, generations } = options
+    const { sandbox, generation } = options
     this.#rules = new RuleTable({
       ruleset: FLOATING,
       item: `sandbox ${sandbox} floating addresses`,
-      generations,
+      generation,
       elements: (plan) => floatingElements(plan.floating),
       onUnsupported: (reason) => this.#tellDeaf(reason),
     })

@@ -7,11 +7,10 @@
  */
 import { type Item, itemText } from '../../core/item.js'
 import type { ApplyFailure } from '../../core/ports.js'
+import { DeltaTracker } from '../tables/delta.js'
 import type { TableResult } from '../failure.js'
 import { refused } from '../failure.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
-import { DeltaTracker } from '../tables/delta.js'
-import { Generations } from './generations.js'
 import type { ChainState } from './messages.js'
 import {
   changeElements,
@@ -48,17 +47,13 @@ export class NftTable {
   #resync = true
   #found: Found = 'absent'
   /** of the rules in this namespace when ours were as planned */
-  readonly #generations: Generations
+  #generation: number | undefined
   #unsupported: string | undefined
 
-  /**
-   * @param item as failures name it
-   * @param generations of all our tables in its namespace
-   */
-  constructor(ruleset: Ruleset, item: Item, generations = new Generations()) {
+  /** @param item as failures name it */
+  constructor(ruleset: Ruleset, item: Item) {
     this.#ruleset = ruleset
     this.#item = item
-    this.#generations = generations
   }
 
   /** The errno with which this kernel refuses such a table, if it does. */
@@ -83,8 +78,7 @@ export class NftTable {
 
   /** Whether the rules of this namespace are of a generation that others have made. */
   isContradicted(generation: number): boolean {
-    const ours = this.#generations.at(this)
-    return ours !== undefined && ours !== generation
+    return this.#generation !== undefined && this.#generation !== generation
   }
 
   /**
@@ -142,14 +136,15 @@ export class NftTable {
 
   #refusal(code: string, drift: number): TableResult {
     this.#resync = true
-    this.#generations.set(this, undefined)
+    this.#generation = undefined
     const failure: ApplyFailure = { item: this.#item, error: refused(itemText(this.#item), code) }
     return { written: 0, drift, failures: [failure] }
   }
 
   async #send(socket: BatchSocket, messages: readonly RtnlMessage[]): Promise<string | undefined> {
     const code = await socket.batch(inBatch(messages))
-    if (code === undefined) this.#generations.advance(this)
+    // a batch makes exactly one generation (nf_tables_api.c nf_tables_commit)
+    if (code === undefined && this.#generation !== undefined) this.#generation += 1
     return code
   }
 
@@ -163,8 +158,8 @@ export class NftTable {
   async #read(socket: BatchSocket): Promise<number> {
     const reply = await socket.get(getGeneration(), UNSUPPORTED)
     const generation = reply && decodeGeneration(reply)
-    if (generation !== undefined && generation === this.#generations.at(this)) return 0
-    this.#generations.set(this, generation)
+    if (generation !== undefined && generation === this.#generation) return 0
+    this.#generation = generation
     const before = this.#found
     this.#found = await this.#look(socket)
     const elements = this.#found === 'absent' ? [] : await this.#readElements(socket)

@@ -9,7 +9,7 @@ import { AnnouncedNeighbours } from '../announcements/announcing.js'
 import { decodeMiss } from '../facts/misses.js'
 import type { TableResult } from '../failure.js'
 import { failureOf, kernelFailed } from '../failure.js'
-import { Generations } from '../nft/generations.js'
+import { Generation } from '../nft/generation.js'
 import { deviceAt } from '../tables/entry-table.js'
 import { fdbTable } from '../tables/fdb.js'
 import type { KernelTable } from '../tables/kernel-table.js'
@@ -116,19 +116,19 @@ export class Sandbox {
     const { logger, listeners } = this.#shared
     const sandbox = this.#name
     const links = new LinkTable(IN_SANDBOX)
-    const generations = new Generations()
+    const generation = new Generation()
     this.#links = links
     const sources = new RuleTable({
       ruleset: SOURCE_CHECK,
       item: `sandbox ${sandbox} source check`,
-      generations,
+      generation,
       elements: (plan) => sourceElements(plan.sources),
       onUnsupported: (reason) => this.#tellUnchecked(reason),
     })
     const ear = new AnnouncementEar({
       sandbox,
       links,
-      generations,
+      generation,
       logger,
       onAnnouncement: (heard) => listeners.onAnnouncement(heard),
     })

@@ -2,7 +2,7 @@
 import type { Item } from '../../core/item.js'
 import type { Plan } from '../../core/plan.js'
 import type { TableResult } from '../failure.js'
-import type { Generations } from '../nft/generations.js'
+import type { Generation } from '../nft/generation.js'
 import type { Ruleset } from '../nft/ruleset.js'
 import type { SetElement } from '../nft/table.js'
 import { NftTable } from '../nft/table.js'
@@ -13,7 +13,7 @@ interface Options {
   readonly ruleset: Ruleset
   /** as failures name it */
   readonly item: string
-  readonly generations: Generations
+  readonly generation: Generation
   /** what its sets are to have; undefined: no such table is wanted */
   readonly elements: (plan: Plan) => readonly SetElement[] | undefined
   /** told once why this kernel cannot do it */
@@ -28,8 +28,8 @@ export class RuleTable implements KernelTable {
 
   constructor(options: Options) {
     this.#options = options
-    const { ruleset, item, generations } = options
-    this.#table = new NftTable(ruleset, { in: 'rules', name: item }, generations)
+    const { ruleset, item, generation } = options
+    this.#table = new NftTable(ruleset, { in: 'rules', name: item }, generation)
   }
 
   setDesired(plan: Plan): void {
