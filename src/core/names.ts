@@ -15,16 +15,6 @@ export function vxlanName(segment: number): string {
   return segment === 0 ? 'vxlan0' : `vxlan${segment}`
 }
 
-/**
- * Links in the host's own namespace, which we share: of ours are those of this kind and beginning. At
- * most 15 characters are left for both (IFNAMSIZ).
- */
-export const HOST_LINKS = [
-  { kind: 'bridge', prefix: 'tsb-' },
-  { kind: 'vxlan', prefix: 'tsv-' },
-  { kind: 'veth', prefix: 'tsp-' },
-] as const
-
 /** How the names of ports begin. */
 export const PORTS = 'veth'
 
@@ -37,3 +27,9 @@ export function portName(endpoint: EndpointId): string {
 export function hostLinkName(endpoint: EndpointId): string {
   return `tso${endpoint.slice(0, 12)}`
 }
+
+/**
+ * How the names of our links in the host's own namespace begin, by kind: together with the kind they
+ * say that a link is ours.
+ */
+export const HOST_LINKS = { bridge: 'tsb-', vxlan: 'tsv-', veth: 'tsp-' } as const
