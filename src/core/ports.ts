@@ -54,10 +54,7 @@ export interface ApplyResult {
   readonly drift: number
   /** what failed; everything else of the plan stands */
   readonly failures: readonly ApplyFailure[]
-}
-
-export interface AdmissionResult extends ApplyResult {
-  /** why this kernel cannot do it, if it cannot */
+  /** why this kernel cannot keep strangers out, if it cannot; in the host's place */
   readonly unsupported?: string
 }
 
@@ -105,23 +102,26 @@ export interface NamePlace {
   close(): Promise<void>
 }
 
-/** The kernel. Only the reconciler calls the writing methods, one pass per sandbox at a time. */
+/** The kernel. Only the reconciler calls the writing methods, one pass per place at a time. */
 export interface Dataplane {
   /**
    * Makes the kernel as planned, creating the sandbox if it is not there. One refused item does
    * not stop the rest.
    */
   apply(plan: Plan): Promise<ApplyResult>
-  /** Removes a sandbox with all in it; none there is success. */
-  remove(sandbox: string): Promise<void>
-  /** The next apply of this sandbox reads the kernel instead of trusting memory. */
-  queueResync(sandbox: string): void
   /**
-   * Has the host drop VXLAN packets of our VNIs that come from elsewhere than the VTEPs. Stays in
-   * the kernel when the process ends.
-   * @param look whether others have changed it is looked for first
+   * Removes a sandbox with all in it; none there is success. Of HOST, all that is ours in the host's
+   * own namespace.
+   * @throws TsoverlayError KERNEL_FAILED
    */
-  admit(plan: StrangersPlan, look: boolean): Promise<AdmissionResult>
+  remove(place: Place): Promise<void>
+  /** The next apply of this place reads the kernel instead of trusting memory. */
+  queueResync(place: Place): void
+  /**
+   * The last plan of HOST with these strangers, until whoever calls this makes plans of HOST.
+   * @param look whether others have changed the rules is looked for first
+   */
+  admit(plan: StrangersPlan, look: boolean): Promise<ApplyResult>
   /** Names of the sandboxes in the kernel that are of our making (`1-<id>` with our vxlan or bridge). */
   list(): Promise<readonly string[]>
   /**
@@ -177,10 +177,10 @@ export interface Dataplane {
   /** Called for each announcement of an address that a plan has as floating; one listener. */
   onAnnouncement(listener: (heard: Announcement) => void): void
   /**
-   * Called when a sandbox is not as the last apply made it, soon after somebody changed it; one
+   * Called when a place is not as the last apply made it, soon after somebody changed it; one
    * listener. The next apply reads what it is about.
    */
-  onDrift(listener: (sandbox: string) => void): void
+  onDrift(listener: (place: Place) => void): void
   /** Called when links, addresses or routes of the host have changed; one listener. */
   onHostChange(listener: () => void): void
   /** Closes sockets; the kernel keeps what is there. */

@@ -4,7 +4,6 @@ import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan, StrangersPlan } from '../../src/core/plan.js'
 import type {
-  AdmissionResult,
   Announcement,
   ApplyFailure,
   ApplyResult,
@@ -116,7 +115,7 @@ export class RecordingDataplane implements Dataplane {
     return { written: countOf(made), drift, failures }
   }
 
-  async admit(plan: StrangersPlan): Promise<AdmissionResult> {
+  async admit(plan: StrangersPlan): Promise<ApplyResult> {
     this.admission = plan
     return { written: 0, drift: 0, failures: [] }
   }

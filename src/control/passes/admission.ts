@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../../core/errors.js'
 import type { StrangersPlan } from '../../core/plan.js'
-import type { AdmissionResult, Dataplane, Logger } from '../../core/ports.js'
+import type { ApplyResult, Dataplane, Logger } from '../../core/ports.js'
 import type { DockerNetworkId } from '../../core/types.js'
 import type { Journal } from '../../state/journal.js'
 import type { Peers } from '../peers/peers.js'
@@ -93,7 +93,7 @@ export class Admission {
   }
 
   /** One line when it goes wrong and one when it is well again. */
-  #report({ drift, failures: [failure], unsupported }: AdmissionResult): void {
+  #report({ drift, failures: [failure], unsupported }: ApplyResult): void {
     const { logger } = this.#parts
     if (drift > 0) {
       logger.warn({ drift }, 'rules for VXLAN packets were changed by others and are repaired')

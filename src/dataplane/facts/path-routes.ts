@@ -12,7 +12,7 @@ import {
   getRoute,
   type RouteState,
 } from '../rtnl/address-codec.js'
-import { RT_TABLE_MAIN, RTNH_F_UNUSABLE, RTPROT_TSOVERLAY } from '../rtnl/constants.js'
+import { RT_TABLE_MAIN, RTNH_F_UNUSABLE, RTPROT_PATHS } from '../rtnl/constants.js'
 import type { Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
 
 const NO_FAMILY = ['EAFNOSUPPORT', 'EOPNOTSUPP']
@@ -90,7 +90,7 @@ function isSameWay(a: RouteState, b: RouteState): boolean {
 }
 
 function isOurs({ protocol }: RouteState): boolean {
-  return protocol === RTPROT_TSOVERLAY
+  return protocol === RTPROT_PATHS
 }
 
 function isTo({ destination }: RouteState, vtep: Ip): boolean {

@@ -12,6 +12,7 @@ import {
 } from '../../core/ip.js'
 import type { HostRoute } from '../../core/ports.js'
 import type { Underlay } from '../../core/types.js'
+import { isHostLink } from '../places/marks.js'
 import {
   decodeAddress,
   decodeRoute,
@@ -20,7 +21,13 @@ import {
   getRoute,
   type RouteState,
 } from '../rtnl/address-codec.js'
-import { IFA_F, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTPROT_TSOVERLAY } from '../rtnl/constants.js'
+import {
+  IFA_F,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_MAIN,
+  RTPROT_PATHS,
+  RTPROT_ROUTES,
+} from '../rtnl/constants.js'
 import type { LinkState } from '../rtnl/link-codec.js'
 import { decodeLink, dumpLinks } from '../rtnl/link-codec.js'
 import type { Rtnl } from '../rtnl/rtnl.js'
@@ -60,7 +67,9 @@ const ETHERNET_MTU = 1500
  * @throws TsoverlayError UNDERLAY_UNKNOWN, KERNEL_FAILED
  */
 export async function findUnderlay(rtnl: Rtnl, advertise: string): Promise<Omit<Underlay, 'port'>> {
-  const links = new Map((await rtnl.dump(dumpLinks())).map(decodeLink).map((l) => [l.index, l]))
+  // an address of a network of ours is none that peers could send to
+  const hosts = (await listLinks(rtnl)).filter((link) => !isHostLink(link))
+  const links = new Map(hosts.map((link) => [link.index, link]))
   const addresses = await hostAddresses(rtnl, links)
   const route = await defaultRoute(rtnl)
   const found = select(advertise, addresses, route)
@@ -152,13 +161,13 @@ async function defaultRoute(rtnl: Rtnl): Promise<DefaultRoute | undefined> {
 
 /** Destinations of the routes of hostRoutes. @throws TsoverlayError KERNEL_FAILED */
 export async function listRoutes(rtnl: Rtnl): Promise<readonly Cidr[]> {
-  return [...(await mainRoutes(rtnl)).keys()]
+  return [...(await mainRoutes(rtnl, await listLinks(rtnl))).keys()]
 }
 
 /** As Dataplane.hostRoutes. @throws TsoverlayError KERNEL_FAILED */
 export async function listHostRoutes(rtnl: Rtnl): Promise<readonly HostRoute[]> {
-  const routes = await mainRoutes(rtnl)
-  const links = (await rtnl.dump(dumpLinks())).map(decodeLink)
+  const links = await listLinks(rtnl)
+  const routes = await mainRoutes(rtnl, links)
   const names = new Map(links.map(({ index, name }) => [index, name]))
   return [...routes].map(([destination, ifindex]) => ({
     destination,
@@ -166,22 +175,34 @@ export async function listHostRoutes(rtnl: Rtnl): Promise<readonly HostRoute[]> 
   }))
 }
 
-/** The main table's unicast routes with their devices, without default, link-local and multicast ones. */
-async function mainRoutes(rtnl: Rtnl): Promise<ReadonlyMap<Cidr, number>> {
+async function listLinks(rtnl: Rtnl): Promise<readonly LinkState[]> {
+  return (await rtnl.dump(dumpLinks())).map(decodeLink)
+}
+
+/**
+ * The main table's unicast routes with their devices, without default, link-local and multicast ones
+ * and without those of our links.
+ */
+async function mainRoutes(
+  rtnl: Rtnl,
+  links: readonly LinkState[],
+): Promise<ReadonlyMap<Cidr, number>> {
+  const ours = new Set(links.filter(isHostLink).map(({ index }) => index))
   const found = new Map<Cidr, number>()
   for (const family of [4, 6] as const) {
     for (const body of await rtnl.dump(dumpRoutes(family), NO_ROUTE)) {
       const route = decodeRoute(body)
       const { destination, ifindex } = route
-      if (destination !== undefined && isOfHost(route) && !isLocalOnly(destination))
-        found.set(destination, ifindex)
+      if (destination === undefined || ours.has(ifindex)) continue
+      if (isOfHost(route) && !isLocalOnly(destination)) found.set(destination, ifindex)
     }
   }
   return found
 }
 
-/** Not one of ours, see path-routes.ts. */
+/** Not one of ours, see rtnl/constants.ts. */
 function isOfHost({ destination, table, unicast, protocol }: RouteState): boolean {
-  const isOrdinary = table === RT_TABLE_MAIN && unicast && protocol !== RTPROT_TSOVERLAY
+  const isOurs = protocol === RTPROT_PATHS || protocol === RTPROT_ROUTES
+  const isOrdinary = table === RT_TABLE_MAIN && unicast && !isOurs
   return isOrdinary && destination !== undefined && prefixLength(destination) > 0
 }

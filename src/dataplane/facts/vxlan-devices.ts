@@ -7,7 +7,7 @@ import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../../core/ports.js'
 import { describeVxlan, type VxlanDevice } from '../../core/vxlan-device.js'
-import { isSandboxName, SANDBOX_MARK } from '../places/marks.js'
+import { isHostLink, isSandboxName, SANDBOX_MARK } from '../places/marks.js'
 import type { Home } from '../places/netns.js'
 import { listNetns, netnsState, openNetns } from '../places/netns.js'
 import type { LinkState } from '../rtnl/link-codec.js'
@@ -16,7 +16,7 @@ import { openRtnl } from '../rtnl/netlink-rtnl.js'
 import type { Rtnl } from '../rtnl/rtnl.js'
 
 interface FoundVxlan extends VxlanDevice {
-  /** it is in a sandbox of our making */
+  /** it is in a sandbox of our making, or in the host's namespace and named as ours are */
   readonly ours: boolean
 }
 
@@ -63,7 +63,9 @@ export class VxlanSearch {
 async function findVxlans(places: SearchPlaces): Promise<readonly FoundVxlan[]> {
   const { home, host, netnsDir, logger } = places
   const own = (await host.dump(dumpLinks())).map(decodeLink)
-  const found = own.filter((link) => !link.linkedElsewhere).flatMap((link) => vxlanOf(link, false))
+  const found = own
+    .filter((link) => !link.linkedElsewhere)
+    .flatMap((link) => vxlanOf(link, isHostLink(link)))
   for (const namespace of listNetns(netnsDir).filter(isSandboxName)) {
     try {
       const links = await linksOf(home, join(netnsDir, namespace))

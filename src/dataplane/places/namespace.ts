@@ -1,4 +1,4 @@
-/** A sandbox's namespace while this process holds it: a descriptor and its sockets inside. */
+/** A namespace while this process holds it: a descriptor and its sockets inside. */
 import { closeSync } from 'node:fs'
 import { refused } from '../failure.js'
 import { RTNLGRP } from '../rtnl/constants.js'
@@ -7,6 +7,7 @@ import {
   openNetfilter,
   openNotices,
   openPacketLog,
+  openRouteLists,
   openRtnl,
   openRuleNotices,
 } from '../rtnl/netlink-rtnl.js'
@@ -14,7 +15,7 @@ import type { BatchSocket, NoticeSocket, OnNotice, Rtnl, RtnlMessage } from '../
 import { FrameSocket } from './frame-socket.js'
 import { SANDBOX_MARK } from './marks.js'
 import type { Home } from './netns.js'
-import { openNetns, pinNetns } from './netns.js'
+import { OWN_NAMESPACE, openNetns, pinNetns } from './netns.js'
 
 const LINK_GROUPS = [
   RTNLGRP.LINK,
@@ -30,6 +31,7 @@ const NOTICE_GROUPS = [[RTNLGRP.NEIGH], LINK_GROUPS] as const
 
 interface Sockets {
   readonly rtnl: Rtnl
+  readonly lists: Rtnl
   readonly notices: readonly NoticeSocket[]
   readonly netfilter: BatchSocket | undefined
 }
@@ -37,15 +39,21 @@ interface Sockets {
 export class Namespace {
   readonly fd: number
   readonly rtnl: Rtnl
+  /** its dumps of routes are only what was asked for, where the kernel can do that */
+  readonly lists: Rtnl
   /** undefined on a kernel without netfilter */
   readonly netfilter: BatchSocket | undefined
+  /** of rules, and of a sandbox of its links and entries */
   readonly #notices: readonly NoticeSocket[]
+  /** of links and entries of the host's namespace, while they are asked for */
+  #hostNotices: readonly NoticeSocket[] = []
   #frames: FrameSocket | undefined
   #log: NoticeSocket | undefined
 
   private constructor(fd: number, sockets: Sockets) {
     this.fd = fd
     this.rtnl = sockets.rtnl
+    this.lists = sockets.lists
     this.netfilter = sockets.netfilter
     this.#notices = sockets.notices
   }
@@ -83,6 +91,25 @@ export class Namespace {
     }
   }
 
+  /**
+   * The host's own, which is that of the calling thread; it hears of rules at first, and of nothing else.
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  static ofHost(onNotice: OnNotice): Namespace {
+    const rtnl = openRtnl()
+    const rules = openRuleNotices(onNotice)
+    const notices = rules === undefined ? [] : [rules]
+    const sockets = { rtnl, notices, lists: openRouteLists(), netfilter: openNetfilter() }
+    return new Namespace(openNetns(OWN_NAMESPACE), sockets)
+  }
+
+  /** Whether notices of links and entries of the host's namespace come. Synchronous. */
+  hearLinks(wanted: boolean, onNotice: OnNotice): void {
+    if (wanted === this.#hostNotices.length > 0) return
+    for (const socket of this.#hostNotices) socket.close().catch(() => undefined)
+    this.#hostNotices = wanted ? NOTICE_GROUPS.map((groups) => openNotices(groups, onNotice)) : []
+  }
+
   static #attach(fd: number, onNotice: OnNotice): Namespace {
     const rtnl = openRtnl()
     const notices: NoticeSocket[] = []
@@ -90,7 +117,8 @@ export class Namespace {
       for (const groups of NOTICE_GROUPS) notices.push(openNotices(groups, onNotice))
       const rules = openRuleNotices(onNotice)
       if (rules !== undefined) notices.push(rules)
-      return new Namespace(fd, { rtnl, notices, netfilter: openNetfilter() })
+      // there are few routes in it
+      return new Namespace(fd, { rtnl, lists: rtnl, notices, netfilter: openNetfilter() })
     } catch (error) {
       // they close in a later turn, when the caller is home
       for (const socket of [rtnl, ...notices]) socket.close().catch(() => undefined)
@@ -106,7 +134,7 @@ export class Namespace {
     const fd = openNetns(path)
     try {
       const rtnl = home.enter(fd, openRtnl)
-      const body = await rtnl.get(getLink('lo'), ['ENODEV']).finally(() => rtnl.close())
+      const body = await rtnl.get(getLink({ name: 'lo' }), ['ENODEV']).finally(() => rtnl.close())
       return body !== undefined && decodeLink(body).alias === SANDBOX_MARK
     } finally {
       closeSync(fd)
@@ -133,7 +161,8 @@ export class Namespace {
 
   /** Lets go of the namespace; it ends when nobody else holds it. */
   async close(): Promise<void> {
-    const sockets = [this.rtnl, this.netfilter, this.#log, ...this.#notices]
+    const notices = [...this.#notices, ...this.#hostNotices]
+    const sockets = [this.rtnl, this.lists, this.netfilter, this.#log, ...notices]
     this.#frames?.close()
     this.#frames = undefined
     await Promise.all(sockets.map((socket) => socket?.close()))

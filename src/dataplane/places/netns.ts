@@ -13,7 +13,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   rmSync,
   statfsSync,
   statSync,
@@ -24,8 +23,10 @@ import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { kernelFailed, refused } from '../failure.js'
 import { bindMount, detachMount, enterNetns, enterNewNetns, remountWritable } from '../libc.js'
+import { readSysctl, writeSysctl } from './sysctls.js'
 
-const OWN_NAMESPACE = '/proc/thread-self/ns/net'
+/** That of the calling thread. */
+export const OWN_NAMESPACE = '/proc/thread-self/ns/net'
 /** NSFS_MAGIC (linux/magic.h) */
 const NSFS_MAGIC = 0x6e736673
 
@@ -70,15 +71,6 @@ export function repairSysctls(bridges: readonly string[]): number {
 function wantedSysctls(bridges: readonly string[]): readonly (readonly [string, string])[] {
   const own = bridges.map((name) => [`net/ipv6/conf/${name}/disable_ipv6`, '0'] as const)
   return [...Object.entries(SYSCTLS), ...own]
-}
-
-/** Undefined when there is none of the name. */
-function readSysctl(name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/sys/${name}`, 'utf8').trim()
-  } catch {
-    return undefined
-  }
 }
 
 /** `dead`: a file is there, but no namespace on it, as after a reboot. */
@@ -137,16 +129,6 @@ export class Home {
       // a main thread lost in a sandbox would do everything that follows in the wrong network
       if (enterNetns(this.fd) !== undefined) process.abort()
     }
-  }
-}
-
-/** @throws TsoverlayError KERNEL_FAILED, as a gateway that does not forward would part subnets */
-function writeSysctl(name: string, value: string): void {
-  try {
-    writeFileSync(`/proc/sys/${name}`, value)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
-    throw kernelFailed(`sysctl ${name.replaceAll('/', '.')}`, 'it cannot be set', error)
   }
 }
 

@@ -20,9 +20,10 @@ export interface Shared {
 }
 
 export function scopeOf(namespace: Namespace, { home, host, vxlans }: Shared): Scope {
-  const { rtnl, netfilter, fd } = namespace
+  const { rtnl, lists, netfilter, fd } = namespace
   return {
     rtnl,
+    lists,
     netfilter,
     netnsFd: fd,
     host,

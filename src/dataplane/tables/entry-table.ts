@@ -15,7 +15,7 @@ import type { Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
 import type { Task } from './entry-tracker.js'
 import { EntryTracker } from './entry-tracker.js'
 import type { KernelTable, Scope } from './kernel-table.js'
-import type { LinkTable } from './links.js'
+import { deviceAt, type LinkTable } from './links.js'
 import type { Notice } from './notices.js'
 
 export interface EntryCodec<E extends { readonly dev: string }> {
@@ -196,17 +196,6 @@ export class EntryTable<E extends { readonly dev: string }> implements KernelTab
     }
     return written
   }
-}
-
-/** Name of the device with this ifindex. */
-export function deviceAt(
-  devices: ReadonlyMap<string, number>,
-  ifindex: number,
-): string | undefined {
-  for (const [dev, index] of devices) {
-    if (index === ifindex) return dev
-  }
-  return undefined
 }
 
 export function* batches<T>(items: Iterable<T>, size: number): Generator<readonly T[]> {

@@ -41,6 +41,14 @@ export class EntryTracker<E extends { readonly dev: string }> {
     return this.#desired.get(dev, key)
   }
 
+  /** Whether any entry that is wanted fits. */
+  wants(fits: (entry: E) => boolean): boolean {
+    for (const entry of this.#desired) {
+      if (fits(entry)) return true
+    }
+    return false
+  }
+
   /** To be followed by `settle`, at the latest before something is read or done. */
   setDesired(entries: readonly E[] | EntrySet<E>): void {
     this.#desired = isList(entries) ? new ListedEntries(entries, this.#options.keyOf) : entries

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TsoverlayError } from '../../core/errors.js'
-import { familyOf } from '../../core/ip.js'
+import { type Cidr, familyOf } from '../../core/ip.js'
 import type { BridgeLink, LinkPlan, VethLink, VxlanLink } from '../../core/plan.js'
 import type { VxlanSearch } from '../facts/vxlan-devices.js'
 import { kernelFailed, refused, vniTaken } from '../failure.js'
@@ -25,9 +25,10 @@ import {
 } from '../rtnl/link-codec.js'
 import { putStation } from '../rtnl/neighbour-codec.js'
 import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
-import type { LinkSnapshot } from './link-snapshot.js'
+import type { LinkSnapshot, Readers } from './link-snapshot.js'
 import {
   addressDelta,
+  addressesOf,
   isAsPlanned,
   isPortAsPlanned,
   isSameVxlan,
@@ -36,14 +37,14 @@ import {
 } from './link-snapshot.js'
 
 /** Sockets and namespaces that links are made with. */
-export interface LinkScope {
-  /** socket in the place */
-  readonly rtnl: Rtnl
+export interface LinkScope extends Readers {
   readonly netnsFd: number
   /** socket in the host's namespace */
   readonly host: Rtnl
   readonly hostFd: number
   readonly vxlans: Pick<VxlanSearch, 'holderOf'>
+  /** Settings of a link that was just made and is down and without addresses. @throws TsoverlayError KERNEL_FAILED */
+  readonly prepare?: (plan: LinkPlan) => void
 }
 
 /** A namespace that has just ended keeps its VNIs for a moment; no longer than all these are waited. */
@@ -55,7 +56,7 @@ const VNI_WAITS_MS = [50, 200, 500]
  * @throws TsoverlayError KERNEL_FAILED also for a link of another kind, which is not ours
  */
 export async function deleteVethByName(rtnl: Rtnl, name: string): Promise<boolean> {
-  const body = await rtnl.get(getLink(name), ['ENODEV'])
+  const body = await rtnl.get(getLink({ name }), ['ENODEV'])
   if (body === undefined) return false
   const link = decodeLink(body)
   if (link.kind !== 'veth') {
@@ -107,6 +108,9 @@ export class LinkWriter {
         await this.#bridge(plan, have, snapshot)
         return
       case 'vxlan':
+        if (plan.master === undefined) await this.#tunnel(plan, have, snapshot)
+        else await this.#port(plan, have, snapshot)
+        return
       case 'veth':
         await this.#port(plan, have, snapshot)
     }
@@ -136,43 +140,76 @@ export class LinkWriter {
       // locally administered, unicast
       const mac = Uint8Array.from([0x02, 0x42, ...randomBytes(4)])
       await this.#must(item, this.#scope.rtnl, createBridge(plan.name, mac))
+      this.#scope.prepare?.(plan)
     }
     if (have === undefined || have.mtu !== plan.mtu || !have.up) {
       // set apart from creation: then the bridge keeps it when ports come and go (br_set_by_user)
       const set = setLink({ name: plan.name }, { mtu: plan.mtu })
       await this.#must(item, this.#scope.rtnl, set)
     }
+    await this.#ensureAddresses(plan, have, snapshot)
+  }
+
+  /** A device that packets are routed to. */
+  async #tunnel(
+    plan: VxlanLink,
+    have: LinkState | undefined,
+    snapshot: LinkSnapshot,
+  ): Promise<void> {
+    const { rtnl, prepare } = this.#scope
+    if (have === undefined) {
+      await this.#createVxlan(plan)
+      await this.#try(rtnl, quietLink(plan.name))
+      prepare?.(plan)
+    }
+    const mac = have === undefined || plan.mac === undefined ? {} : { mac: plan.mac }
+    const set = setLink({ name: plan.name }, { mtu: plan.mtu, master: 0, ...mac })
+    const code = await this.#try(rtnl, set)
+    if (code === 'EADDRINUSE') throw portTaken(`link ${plan.name}`, plan.port)
+    if (code !== undefined) throw refused(`link ${plan.name}`, code)
+    await this.#ensureAddresses(plan, have, snapshot)
+  }
+
+  async #ensureAddresses(
+    plan: BridgeLink | VxlanLink,
+    have: LinkState | undefined,
+    snapshot: LinkSnapshot,
+  ): Promise<void> {
+    const want = addressesOf(plan)
+    if (want === undefined) return
     const index = have?.index ?? (await this.#indexOf(plan.name))
     const known = have === undefined ? [] : (snapshot.addresses.get(index) ?? [])
-    await this.#addresses(plan, index, known)
+    await this.#addresses(plan.name, want, index, known)
     // an address that was put just now brought its own
-    const kept = plan.addresses.filter((address) => known.includes(address))
+    const kept = want.filter((address) => known.includes(address))
     for (const address of unrouted(kept, index, snapshot)) {
-      const route = putConnectedRoute(index, address)
-      await this.#must(`route ${plan.name} ${address}`, this.#scope.rtnl, route)
+      const code = await this.#try(this.#scope.rtnl, putConnectedRoute(index, address))
+      if (code !== undefined && code !== 'EEXIST')
+        throw refused(`route ${plan.name} ${address}`, code)
     }
   }
 
   async #addresses(
-    plan: BridgeLink,
+    name: string,
+    want: readonly Cidr[],
     index: number,
-    have: Parameters<typeof addressDelta>[1],
+    have: readonly Cidr[],
   ): Promise<void> {
     const { rtnl } = this.#scope
-    const { missing, unwanted } = addressDelta(plan.addresses, have)
+    const { missing, unwanted } = addressDelta(want, have)
     for (const address of missing) {
-      await this.#must(`address ${plan.name} ${address}`, rtnl, putAddress(index, address))
+      await this.#must(`address ${name} ${address}`, rtnl, putAddress(index, address))
     }
     for (const address of unwanted) {
       const code = await this.#try(rtnl, deleteAddress(index, address))
       if (code !== undefined && code !== 'EADDRNOTAVAIL') {
-        throw refused(`address ${plan.name} ${address}`, code)
+        throw refused(`address ${name} ${address}`, code)
       }
     }
     if (unwanted.length === 0) return
     // with the first IPv4 address of a subnet its secondary ones go too (devinet.c inet_del_ifa)
-    for (const address of plan.addresses.filter((cidr) => familyOf(cidr) === 4)) {
-      await this.#must(`address ${plan.name} ${address}`, rtnl, putAddress(index, address))
+    for (const address of want.filter((cidr) => familyOf(cidr) === 4)) {
+      await this.#must(`address ${name} ${address}`, rtnl, putAddress(index, address))
     }
   }
 
@@ -237,7 +274,7 @@ export class LinkWriter {
   }
 
   async #indexOf(name: string): Promise<number> {
-    const body = await this.#scope.rtnl.get(getLink(name), [])
+    const body = await this.#scope.rtnl.get(getLink({ name }), [])
     if (body === undefined) throw kernelFailed(`link ${name}`, 'it vanished while it was made')
     return decodeLink(body).index
   }

@@ -68,6 +68,13 @@ export class LinkTable implements KernelTable {
     return this.#devices.bridge
   }
 
+  /** Name of the link of ours with this ifindex, as of the last apply. */
+  nameAt(ifindex: number): string | undefined {
+    return [this.bridges, this.vxlans, this.ports]
+      .map((devices) => deviceAt(devices, ifindex))
+      .find((name) => name !== undefined)
+  }
+
   /** Devices made anew by the last apply because the plan wants other ones: their entries went with them. */
   get remade(): ReadonlySet<string> {
     return this.#remade
@@ -145,7 +152,7 @@ export class LinkTable implements KernelTable {
     this.#remade = writer.remade
     this.#fresh = writer.fresh
     if (!this.#resync && this.#tracker.inSync) return NOTHING
-    let snapshot = await readLinks(scope.rtnl)
+    let snapshot = await readLinks(scope)
     const drift = this.#resync ? this.#countDrift(snapshot) : 0
     this.#resync = false
     const failures: ApplyFailure[] = []
@@ -153,7 +160,7 @@ export class LinkTable implements KernelTable {
     const bridges = this.#desired.filter((link) => link.kind === 'bridge')
     await this.#ensure(bridges, snapshot, writer, failures)
     // ports need the ifindex of bridges that were just made
-    if (writer.written > 0) snapshot = await readLinks(scope.rtnl)
+    if (writer.written > 0) snapshot = await readLinks(scope)
     const ports = this.#desired.filter((link) => link.kind !== 'bridge')
     await this.#ensure(ports, snapshot, writer, failures)
     const isFresh = writer.fresh.size > 0
@@ -217,6 +224,17 @@ export async function deleteLinksOf(rtnl: Rtnl, { owns }: Ownership): Promise<vo
   const outcomes = await rtnl.write(deleteLinks(links.map((link) => link.index)))
   const code = outcomes.at(-1)
   if (code !== undefined && code !== 'ENODEV') throw refused('links of a sandbox', code)
+}
+
+/** Name of the device with this ifindex. */
+export function deviceAt(
+  devices: ReadonlyMap<string, number>,
+  ifindex: number,
+): string | undefined {
+  for (const [dev, index] of devices) {
+    if (index === ifindex) return dev
+  }
+  return undefined
 }
 
 /** Whether the veth of a name was made for another container's end. */

@@ -9,9 +9,9 @@ import type { TableResult } from '../failure.js'
 import { NTF_SELF, NUD } from '../rtnl/constants.js'
 import type { NeighbourState } from '../rtnl/neighbour-codec.js'
 import { deleteStation, dumpFdb, putStation } from '../rtnl/neighbour-codec.js'
-import { deviceAt, type EntryCodec, EntryTable } from './entry-table.js'
+import { type EntryCodec, EntryTable } from './entry-table.js'
 import type { KernelTable, Scope } from './kernel-table.js'
-import type { LinkTable } from './links.js'
+import { deviceAt, type LinkTable } from './links.js'
 import type { Notice } from './notices.js'
 
 export interface Station {

@@ -4,11 +4,11 @@ import { Admission } from '../../../src/control/passes/admission.js'
 import { TsoverlayError } from '../../../src/core/errors.js'
 import type { Ip } from '../../../src/core/ip.js'
 import type { StrangersPlan } from '../../../src/core/plan.js'
-import type { AdmissionResult } from '../../../src/core/ports.js'
+import type { ApplyResult } from '../../../src/core/ports.js'
 import type { Host } from '../../../src/core/types.js'
 import { RecordingLogger } from '../../fakes/recording-logger.js'
 
-const NOTHING: AdmissionResult = { written: 0, drift: 0, failures: [] }
+const NOTHING: ApplyResult = { written: 0, drift: 0, failures: [] }
 
 /** Endpoints and hosts as data, and a kernel that answers `result`. */
 function setUp(endpoints: { dockerNetwork: string; joined: boolean }[] = []) {

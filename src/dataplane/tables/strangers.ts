@@ -7,13 +7,12 @@
  * (masquerade), so what it sends to a VTEP on the VXLAN port is dropped before; and so is what it
  * sends from a host's address, known by coming out of a bridge through which that host is not.
  */
-import { familyOf } from '../core/ip.js'
-import type { Item } from '../core/item.js'
-import type { StrangersPlan } from '../core/plan.js'
-import type { AdmissionResult } from '../core/ports.js'
-import { failureOf } from './failure.js'
-import { HOOK, NFPROTO, VERDICT } from './nft/constants.js'
-import type { Expressions, Rule } from './nft/expressions.js'
+import { familyOf } from '../../core/ip.js'
+import type { Item } from '../../core/item.js'
+import type { Plan, StrangersPlan } from '../../core/plan.js'
+import { failureOf, type TableResult } from '../failure.js'
+import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
+import type { Expressions, Rule } from '../nft/expressions.js'
 import {
   accept,
   bytesAre,
@@ -26,12 +25,14 @@ import {
   isOffPath,
   protocolIs,
   transportIs,
-} from './nft/expressions.js'
-import type { Ruleset } from './nft/ruleset.js'
-import type { SetElement } from './nft/table.js'
-import { NftTable } from './nft/table.js'
-import { addressBytes } from './rtnl/codec.js'
-import { openNetfilter } from './rtnl/netlink-rtnl.js'
+} from '../nft/expressions.js'
+import type { Generation } from '../nft/generation.js'
+import type { Ruleset } from '../nft/ruleset.js'
+import type { SetElement } from '../nft/table.js'
+import { NftTable } from '../nft/table.js'
+import { addressBytes } from '../rtnl/codec.js'
+import { type KernelTable, NOTHING, type Scope } from './kernel-table.js'
+import type { Notice } from './notices.js'
 
 const IPPROTO = { UDP: 17, FRAGMENT: 44 } as const
 /** Before the host's own rules (priority filter, 0), which may still drop what passes here. */
@@ -114,45 +115,58 @@ function elementsOf({ vnis, vteps }: StrangersPlan): readonly SetElement[] {
   ]
 }
 
-export interface Admission {
-  /** One call after the other; never rejects. */
-  apply(plan: StrangersPlan, look: boolean): Promise<AdmissionResult>
-  close(): Promise<void>
+/** Its port is the UDP port of rules that only go. */
+const NO_STRANGERS: StrangersPlan = {
+  port: 4789,
+  vnis: [],
+  vteps: [],
+  partial: false,
+  create: false,
 }
 
-/** For the network namespace of the calling process. */
-export function openAdmission(): Admission {
-  const socket = openNetfilter()
-  let current: { readonly port: number; readonly table: NftTable } | undefined
-  let tail: Promise<unknown> = Promise.resolve()
+export class StrangersTable implements KernelTable {
+  readonly name = 'rules'
+  readonly #generation: Generation
+  #plan: StrangersPlan = NO_STRANGERS
+  #port: number | undefined
+  #table: NftTable
 
-  const tableFor = (port: number): NftTable => {
-    if (current?.port !== port) current = { port, table: new NftTable(rulesetFor(port), ITEM) }
-    return current.table
+  constructor(generation: Generation) {
+    this.#generation = generation
+    this.#table = this.#tableFor(NO_STRANGERS.port)
   }
-  const pass = async (plan: StrangersPlan, look: boolean): Promise<AdmissionResult> => {
-    const nothing = { written: 0, drift: 0, failures: [] }
-    if (socket === undefined) return { ...nothing, unsupported: 'no netfilter sockets' }
-    const table = tableFor(plan.port)
-    table.setDesired(elementsOf(plan), plan.partial)
-    if (look) table.queueResync()
+
+  setDesired({ strangers }: Plan): void {
+    this.#plan = strangers ?? NO_STRANGERS
+    const { port, partial } = this.#plan
+    if (strangers !== undefined && this.#port !== port) {
+      this.#port = port
+      this.#table = this.#tableFor(port)
+    }
+    this.#table.setDesired(strangers && elementsOf(strangers), partial)
+  }
+
+  queueResync(): void {
+    this.#table.queueResync()
+  }
+
+  contradicts(notice: Notice): boolean {
+    return notice.kind === 'rules' && this.#table.isContradicted(notice.generation)
+  }
+
+  /** Never rejects: whoever cannot keep strangers out makes links and routes all the same. */
+  async apply({ netfilter }: Scope): Promise<TableResult> {
+    if (netfilter === undefined) return { ...NOTHING, unsupported: 'no netfilter sockets' }
     try {
-      const result = await table.apply(socket, plan.create)
-      const { unsupported } = table
+      const result = await this.#table.apply(netfilter, this.#plan.create)
+      const { unsupported } = this.#table
       return unsupported === undefined ? result : { ...result, unsupported }
     } catch (error) {
-      return { ...nothing, failures: [failureOf(ITEM, error)] }
+      return { ...NOTHING, failures: [failureOf(ITEM, error)] }
     }
   }
-  return {
-    apply: (plan, look) => {
-      const turn = tail.then(() => pass(plan, look))
-      tail = turn
-      return turn
-    },
-    close: async () => {
-      await tail
-      await socket?.close()
-    },
+
+  #tableFor(port: number): NftTable {
+    return new NftTable(rulesetFor(port), ITEM, this.#generation)
   }
 }
