@@ -108,7 +108,7 @@ export function dumpNeighbours(family: Family, ifindex: number): RtnlMessage {
   return { type: RTM.GETNEIGH, flags: NLM_F.DUMP, body }
 }
 
-/** The device answers for an address that is elsewhere. */
+/** The device answers for an address that is elsewhere. PERMANENT ones outlive a carrier that is lost. */
 export function putProxy(ifindex: number, ip: Ip): RtnlMessage {
   return { type: RTM.NEWNEIGH, flags: NLM_F.CREATE | NLM_F.REPLACE, body: proxy(ifindex, ip) }
 }
@@ -118,7 +118,7 @@ export function deleteProxy(ifindex: number, ip: Ip): RtnlMessage {
 }
 
 function proxy(ifindex: number, ip: Ip): Buffer {
-  const body = ndmsg(addressFamily(familyOf(ip)), ifindex, 0, NTF_PROXY, sizeOf(ip))
+  const body = ndmsg(addressFamily(familyOf(ip)), ifindex, NUD.PERMANENT, NTF_PROXY, sizeOf(ip))
   writeIp(body, NDMSG, NDA.DST, ip)
   return body
 }

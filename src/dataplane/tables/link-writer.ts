@@ -162,7 +162,10 @@ export class LinkWriter {
       await this.#try(rtnl, quietLink(plan.name))
       prepare?.(plan)
     }
-    const mac = have === undefined || plan.mac === undefined ? {} : { mac: plan.mac }
+    const isOther = have !== undefined && plan.mac !== undefined && have.mac !== plan.mac
+    // all neighbours of the device go with its MAC (arp.c arp_netdev_event)
+    if (isOther) this.fresh.add(plan.name)
+    const mac = isOther && plan.mac !== undefined ? { mac: plan.mac } : {}
     const set = setLink({ name: plan.name }, { mtu: plan.mtu, master: 0, ...mac })
     const code = await this.#try(rtnl, set)
     if (code === 'EADDRINUSE') throw portTaken(`link ${plan.name}`, plan.port)

@@ -99,9 +99,11 @@ export class RouteTable implements KernelTable {
   }
 
   async apply(scope: Scope): Promise<TableResult> {
-    // a device that is made or comes up has no routes yet, which is no drift
+    // a device that was made or came up has no routes yet, which is no drift
     for (const dev of this.#links.fresh) {
-      if (this.#devices.has(dev)) this.#tracker.forget(dev)
+      if (!this.#devices.has(dev)) continue
+      this.#tracker.forget(dev)
+      this.#resync = true
     }
     await this.#tracker.settle()
     let drift = 0
