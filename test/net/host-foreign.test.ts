@@ -33,9 +33,9 @@ const FOREIGN = [
   'ip route add 10.50.0.0/16 via 192.0.2.8 proto 186',
   'ip route add 10.32.9.0/24 via 192.0.2.8 table 100 proto 116',
   'nft add table inet filter',
-  'nft add chain inet filter forward { type filter hook forward priority 0 ; }',
+  "nft add chain inet filter forward '{ type filter hook forward priority 0 ; }'",
 ] as const
-const OURS = /tsb-aaaaaaaaaa|tsv-300|tsp-c1|tsoc1|proto 116 (?!table)|tsoverlay/
+const OURS = /tsb-aaaaaaaaaa|tsv-300|tsp-c1|tsoc1|^(?!.* table ).*proto 116|tsoverlay/
 
 await onThrowAwayHost(import.meta.url, async () => {
   const { default: t } = await import('tap')
@@ -184,7 +184,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.match(hostPicture().join('\n'), /10.32.1.77 dev tsb-aaaaaaaaaa proxy/)
     t.same((await dataplane.apply(known)).failures, [])
     t.same(ownRoutes(), ['10.60.0.0/24 via 192.0.2.3 dev eth0'])
-    t.notMatch(hostPicture().join('\n'), /proxy$|neighbour|^fdb/m)
+    t.notMatch(hostPicture().join('\n'), /10\.32\..* proxy$|neighbour|^fdb/m)
     await dataplane.remove(HOST)
     await dataplane.close()
   })

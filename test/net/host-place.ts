@@ -109,7 +109,9 @@ export function ownRoutes(): string[] {
 
 /** All that is ours in the namespace. */
 export function hostPicture(): string[] {
-  const ours = ipLinks().filter(({ ifname }) => ifname.startsWith('ts'))
+  const ours = ipLinks()
+    .filter(({ ifname }) => ifname.startsWith('ts'))
+    .sort((a, b) => (a.ifname < b.ifname ? -1 : 1))
   const isThere = (name: string): boolean => ours.some(({ ifname }) => ifname === name)
   return [
     ...ours.map((link) => {
@@ -137,7 +139,13 @@ export function hostPicture(): string[] {
       .filter((row) => row.includes(`dev ${BRIDGE}`))
       .map((row) => `connected ${row}`),
     ...['-4', '-6'].flatMap((family) => lines(run('ip', family, 'neigh', 'show', 'proxy'))),
-    ...lines(run('sysctl', ...SETTINGS, ...(isThere(BRIDGE) ? LINK_SETTINGS : []))),
+    ...lines(
+      run(
+        'sysctl',
+        ...SETTINGS,
+        ...LINK_SETTINGS.filter((name) => isThere(name.split('.')[3] ?? '')),
+      ),
+    ),
     ...lines(run('nft', 'list', 'tables')),
   ]
 }

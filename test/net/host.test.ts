@@ -40,9 +40,9 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.same((await dataplane.apply(PLAN)).failures, [])
     t.same(hostPicture(), [
       `bridge ${BRIDGE} 1450 up -  10.32.1.1/24 fd32:0:0:1::1/64`,
-      `vxlan ${TUNNEL} 1450 up - 300 192.0.2.1 02:42:00:00:02:01  10.32.1.0/32`,
       'veth tsoc1 1450 down -  ',
       `veth ${PORT} 1450 up ${BRIDGE}  `,
+      `vxlan ${TUNNEL} 1450 up - 300 192.0.2.1 02:42:00:00:02:01  10.32.1.0/32`,
       'neighbour 10.32.2.0 02:42:00:00:02:02 PERMANENT',
       'fdb 02:42:00:00:02:02 192.0.2.2 permanent self',
       `station 02:42:0a:20:01:02 dev ${PORT} sticky master ${BRIDGE} static`,
@@ -99,7 +99,8 @@ await onThrowAwayHost(import.meta.url, async () => {
     const other = PLAN.links.map((link) => (link.kind === 'vxlan' ? { ...link, vni: 301 } : link))
     const anew = { ...PLAN, links: other }
     t.match(await dataplane.apply(anew), { drift: 0, failures: [] })
-    t.match(hostPicture().join('\n'), /tsv-300 .* 301 [^]*10.32.2.0\/24 via 10.32.2.0 dev tsv-300/)
+    t.match(hostPicture().join('\n'), /tsv-300 .* 301 /)
+    t.match(ownRoutes().join('\n'), /10.32.2.0\/24 via 10.32.2.0 dev tsv-300/)
     t.match(await dataplane.apply(PLAN), { drift: 0, failures: [] })
     dataplane.queueResync(HOST)
     t.same(await dataplane.apply(PLAN), CLEAN)

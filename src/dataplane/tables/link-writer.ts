@@ -80,9 +80,9 @@ export class LinkWriter {
   readonly #scope: LinkScope
   /** kernel writes that succeeded */
   written = 0
-  /** vxlan devices made anew because the plan wants other ones */
+  /** vxlan devices whose entries are gone by our own doing: made anew, or with another MAC */
   readonly remade = new Set<string>()
-  /** devices that were made or brought up: their neighbours are gone (arp.c arp_ifdown) */
+  /** devices that may have lost entries: made, brought up or without addresses (arp.c arp_ifdown) */
   readonly fresh = new Set<string>()
   readonly #ownership: Ownership
 
@@ -164,7 +164,10 @@ export class LinkWriter {
     }
     const isOther = have !== undefined && plan.mac !== undefined && have.mac !== plan.mac
     // all neighbours of the device go with its MAC (arp.c arp_netdev_event)
-    if (isOther) this.fresh.add(plan.name)
+    if (isOther) {
+      this.remade.add(plan.name)
+      this.fresh.add(plan.name)
+    }
     const mac = isOther && plan.mac !== undefined ? { mac: plan.mac } : {}
     const set = setLink({ name: plan.name }, { mtu: plan.mtu, master: 0, ...mac })
     const code = await this.#try(rtnl, set)
@@ -182,6 +185,8 @@ export class LinkWriter {
     if (want === undefined) return
     const index = have?.index ?? (await this.#indexOf(plan.name))
     const known = have === undefined ? [] : (snapshot.addresses.get(index) ?? [])
+    // with the last one all IPv4 routes and neighbours went (fib_frontend.c fib_disable_ip)
+    if (want.some(isIpv4) && !known.some(isIpv4)) this.fresh.add(plan.name)
     await this.#addresses(plan.name, want, index, known)
     // an address that was put just now brought its own
     const kept = want.filter((address) => known.includes(address))
@@ -211,7 +216,7 @@ export class LinkWriter {
     }
     if (unwanted.length === 0) return
     // with the first IPv4 address of a subnet its secondary ones go too (devinet.c inet_del_ifa)
-    for (const address of want.filter((cidr) => familyOf(cidr) === 4)) {
+    for (const address of want.filter(isIpv4)) {
       await this.#must(`address ${name} ${address}`, rtnl, putAddress(index, address))
     }
   }
@@ -292,6 +297,10 @@ export class LinkWriter {
     const code = await this.#try(rtnl, message)
     if (code !== undefined) throw refused(item, code)
   }
+}
+
+function isIpv4(address: Cidr): boolean {
+  return familyOf(address) === 4
 }
 
 /** The socket is opened when the device comes up (vxlan_core.c vxlan_open). */
