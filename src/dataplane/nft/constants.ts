@@ -11,7 +11,7 @@ export const HOOK = {
   INET_POSTROUTING: 4,
   BRIDGE_PREROUTING: 0,
 } as const
-export const VERDICT = { DROP: 0, ACCEPT: 1, GOTO: -4, RETURN: -5 } as const
+export const VERDICT = { DROP: 0, ACCEPT: 1, JUMP: -3, GOTO: -4, RETURN: -5 } as const
 
 export const NFNL_MSG_BATCH = { BEGIN: 16, END: 17 } as const
 export const NFNL_SUBSYS_NFTABLES = 10

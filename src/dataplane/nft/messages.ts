@@ -24,7 +24,8 @@ import {
 } from './constants.js'
 import type { Expressions } from './expressions.js'
 
-const NFGENMSG = 4
+/** Bytes before the attributes. */
+export const NFGENMSG = 4
 /** An attribute has 64 KiB at most. */
 const ELEMENT_BYTES_PER_MESSAGE = 48_000
 
@@ -69,7 +70,7 @@ export interface KeySpec {
   readonly isText?: true
 }
 
-function message(
+export function message(
   type: number,
   flags: number,
   family: number,
@@ -223,27 +224,35 @@ export function decodeComment(body: Buffer): string {
   return readText(data.subarray(2))
 }
 
-/** All chains of the family. */
-export function dumpChains({ family }: TableRef): RtnlMessage {
+/** All chains of the family; 0: of all families. */
+export function dumpChains({ family }: Pick<TableRef, 'family'>): RtnlMessage {
   return message(NFT_MSG.GETCHAIN, NLM_F.DUMP, family)
 }
 
 export interface ChainState {
+  /** NFPROTO_… */
+  readonly family: number
   readonly table: string
   readonly name: string
   /** its rules, and those that lead to it */
   readonly uses: number
   readonly policy?: number
+  /** number of the hook that it is at */
+  readonly hook?: number
 }
 
 export function decodeChain(body: Buffer): ChainState {
   const attributes = parseAttributes(body, NFGENMSG)
   const policy = attributes.get(NFTA_CHAIN.POLICY)?.readUInt32BE()
+  const place = attributes.get(NFTA_CHAIN.HOOK)
+  const hook = place && parseAttributes(place).get(NFTA_HOOK.HOOKNUM)?.readUInt32BE()
   return {
+    family: body[0] ?? 0,
     table: readText(attributes.get(NFTA_CHAIN.TABLE)),
     name: readText(attributes.get(NFTA_CHAIN.NAME)),
     uses: attributes.get(NFTA_CHAIN.USE)?.readUInt32BE() ?? 0,
     ...(policy === undefined ? {} : { policy }),
+    ...(hook === undefined ? {} : { hook }),
   }
 }
 
@@ -270,7 +279,7 @@ export function decodeElements(body: Buffer): readonly Element[] {
 }
 
 /** What is in the attributes of a list, one like the other. */
-function listItems(list: Buffer | undefined): readonly Buffer[] {
+export function listItems(list: Buffer | undefined): readonly Buffer[] {
   const items: Buffer[] = []
   let at = 0
   while (list !== undefined && at + 4 <= list.length) {
