@@ -17,7 +17,6 @@ import { TakenVnis } from './control/networks/taken-vnis.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
 import { statusOf } from './control/operator/status.js'
-import { Admission } from './control/passes/admission.js'
 import { Misses } from './control/passes/misses.js'
 import { Reconciler } from './control/passes/reconciler.js'
 import { Upkeep } from './control/passes/upkeep.js'
@@ -46,7 +45,7 @@ import { TroubleBoard } from './control/troubles/trouble-board.js'
 import { PathMtu } from './control/underlay/path-mtu.js'
 import { UnderlaySource } from './control/underlay/underlay-source.js'
 import type { Config } from './core/config.js'
-import { familyOf } from './core/ip.js'
+import { HOST } from './core/plan.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
 import { Resolver } from './dns/server.js'
 import type { AddressBook } from './ipam/address-book.js'
@@ -106,7 +105,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (config.scope === 'local') state.blocks.start(announced)
   if (control.sync === undefined) forgetNames(state.journal)
   dataplane.onMiss((miss) => control.misses.handle(miss))
-  dataplane.onDrift((sandbox) => control.reconciler.markSandbox(sandbox))
+  dataplane.onDrift((place) => control.reconciler.markPlace(place))
   dataplane.onHostChange(() => {
     void control.underlay.look()
     control.ranges.hostChanged()
@@ -120,7 +119,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       control.paths.trigger()
     },
     () => {
-      void control.admission.update()
+      control.reconciler.markPlace(HOST)
       control.greeting.greet(state.vtep.current, control.peers.hosts())
       control.twins.look(control.peers.hosts())
       control.paths.trigger()
@@ -128,7 +127,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   )
   for (const endpoint of state.journal.endpoints.values()) control.peers.open(endpoint.network)
   await control.underlay.start()
-  await control.admission.start()
+  await control.reconciler.start()
   await control.paths.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
   await admin.listen(paths.admin)
@@ -156,7 +155,7 @@ async function close(
   control: Control,
   servers: readonly { close(): Promise<void> }[],
 ): Promise<void> {
-  const { upkeep, underlay, peers, presence, reconciler, admission, sync, restoration } = control
+  const { upkeep, underlay, peers, presence, reconciler, sync, restoration } = control
   for (const server of servers) await server.close()
   await control.departures.close()
   await sync?.close()
@@ -172,7 +171,6 @@ async function close(
   await outbox.close()
   await blocks.close()
   await presence.close()
-  admission.close()
   await reconciler.close()
   await dataplane.close()
   await store.close()
@@ -236,9 +234,8 @@ function wireControl(options: DaemonOptions, state: State) {
     logger,
     onKnown: (known) => {
       vtep.current = known.vtep
-      peers.useFamily(familyOf(known.vtep))
+      peers.useUnderlay(known)
       void outbox.submit(chores.publishHost())
-      void admission.update()
       greeting.greet(known.vtep, peers.hosts())
       own.twins.look(peers.hosts())
       reconciler.markAll()
@@ -247,8 +244,16 @@ function wireControl(options: DaemonOptions, state: State) {
   })
   const port = config.vxlanPort
   const greeting = new Greeting({ self: identity.id, port, logger })
-  const admission = new Admission({ journal, peers, underlay, dataplane, port, logger })
-  const reconciler = new Reconciler({ journal, peers, underlay, dataplane, admission, logger })
+  const reconciler = new Reconciler({
+    self: identity.id,
+    journal,
+    blocks: state.blocks,
+    peers,
+    underlay,
+    dataplane,
+    port,
+    logger,
+  })
   const departures = new Departures({ journal, reconciler, dataplane, logger })
   const misses = new Misses({ journal, peers, reconciler, logger, now: () => performance.now() })
   const floating = new Floating({ ...state, peers, reconciler, logger })
@@ -257,7 +262,7 @@ function wireControl(options: DaemonOptions, state: State) {
   const wired = wireDockerd(options, state, peers)
   const now = (): number => performance.now()
   const records = new OwnRecords({ journal, peers, outbox, logger, now })
-  const upkeep = new Upkeep({ journal, reconciler, records, logger })
+  const upkeep = new Upkeep({ reconciler, records, logger })
   const onRestored = (): void => {
     reconciler.markAll()
     wired.ranges.rewrite()
@@ -268,7 +273,6 @@ function wireControl(options: DaemonOptions, state: State) {
   return {
     peers,
     underlay,
-    admission,
     greeting,
     reconciler,
     departures,

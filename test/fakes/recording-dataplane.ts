@@ -1,6 +1,7 @@
 /** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
+import { type Item, itemText } from '../../src/core/item.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan, StrangersPlan } from '../../src/core/plan.js'
 import type {
   AdmissionResult,
@@ -87,23 +88,24 @@ export class RecordingDataplane implements Dataplane {
     const before = this.sandboxes.get(plan.place)
     const kept = plan.partial === true ? before : undefined
     const failures: ApplyFailure[] = []
-    const admit = (item: string): boolean => {
-      if (!this.#refused.delete(item)) return true
-      failures.push({ item, error: new TsoverlayError('KERNEL_FAILED', `${item} was refused`) })
+    const admit = (item: Item): boolean => {
+      const text = itemText(item)
+      if (!this.#refused.delete(text)) return true
+      failures.push({ item, error: new TsoverlayError('KERNEL_FAILED', `${text} was refused`) })
       return false
     }
     // as the kernel does it: a VNI and a port are one device's
     const hasRoom = (link: LinkPlan): boolean => {
       if (link.kind !== 'vxlan' || !this.#isTaken(link.vni, plan.place)) return true
       const error = new TsoverlayError('VNI_TAKEN', `VNI ${link.vni} is taken`)
-      failures.push({ item: `link ${link.name}`, error })
+      failures.push({ item: { in: 'links', name: link.name }, error })
       return false
     }
     const made: MadePlan = {
       place: plan.place,
-      links: plan.links.filter((link) => hasRoom(link) && admit(`link ${link.name}`)),
+      links: plan.links.filter((link) => hasRoom(link) && admit({ in: 'links', name: link.name })),
       neighbours: merge(plan.neighbours, kept?.neighbours, ({ dev, ip }) => `${dev} ${ip}`).filter(
-        ({ dev, ip }) => admit(`neighbour ${dev} ${ip}`),
+        ({ dev, ip }) => admit({ in: 'neighbours', name: `${dev} ${ip}` }),
       ),
       ...(plan.sources === undefined ? {} : { sources: plan.sources }),
       fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),

@@ -87,7 +87,7 @@ t.test('a network is covered once', async (t) => {
 t.test('a refusal is logged once, shown, and tried again', async (t) => {
   const { admission, asked, kernel, logger } = setUp([{ dockerNetwork: 'blue', joined: true }])
   const error = new TsoverlayError('KERNEL_FAILED', 'no memory')
-  kernel.result = { ...NOTHING, failures: [{ item: 'x', error }] }
+  kernel.result = { ...NOTHING, failures: [{ item: { in: 'rules', name: 'x' }, error }] }
   await admission.cover('blue')
   await admission.cover('blue')
   t.equal(asked.length, 2)
