@@ -1,6 +1,6 @@
 /** The removal of a host as lines of JSON: its progress, then what was freed or why it stopped. */
 import { Readable } from 'node:stream'
-import type { HostRemoval, RemovedHost } from '../control/host-removal.js'
+import type { HostRemoval, RemovedHost } from '../control/operator/host-removal.js'
 import type { RemovalLine } from '../core/admin.js'
 import { hasCode, messageOf, TsoverlayError } from '../core/errors.js'
 

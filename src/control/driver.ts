@@ -10,9 +10,9 @@ import type {
 } from '../core/driver.js'
 import { TsoverlayError } from '../core/errors.js'
 import type { DockerNetworkId, EndpointId } from '../core/types.js'
-import type { Endpoints } from './endpoints.js'
-import type { Networks } from './networks.js'
-import type { SwarmAllocation } from './swarm-allocation.js'
+import type { Endpoints } from './endpoints/endpoints.js'
+import type { Networks } from './networks/networks.js'
+import type { SwarmAllocation } from './swarm/allocation.js'
 
 export class TsoverlayDriver implements NetworkDriver {
   readonly scope: 'local' | 'global'

@@ -16,7 +16,7 @@ export interface Logger {
 
 /**
  * What is needed to reach one endpoint of another host; pure. Who has what several of them claim is
- * decided elsewhere (control/claims.ts).
+ * decided elsewhere (control/peers/claims.ts).
  */
 export interface Reach {
   neighbours(network: Network, peer: Endpoint): readonly NeighbourPlan[]

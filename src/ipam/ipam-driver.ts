@@ -187,7 +187,7 @@ export class TsoverlayIpam implements IpamDriver {
     })
   }
 
-  /** With the space that the pool is in now: CreateNetwork may have moved it (control/pool-moves.ts). */
+  /** With the space that the pool is in now: CreateNetwork may have moved it (control/records/pool-moves.ts). */
   #now(id: PoolId): PoolId {
     const space = this.#parts.journal.pools.get(formatPoolId(id))?.space ?? id.space
     return { ...id, space }

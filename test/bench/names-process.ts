@@ -4,7 +4,7 @@
  *   node --expose-gc --import tsx test/bench/names-process.ts ENDPOINTS NAMES_EACH
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NetworkPeers } from '../../src/control/network-peers.js'
+import { NetworkPeers } from '../../src/control/peers/network-peers.js'
 import type { Entry, Logger, Page, Snapshot, Store } from '../../src/core/ports.js'
 import type { NamesCost } from './names-memory.js'
 import { inhabitant } from './population.js'

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import t from 'tap'
-import { choreHandlers } from '../../src/control/chores.js'
+import { choreHandlers } from '../../src/control/records/chores.js'
 import { type Cidr, type Ip, overlaps } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'

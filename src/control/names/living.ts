@@ -22,7 +22,7 @@ export class Living {
 
   /**
    * Those of living hosts; all, if there is none or it is not known yet. A lease that has run out
-   * says that its host is off, or cannot reach the store (control/presence.ts).
+   * says that its host is off, or cannot reach the store (control/hosts/presence.ts).
    */
   preferred<T extends { readonly host: HostId }>(holders: readonly T[]): readonly T[] {
     if (holders.length < 2 || holders.every(({ host }) => host === this.#self)) return holders

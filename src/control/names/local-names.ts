@@ -1,7 +1,7 @@
 /** This host's own containers by network and name: made anew when the journal has changed. */
 import type { DockerNetworkId, LocalEndpoint } from '../../core/types.js'
 import type { Journal } from '../../state/journal.js'
-import { NameIndex } from './name-index.js'
+import { NameIndex } from '../peers/name-index.js'
 
 const NOBODY = new NameIndex(() => [])
 

@@ -1,5 +1,5 @@
 /** What Docker's DNS calls a container in one of its networks: pure. */
-import type { Attachment, NamedContainer } from './docker-names.js'
+import type { Attachment, NamedContainer } from '../dockerd/docker-names.js'
 
 /** RFC 1035 2.3.4: nobody can ask for a longer one. */
 const LONGEST = 253

@@ -1,14 +1,6 @@
 /** Which containers dockerd has given up because of us: pure. */
 
-/** A container that does not run, as dockerd shows it. */
-export interface IdleContainer {
-  readonly id: string
-  readonly name: string
-  /** `docker run --restart`, without its number */
-  readonly restartPolicy: string
-  /** why its last start failed; empty where it did not, as when a user stopped it */
-  readonly error: string
-}
+import type { IdleContainer } from '../dockerd/docker-starts.js'
 
 const POLICIES: readonly string[] = ['always', 'unless-stopped', 'on-failure']
 

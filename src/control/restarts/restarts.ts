@@ -9,8 +9,8 @@
 import { messageOf } from '../../core/errors.js'
 import type { Logger } from '../../core/ports.js'
 import type { Binding } from '../../state/documents.js'
-import type { IdleContainers } from './docker-starts.js'
-import { type IdleContainer, isGivenUp } from './given-up.js'
+import type { IdleContainer, IdleContainers } from '../dockerd/docker-starts.js'
+import { isGivenUp } from './given-up.js'
 
 const FIRST_PAUSE_MS = 3_000
 const LAST_PAUSE_MS = 60_000

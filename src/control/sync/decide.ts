@@ -1,7 +1,7 @@
 /** What a pass of network sync has to do on this host: pure. */
 import type { HostId, NetworkKey } from '../../core/types.js'
 import type { Binding, Publication } from '../../state/documents.js'
-import type { DockerNetwork } from './docker-networks.js'
+import type { DockerNetwork } from '../dockerd/docker-networks.js'
 import type { Use } from './wishes.js'
 
 export interface Situation {

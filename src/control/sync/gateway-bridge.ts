@@ -7,8 +7,8 @@
 import { type Cidr, networkOf, parseCidr } from '../../core/ip.js'
 import type { DockerNetworkId } from '../../core/types.js'
 import type { Publication } from '../../state/documents.js'
-import { GATEWAY_BRIDGE, gatewayRange, isDockerdsChoice } from '../ranges.js'
-import type { DockerNetwork, NewNetwork } from './docker-networks.js'
+import { type DockerNetwork, GATEWAY_BRIDGE, type NewNetwork } from '../dockerd/docker-networks.js'
+import { gatewayRange, isDockerdsChoice } from '../ranges/ranges.js'
 
 /** moby daemon/libnetwork/default_gateway_linux.go: options of the one that dockerd makes itself. */
 const OPTIONS: Readonly<Record<string, string>> = {

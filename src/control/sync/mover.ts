@@ -10,7 +10,7 @@ import type { Logger } from '../../core/ports.js'
 import type { DockerNetworkId } from '../../core/types.js'
 import type { Move, Publication } from '../../state/documents.js'
 import { type Journal, moveId } from '../../state/journal.js'
-import type { DockerNetwork, DockerNetworks } from './docker-networks.js'
+import type { DockerNetwork, DockerNetworks } from '../dockerd/docker-networks.js'
 
 /** How long after its creation the containers of a network may be moved. */
 const YOUNG_MS = 90_000

@@ -11,10 +11,14 @@ import type { HostId, NetworkKey } from '../../core/types.js'
 import { documents, type Publication } from '../../state/documents.js'
 import { keys } from '../../state/keys.js'
 import { Mirror } from '../../state/mirror.js'
-import { networkSubject } from '../chores.js'
-import { GATEWAY_BRIDGE } from '../ranges.js'
+import {
+  type DockerChange,
+  type DockerContainer,
+  type DockerNetwork,
+  GATEWAY_BRIDGE,
+} from '../dockerd/docker-networks.js'
+import { networkSubject } from '../records/chores.js'
 import { decide, type Step } from './decide.js'
-import type { DockerChange, DockerContainer, DockerNetwork } from './docker-networks.js'
 import { GatewayWait } from './gateway-wait.js'
 import { type StepParts, Steps } from './steps.js'
 import { Wishes } from './wishes.js'

@@ -3,7 +3,7 @@ import { type Cidr, ipOf, networkOf, parseCidr, parseIp } from '../../core/ip.js
 import { RENDEZVOUS_OPTION, SYNC_OPTION } from '../../core/options.js'
 import { isFresh } from '../../core/spaces.js'
 import type { Binding, Publication } from '../../state/documents.js'
-import type { DockerNetwork, DockerPool, NewNetwork } from './docker-networks.js'
+import type { DockerNetwork, DockerPool, NewNetwork } from '../dockerd/docker-networks.js'
 
 /** The name by which every dockerd finds the plugin's socket, whatever the plugin is called. */
 const DRIVER = 'tsoverlay'

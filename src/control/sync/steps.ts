@@ -4,9 +4,12 @@ import type { DockerNetworkId, NetworkKey } from '../../core/types.js'
 import type { Binding, Publication } from '../../state/documents.js'
 import type { Journal } from '../../state/journal.js'
 import type { Publications } from '../../state/publications.js'
-import { GATEWAY_BRIDGE } from '../ranges.js'
+import {
+  type DockerNetwork,
+  type DockerNetworks,
+  GATEWAY_BRIDGE,
+} from '../dockerd/docker-networks.js'
 import type { Step } from './decide.js'
-import type { DockerNetwork, DockerNetworks } from './docker-networks.js'
 import { gatewayStep } from './gateway-bridge.js'
 import { Mover } from './mover.js'
 import { contradictions, newNetworkOf, publicationOf } from './publication.js'

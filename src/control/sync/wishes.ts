@@ -5,7 +5,7 @@
  */
 import type { NetworkKey } from '../../core/types.js'
 import type { Publication } from '../../state/documents.js'
-import type { DockerContainer, DockerNetwork } from './docker-networks.js'
+import type { DockerContainer, DockerNetwork } from '../dockerd/docker-networks.js'
 
 /** Who removes the last container to make another (`docker rm`, then `docker run`) is in between. */
 const REST_MS = 3_000

@@ -8,7 +8,7 @@ import type {
   DockerNetwork,
   DockerNetworks,
   NewNetwork,
-} from '../../../src/control/sync/docker-networks.js'
+} from '../../../src/control/dockerd/docker-networks.js'
 import type { PoolData } from '../../../src/core/driver.js'
 import { type Cidr, type Ip, networkOf, parseCidr, withPrefixOf } from '../../../src/core/ip.js'
 import type { TestHost } from '../host.js'

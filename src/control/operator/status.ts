@@ -1,0 +1,129 @@
+/** What an operator sees of this host, as data. */
+import { sandboxName } from '../../core/names.js'
+import type { Network } from '../../core/types.js'
+import type { BlockBook } from '../../ipam/block-book.js'
+import type { Identity } from '../../state/identity.js'
+import type { Journal } from '../../state/journal.js'
+import type { Outbox } from '../../state/outbox.js'
+import type { Presence } from '../hosts/presence.js'
+import type { Names } from '../names/names.js'
+import type { Admission } from '../passes/admission.js'
+import type { Misses } from '../passes/misses.js'
+import type { Counters, Reconciler } from '../passes/reconciler.js'
+import type { Peers } from '../peers/peers.js'
+import type { Conflict, Restoration } from '../records/restoration.js'
+import type { NetworkSync } from '../sync/network-sync.js'
+import type { Problem, Problems } from '../troubles/problems.js'
+
+export interface NetworkStatus {
+  readonly id: string
+  readonly key: string
+  readonly identity: string
+  /** its name in docker; empty where network sync has not published it */
+  readonly name: string
+  readonly sandbox: string
+  readonly vnis: readonly number[]
+  readonly subnets: readonly string[]
+  readonly endpoints: number
+  /** addresses that containers of this host have by announcing them */
+  readonly floating: readonly string[]
+  /** blocks of the subnets that this host decides on */
+  readonly blocks: number
+  /** addresses that it has handed out of them */
+  readonly held: readonly string[]
+  readonly peers: number
+  /** hosts that have endpoints on it, but a VTEP of the other address family */
+  readonly parted: readonly string[]
+  readonly synced: boolean
+}
+
+export interface Status {
+  readonly host: Identity & {
+    readonly vtep?: string
+    readonly mtu?: number
+    readonly problem?: string
+  }
+  readonly store: { readonly reached: boolean; readonly owed: number }
+  readonly networks: readonly NetworkStatus[]
+  readonly kernel: Counters
+  /** whether VXLAN packets of strangers are dropped, or why not */
+  readonly admission: { readonly inForce: boolean; readonly problem?: string }
+  readonly misses: { readonly known: number; readonly unknown: number }
+  /** questions of containers for names, since the start; absent: nobody answers them here */
+  readonly names?: ReturnType<Names['status']>
+  /** containers whose address is another host's in the store */
+  readonly conflicts: readonly Conflict[]
+  readonly problems: readonly Problem[]
+  /** absent when network sync is off */
+  readonly sync?: ReturnType<NetworkSync['status']>
+}
+
+export interface StatusParts {
+  readonly identity: Identity
+  readonly journal: Journal
+  readonly outbox: Outbox
+  readonly blocks: BlockBook
+  readonly peers: Peers
+  readonly presence: Presence
+  readonly reconciler: Reconciler
+  readonly admission: Pick<Admission, 'problem'>
+  readonly misses: Misses
+  readonly problems: Pick<Problems, 'list'>
+  readonly names?: Pick<Names, 'status'>
+  readonly restoration?: Pick<Restoration, 'status'>
+  readonly sync?: NetworkSync | undefined
+  /** the underlay, or why there is none */
+  readonly underlay: () => {
+    readonly vtep?: string
+    readonly mtu?: number
+    readonly problem?: string
+  }
+}
+
+export function statusOf(parts: StatusParts): Status {
+  const { identity, journal, outbox, peers, presence, reconciler, misses } = parts
+  return {
+    host: { ...identity, ...parts.underlay() },
+    store: { reached: presence.reached, owed: outbox.owed },
+    networks: [...journal.bindings.values()].map(({ dockerNetwork, network, name }) => ({
+      id: dockerNetwork,
+      key: network.key,
+      identity: network.identity,
+      name: name ?? '',
+      sandbox: sandboxName(dockerNetwork),
+      vnis: network.segments.map(({ vni }) => vni),
+      subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
+      endpoints: journal.endpointsOf(dockerNetwork).length,
+      floating: journal
+        .endpointsOf(dockerNetwork)
+        .flatMap(({ floating }) => (floating ?? []).map(({ ip }) => ip)),
+      ...holdings(parts.blocks, network),
+      peers: peers.count(network.key),
+      parted: peers.parted(network.key),
+      synced: peers.isSynced(network.key),
+    })),
+    kernel: { ...reconciler.counters },
+    admission: admissionOf(parts.admission),
+    misses: { ...misses.counters },
+    ...(parts.names === undefined ? {} : { names: parts.names.status() }),
+    conflicts: parts.restoration?.status() ?? [],
+    problems: parts.problems.list(),
+    ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),
+  }
+}
+
+function admissionOf({ problem }: StatusParts['admission']): Status['admission'] {
+  return { inForce: problem === undefined, ...(problem === undefined ? {} : { problem }) }
+}
+
+function holdings(
+  blocks: BlockBook,
+  { space, segments }: Network,
+): Pick<NetworkStatus, 'blocks' | 'held'> {
+  const pools = segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
+  const all = pools.map((pool) => blocks.holdings({ space, pool }))
+  return {
+    blocks: all.reduce((sum, each) => sum + each.blocks, 0),
+    held: all.flatMap(({ addresses }) => addresses),
+  }
+}
