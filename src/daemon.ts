@@ -27,6 +27,7 @@ import { OwnRanges } from './control/ranges/own-ranges.js'
 import {
   choreHandlers,
   chores,
+  isRouted,
   usageOf,
   usedAddresses,
   type VtepSource,
@@ -202,6 +203,7 @@ function wireState(options: DaemonOptions, { identity, store }: Identified) {
     loans: journal.loans,
     used: (ref) => usedAddresses(journal, ref),
     usage: (ref) => usageOf(journal, ref),
+    routed: (ref) => isRouted(journal, ref),
     logger,
     now,
   })
