@@ -58,6 +58,8 @@ export interface JoinedEndpoint {
   /** the container's interface is this plus a number */
   readonly namePrefix: string
   readonly routes: readonly StaticRoute[]
+  /** the container's default gateways, one per family; absent: docker_gwbridge's */
+  readonly gateways?: readonly Ip[]
 }
 
 export interface NetworkDriver {

@@ -4,7 +4,7 @@ import type { Dataplane, Logger } from '../../core/ports.js'
 import type { Network } from '../../core/types.js'
 import { describeVxlan, type VxlanDevice } from '../../core/vxlan-device.js'
 import { LAST_VNI } from '../../state/network-repository.js'
-import { VNI_OPTION } from './options.js'
+import { VNIS } from '../../backends/options.js'
 
 export interface TakenVnisParts {
   readonly dataplane: Pick<Dataplane, 'foreignVxlans'>
@@ -35,7 +35,7 @@ export class TakenVnis {
     if (found === undefined) return
     throw new TsoverlayError(
       'VNI_TAKEN',
-      `option -o ${VNI_OPTION}=${vnis.join(',')}: ${describe(found)}: choose another number from 1 to ${LAST_VNI}, or leave the option out`,
+      `option -o ${VNIS}=${vnis.join(',')}: ${describe(found)}: choose another number from 1 to ${LAST_VNI}, or leave the option out`,
     )
   }
 
@@ -48,7 +48,7 @@ export class TakenVnis {
     if (found === undefined) return
     throw new TsoverlayError(
       'VNI_TAKEN',
-      `the network ${identity} cannot be on this host, ${describe(found)}: remove that one, or create the network anew on all hosts with another -o ${VNI_OPTION}`,
+      `the network ${identity} cannot be on this host, ${describe(found)}: remove that one, or create the network anew on all hosts with another -o ${VNIS}`,
     )
   }
 
