@@ -26,6 +26,7 @@ import { OwnRanges } from './control/ranges/own-ranges.js'
 import {
   choreHandlers,
   chores,
+  isRouted,
   usageOf,
   usedAddresses,
   type VtepSource,
@@ -200,6 +201,7 @@ function wireState(options: DaemonOptions, { identity, store }: Identified) {
     loans: journal.loans,
     used: (ref) => usedAddresses(journal, ref),
     usage: (ref) => usageOf(journal, ref),
+    routed: (ref) => isRouted(journal, ref),
     logger,
     now,
   })

@@ -263,6 +263,12 @@ export type Write =
   | { readonly delete: string }
   | { readonly deletePrefix: string }
 
+/** A part of a transaction that others add theirs to. */
+export interface Change {
+  readonly guards: readonly Guard[]
+  readonly writes: readonly Write[]
+}
+
 export interface TxnResult {
   /** false: a guard did not hold and nothing was written */
   readonly done: boolean

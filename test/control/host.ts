@@ -19,6 +19,7 @@ import { OwnRanges } from '../../src/control/ranges/own-ranges.js'
 import {
   choreHandlers,
   chores,
+  isRouted,
   usageOf,
   usedAddresses,
   type VtepSource,
@@ -189,6 +190,7 @@ function wireState(
     loans: journal.loans,
     used: (ref) => usedAddresses(journal, ref),
     usage: (ref) => usageOf(journal, ref),
+    routed: (ref) => isRouted(journal, ref),
     logger,
     now,
     ...(graceMs !== undefined && { beforeClaim: (signal) => epoch.settled(signal) }),
