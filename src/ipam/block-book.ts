@@ -82,10 +82,6 @@ export class BlockBook implements AddressBook {
     return { blocks: blocks.length, addresses: blocks.flatMap((own) => [...own.held.keys()]) }
   }
 
-  /** Blocks of this host in a pool. */
-  ownBlocks(ref: PoolRef): readonly Cidr[] {
-    return this.#keeper.blocks.of(ref).map(({ block }) => block)
-  }
 
   pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
     return this.#keeper.pools.pools(space, signal)

@@ -43,7 +43,7 @@ export function wireControl(options: WireOptions, state: State) {
   const reconciler = new Reconciler({
     ...shared,
     self: identity.id,
-    blocks: state.blocks,
+    blocks: state.blocks.routed,
     underlay,
     port,
   })
