@@ -1,47 +1,21 @@
 /** The lab itself, before anything of the plugin: what other e2e tests take for granted. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { hierarchies } from '../lab/cgroup.js'
+import { labProcesses } from '../lab/cgroup.js'
 import { expectNoPing, expectPing, fetchPage, pingAll } from '../lab/conncheck.js'
 import { dump, dumpOnFailure } from '../lab/diagnostics.js'
 import { run } from '../lab/exec.js'
 import { Lab } from '../lab/lab.js'
+import { leftovers } from '../lab/leftovers.js'
 import { STATE_DIR } from '../lab/names.js'
-
-/** Everything of the lab that the machine shows, by the lab's own names. */
-async function traces(): Promise<string[]> {
-  const { stdout: rules } = await run(['iptables-save'])
-  const { stdout: namespaces } = await run(['ip', 'netns'])
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-  const own = /tsolab|tsoverlay-lab/
-  return [
-    ...`${rules}\n${namespaces}\n${mounts}`.split('\n').filter((line) => own.test(line)),
-    ...readdirSync('/sys/class/net').filter((name) => own.test(name)),
-    ...hierarchies().flatMap((one) => readdirSync(one.mountPoint).filter((name) => own.test(name))),
-    ...processes(),
-  ]
-}
 
 /** Mounts, rules and links of the machine as a whole, for comparing before with after. */
 async function machineState(): Promise<string[]> {
   const { stdout: rules } = await run(['iptables', '-S', 'FORWARD'])
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
   return [...mounts.map((line) => line.split(' ')[4] ?? ''), ...rules.split('\n')].sort()
-}
-
-/** Processes whose root directory is not this one's and lies on a lab machine's disk. */
-function processes(): string[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.filter((pid) => {
-    try {
-      const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
-      return readlinkSync(`/proc/${pid}/root`) !== '' && mounts.includes(`upperdir=${STATE_DIR}`)
-    } catch {
-      return false // it has ended meanwhile
-    }
-  })
 }
 
 if (process.geteuid?.() !== 0) {
@@ -179,9 +153,9 @@ t.test('another process can attach', async (t) => {
 })
 
 t.test('nothing is left after down, nor after a second one', async (t) => {
-  t.not((await traces()).length, 0, 'there is something to remove')
+  t.not((await leftovers()).length, 0, 'there is something to remove')
   await lab.down()
-  t.same(await traces(), [])
+  t.same(await leftovers(), [])
   t.same(await machineState(), before)
   t.throws(() => readdirSync(STATE_DIR), { code: 'ENOENT' })
   await lab.down()
@@ -193,11 +167,11 @@ t.test('what a killed owner has left is removed by the next lab', async (t) => {
   const script = `const { Lab } = await import('${cli}'); await Lab.up({ hosts: 1 }); process.kill(process.pid, 'SIGKILL')`
   const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', script]
   t.not((await run(node, { check: false })).code, 0)
-  t.not(processes().length, 0, 'its machine still runs')
+  t.not(labProcesses().size, 0, 'its machine still runs')
   const next = await Lab.up({ hosts: 1 })
   t.equal((await next.host(1).docker(['ps', '-a', '-q'])).stdout, '')
   await next.down()
-  t.same(await traces(), [])
+  t.same(await leftovers(), [])
 })
 
 t.test('a signal while it comes up leaves nothing', async (t) => {
@@ -206,5 +180,5 @@ t.test('a signal while it comes up leaves nothing', async (t) => {
   const script = `"$@" & p=$!; sleep 1.2; kill -TERM $p; wait $p`
   const { code } = await run(['bash', '-c', script, 'x', ...node], { check: false })
   t.equal(code, 128 + 15)
-  t.same(await traces(), [])
+  t.same(await leftovers(), [])
 })
