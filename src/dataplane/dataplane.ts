@@ -48,7 +48,6 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     remove: (place) => (place === HOST ? hostPlace.empty() : sandboxes.remove(place)),
     queueResync: (place) =>
       place === HOST ? hostPlace.queueResync() : sandboxes.queueResync(place),
-    admit: (plan, look) => hostPlace.admit(plan, look),
     list: () => sandboxes.list(),
     foreignVxlans: () => vxlans.foreign(),
     deleteHostLink: async (name) => {

@@ -2,7 +2,8 @@
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
-import type { FdbPlan, LinkPlan, NeighbourPlan, Plan, StrangersPlan } from '../../src/core/plan.js'
+import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
+import { HOST } from '../../src/core/plan.js'
 import type {
   Announcement,
   ApplyFailure,
@@ -36,8 +37,8 @@ export class RecordingDataplane implements Dataplane {
   readonly foreign: VxlanDevice[] = []
   /** names of the containers' namespaces that live */
   readonly containers = new Set<string>()
-  /** what was last asked for */
-  admission: StrangersPlan | undefined
+  /** what was last wanted in the host's namespace */
+  host: Plan | undefined
   address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
@@ -82,6 +83,7 @@ export class RecordingDataplane implements Dataplane {
   }
 
   async apply(plan: Plan): Promise<ApplyResult> {
+    if (plan.place === HOST) return this.#applyHost(plan)
     this.#enter('apply', plan.place)
     await this.hang
     const before = this.sandboxes.get(plan.place)
@@ -115,8 +117,15 @@ export class RecordingDataplane implements Dataplane {
     return { written: countOf(made), drift, failures }
   }
 
-  async admit(plan: StrangersPlan): Promise<ApplyResult> {
-    this.admission = plan
+  /** Its calls are not noted: passes over the host's namespace come with every other. */
+  async #applyHost(plan: Plan): Promise<ApplyResult> {
+    this.host = {
+      ...plan,
+      neighbours: [...plan.neighbours],
+      fdb: [...plan.fdb],
+      routes: [...(plan.routes ?? [])],
+      proxies: [...(plan.proxies ?? [])],
+    }
     return { written: 0, drift: 0, failures: [] }
   }
 

@@ -127,7 +127,13 @@ await onThrowAwayHost(import.meta.url, async () => {
   })
 
   t.test('both open: they exchange packets, and still none with others', async (t) => {
-    t.match(await want([{ ...X, open: true }, { ...Y, open: true }]), { failures: [] })
+    t.match(
+      await want([
+        { ...X, open: true },
+        { ...Y, open: true },
+      ]),
+      { failures: [] },
+    )
     t.same(await arriving(SHUT), [
       'to another network here',
       'to another network on another host',
@@ -174,7 +180,15 @@ await onThrowAwayHost(import.meta.url, async () => {
       t.same((await want([X, Y])).drift, 1)
       t.same(await arriving({ mended: ['x1', 'y1', Y1] }), [], command)
     }
-    run('nft', 'delete', 'element', 'inet', 'tsoverlay_routed', 'ranges4', '{ ipv4 . 10.30.0.0/16 }')
+    run(
+      'nft',
+      'delete',
+      'element',
+      'inet',
+      'tsoverlay_routed',
+      'ranges4',
+      '{ ipv4 . 10.30.0.0/16 }',
+    )
     t.same((await want([X, Y])).drift, 1)
   })
 

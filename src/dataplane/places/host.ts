@@ -4,13 +4,13 @@
  * removed; an empty plan takes away all that is ours.
  */
 import { HOST_LINKS } from '../../core/names.js'
-import { HOST, type Plan, type StrangersPlan } from '../../core/plan.js'
+import { HOST, type Plan } from '../../core/plan.js'
 import type { ApplyResult } from '../../core/ports.js'
 import { kernelFailed } from '../failure.js'
-import { Generation } from '../nft/generation.js'
 import { RTM, RTPROT_KERNEL } from '../rtnl/constants.js'
 import { linkName } from '../rtnl/link-codec.js'
 import { fdbTable } from '../tables/fdb.js'
+import { hostRules } from '../tables/host-rules.js'
 import { HostSettings, prepareHostLink } from '../tables/host-settings.js'
 import { type KernelTable, NOTHING, type Scope } from '../tables/kernel-table.js'
 import { LinkTable } from '../tables/links.js'
@@ -18,7 +18,6 @@ import { neighbourTable } from '../tables/neighbours.js'
 import { proxyTable } from '../tables/proxies.js'
 import { RouteTable } from '../tables/routes.js'
 import { StationTable } from '../tables/stations.js'
-import { StrangersTable } from '../tables/strangers.js'
 import { Namespace } from './namespace.js'
 import { IN_HOST } from './ownership.js'
 import { Place } from './place.js'
@@ -30,14 +29,9 @@ const OUR_NAMES = Object.values(HOST_LINKS)
 export class HostPlace {
   readonly #shared: Shared
   readonly #place: Place
-  /** of the rules: all tables of nf_tables here share it */
-  readonly #generation = new Generation()
-  readonly #strangers = new StrangersTable(this.#generation)
   readonly #links = new LinkTable(IN_HOST)
   readonly #routes = new RouteTable(this.#links)
   #namespace: Namespace | undefined
-  #last: Plan = NO_PLAN
-  #admitted: StrangersPlan | undefined
 
   constructor(shared: Shared) {
     this.#shared = shared
@@ -59,25 +53,11 @@ export class HostPlace {
 
   /** Never rejects. */
   apply(plan: Plan): Promise<ApplyResult> {
-    const { strangers = this.#admitted } = plan
-    this.#last = strangers === undefined ? plan : { ...plan, strangers }
-    return this.#place.apply(this.#last)
-  }
-
-  /** As Dataplane.admit: all else stays as the last plan had it. */
-  admit(strangers: StrangersPlan, look: boolean): Promise<ApplyResult> {
-    this.#admitted = strangers
-    return this.#place.exclusive(async () => {
-      const scope = this.#open(this.#last)
-      this.#strangers.setDesired({ ...this.#last, strangers })
-      if (look) this.#strangers.queueResync()
-      return this.#strangers.apply(scope)
-    })
+    return this.#place.apply(plan)
   }
 
   /** @throws TsoverlayError KERNEL_FAILED */
   async empty(): Promise<void> {
-    this.#admitted = undefined
     const [failure] = (await this.apply(NO_PLAN)).failures
     if (failure !== undefined) throw failure.error
   }
@@ -94,8 +74,7 @@ export class HostPlace {
   #tables(): readonly KernelTable[] {
     const links = this.#links
     return [
-      // before the links: nobody is ever heard unchecked
-      this.#strangers,
+      ...hostRules(this.#shared.logger),
       links,
       new HostSettings(links),
       new StationTable(links),
