@@ -58,6 +58,8 @@ export interface JoinedEndpoint {
   /** the container's interface is this plus a number */
   readonly namePrefix: string
   readonly routes: readonly StaticRoute[]
+  /** the container's default gateways, one per family; absent: docker_gwbridge's */
+  readonly gateways?: readonly Ip[]
 }
 
 export interface NetworkDriver {
@@ -114,7 +116,7 @@ export interface IpamDriver {
   readonly globalAddressSpace: string
   requestPool(request: RequestPoolRequest, signal: AbortSignal): Promise<GrantedPool>
   releasePool(poolId: string, signal: AbortSignal): Promise<void>
-  /** @returns the address with the pool's prefix length */
+  /** @returns the address as its interface shall have it: with the pool's prefix length, or its block's */
   requestAddress(request: RequestAddressRequest, signal: AbortSignal): Promise<Cidr>
   releaseAddress(poolId: string, address: Ip, signal: AbortSignal): Promise<void>
 }

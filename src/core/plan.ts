@@ -5,6 +5,7 @@
  */
 import type { Cidr, Ip } from './ip.js'
 import type { Mac } from './mac.js'
+import type { PublishedPort } from './published-port.js'
 
 /** Where a pass works: a network's sandbox, by the name of its file, or the host's own namespace. */
 export type Place = string
@@ -137,16 +138,6 @@ export interface StrangersPlan {
   readonly partial: boolean
   /** false: nothing is made where nothing is, so that nobody unknown is shut out */
   readonly create: boolean
-}
-
-/** A port of a host, handed on to a container. */
-export interface PublishedPort {
-  readonly protocol: 'tcp' | 'udp' | 'sctp'
-  /** absent: of all addresses of the host */
-  readonly hostIp?: Ip
-  readonly hostPort: number
-  readonly to: Ip
-  readonly port: number
 }
 
 /** A routed network as the rules of the host's namespace see it. */

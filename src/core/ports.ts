@@ -1,9 +1,22 @@
 /** The interfaces between the layers. Each has a fake in test/fakes and a contract suite. */
+
+import type { StaticRoute } from './driver.js'
 import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
+import type { Item } from './item.js'
 import type { Mac } from './mac.js'
-import type { FdbPlan, NeighbourPlan, Part, Place, Plan, StrangersPlan } from './plan.js'
-import type { DockerNetworkId, Endpoint, Network, NetworkView, Underlay } from './types.js'
+import type { Entries, Part, Place, Plan, TableName } from './plan.js'
+import type {
+  DockerNetworkId,
+  EndpointId,
+  LocalEndpoint,
+  Network,
+  NetworkView,
+  Peer,
+  Subnet,
+  Underlay,
+  Way,
+} from './types.js'
 import type { VxlanDevice } from './vxlan-device.js'
 
 /** The part of pino that we use: constant lower-case message, data as fields. */
@@ -15,34 +28,62 @@ export interface Logger {
 }
 
 /**
- * What is needed to reach one endpoint of another host; pure. Who has what several of them claim is
- * decided elsewhere (control/peers/claims.ts).
+ * What is needed to reach a peer; pure. A table that is not named has nothing. Who has what several
+ * of them claim is decided elsewhere (control/peers/claims.ts).
  */
-export interface Reach {
-  neighbours(network: Network, peer: Endpoint): readonly NeighbourPlan[]
-  /** @param vtep behind which it is */
-  fdb(network: Network, peer: Endpoint, vtep: Ip): readonly FdbPlan[]
+export type Reach = {
+  readonly [T in TableName]?: (network: Network, peer: Peer, way: Way) => readonly Entries[T][]
+}
+
+/** An `-o` option that a backend has for itself, with all that it may be; the first is the default. */
+export interface BackendOption<V extends string = string> {
+  readonly name: string
+  readonly values: readonly [V, ...V[]]
+}
+
+/** What Join tells dockerd of a container's interface. */
+export interface Attachment {
+  readonly routes: readonly StaticRoute[]
+  /** the ways to everything else, one per family at most; absent: docker_gwbridge is */
+  readonly gateways?: readonly Ip[]
 }
 
 /** How packets of a network travel. Pure: no I/O, no clock, no memory. */
-export interface Backend extends Reach {
+export interface Backend {
   readonly name: string
-  /** Bytes that the encapsulation adds to each packet, given the family of the VTEPs. */
-  overhead(underlay: Underlay): number
+  /** what is followed of other hosts */
+  readonly follows: 'endpoints' | 'blocks'
   /**
-   * Rejects what this backend cannot carry, before anything is stored.
-   * @throws TsoverlayError OPTION_INVALID
+   * What a container has on its link; anything else goes by a route. Blocks are subnets of their own
+   * then, and IPAM gives each address the length of its block.
    */
-  validate(network: Pick<Network, 'segments' | 'mtu'>, underlay: Underlay): void
-  /** The wanted kernel state of one network on this host but for its peers; undefined = no sandbox wanted. */
-  part(view: NetworkView): Part | undefined
+  readonly onLink: 'pool' | 'block'
+  /** those of the common `-o` options that not every backend takes (backends/options.ts) */
+  readonly takes: readonly string[]
+  /** its own `-o` options */
+  readonly options: readonly BackendOption[]
+  readonly reach: Reach
   /** Where its containers and what leads to other hosts are. */
   home(network: DockerNetworkId): Place
+  /** Name of the link that is a container's port at home. */
+  portOf(endpoint: EndpointId): string
+  /** The subnets by segment, in the order that all hosts agree on. */
+  layout(subnets: readonly Subnet[]): readonly (readonly Subnet[])[]
+  /**
+   * Rejects what this backend cannot carry, before anything is stored.
+   * @throws TsoverlayError OPTION_INVALID, POOL_INVALID
+   */
+  validate(network: Network, underlay: Underlay): void
+  /** What is wanted of one network on this host but for its peers, by place; none: nothing is. */
+  parts(view: NetworkView): ReadonlyMap<Place, Part>
+  attach(view: NetworkView, endpoint: LocalEndpoint): Attachment
+  /** True of a host to which this backend has no way; absent: there is none such. */
+  unreached?(network: Network, way: Way): boolean
 }
 
 export interface ApplyFailure {
-  /** what was refused: `link veth1a2b3c4`, `neighbour vxlan0 10.20.0.7` */
-  readonly item: string
+  /** what was refused */
+  readonly item: Item
   readonly error: TsoverlayError
 }
 
@@ -53,10 +94,7 @@ export interface ApplyResult {
   readonly drift: number
   /** what failed; everything else of the plan stands */
   readonly failures: readonly ApplyFailure[]
-}
-
-export interface AdmissionResult extends ApplyResult {
-  /** why this kernel cannot do it, if it cannot */
+  /** why this kernel cannot have the rules of the host's namespace, if it cannot */
   readonly unsupported?: string
 }
 
@@ -104,23 +142,21 @@ export interface NamePlace {
   close(): Promise<void>
 }
 
-/** The kernel. Only the reconciler calls the writing methods, one pass per sandbox at a time. */
+/** The kernel. Only the reconciler calls the writing methods, one pass per place at a time. */
 export interface Dataplane {
   /**
    * Makes the kernel as planned, creating the sandbox if it is not there. One refused item does
    * not stop the rest.
    */
   apply(plan: Plan): Promise<ApplyResult>
-  /** Removes a sandbox with all in it; none there is success. */
-  remove(sandbox: string): Promise<void>
-  /** The next apply of this sandbox reads the kernel instead of trusting memory. */
-  queueResync(sandbox: string): void
   /**
-   * Has the host drop VXLAN packets of our VNIs that come from elsewhere than the VTEPs. Stays in
-   * the kernel when the process ends.
-   * @param look whether others have changed it is looked for first
+   * Removes a sandbox with all in it; none there is success. Of HOST, all that is ours in the host's
+   * own namespace.
+   * @throws TsoverlayError KERNEL_FAILED
    */
-  admit(plan: StrangersPlan, look: boolean): Promise<AdmissionResult>
+  remove(place: Place): Promise<void>
+  /** The next apply of this place reads the kernel instead of trusting memory. */
+  queueResync(place: Place): void
   /** Names of the sandboxes in the kernel that are of our making (`1-<id>` with our vxlan or bridge). */
   list(): Promise<readonly string[]>
   /**
@@ -176,10 +212,10 @@ export interface Dataplane {
   /** Called for each announcement of an address that a plan has as floating; one listener. */
   onAnnouncement(listener: (heard: Announcement) => void): void
   /**
-   * Called when a sandbox is not as the last apply made it, soon after somebody changed it; one
+   * Called when a place is not as the last apply made it, soon after somebody changed it; one
    * listener. The next apply reads what it is about.
    */
-  onDrift(listener: (sandbox: string) => void): void
+  onDrift(listener: (place: Place) => void): void
   /** Called when links, addresses or routes of the host have changed; one listener. */
   onHostChange(listener: () => void): void
   /** Closes sockets; the kernel keeps what is there. */
@@ -230,6 +266,12 @@ export type Write =
   | { readonly put: string; readonly value: string; readonly lease?: Lease }
   | { readonly delete: string }
   | { readonly deletePrefix: string }
+
+/** A part of a transaction that others add theirs to. */
+export interface Change {
+  readonly guards: readonly Guard[]
+  readonly writes: readonly Write[]
+}
 
 export interface TxnResult {
   /** false: a guard did not hold and nothing was written */

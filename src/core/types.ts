@@ -1,6 +1,7 @@
 /** The nouns of the project as read-only data. docs/DESIGN.md says what each word means. */
 import type { Cidr, Ip } from './ip.js'
 import type { Mac } from './mac.js'
+import type { PublishedPort } from './published-port.js'
 
 /** Stable id of one Docker daemon with its plugin; survives restarts and plugin upgrades. */
 export type HostId = string
@@ -50,6 +51,8 @@ export interface Network {
   readonly floating?: readonly Ip[]
   /** false: its containers have no names on other hosts, and their DNS is Docker's alone; absent = true */
   readonly dns?: boolean
+  /** its backend's own options, as far as they were given */
+  readonly options?: Readonly<Record<string, string>>
 }
 
 /** An address that an endpoint has by announcing it (docs/design/floating.md). */
@@ -81,6 +84,8 @@ export interface LocalEndpoint extends Endpoint {
   readonly joined: boolean
   /** file of the container's namespace, by dockerd's path; known from Join on */
   readonly sandboxKey?: string
+  /** ports of this host that lead to it; those of docker_gwbridge are Docker's own */
+  readonly published?: readonly PublishedPort[]
 }
 
 /** A range of addresses that another host decides on: a block, or one address lent out of one. */
@@ -110,6 +115,8 @@ export interface Way {
 export interface NetworkView {
   readonly network: Network
   readonly dockerNetwork: DockerNetworkId
+  /** this host */
+  readonly self: HostId
   readonly local: readonly LocalEndpoint[]
   /** this host's own blocks of the network's pools; empty where the pools have none */
   readonly blocks: readonly Cidr[]

@@ -1,5 +1,6 @@
 /** What the kernel refuses, as errors of ours. */
 import { TsoverlayError } from '../core/errors.js'
+import { type Item, itemText } from '../core/item.js'
 import type { ApplyFailure } from '../core/ports.js'
 
 /** KERNEL_FAILED; `reason` completes the sentence "<what>: <reason>". */
@@ -26,13 +27,17 @@ export function vniTaken(
   )
 }
 
-export function failureOf(item: string, error: unknown): ApplyFailure {
+export function failureOf(item: Item, error: unknown): ApplyFailure {
   return {
     item,
     error:
       error instanceof TsoverlayError
         ? error
-        : kernelFailed(item, error instanceof Error ? error.message : String(error), error),
+        : kernelFailed(
+            itemText(item),
+            error instanceof Error ? error.message : String(error),
+            error,
+          ),
   }
 }
 
@@ -41,10 +46,14 @@ export interface TableResult {
   readonly written: number
   readonly drift: number
   readonly failures: readonly ApplyFailure[]
+  /** why this kernel cannot do it, if it cannot */
+  readonly unsupported?: string
 }
 
 export function sumOf(results: readonly TableResult[]): TableResult {
+  const unsupported = results.find((result) => result.unsupported !== undefined)?.unsupported
   return {
+    ...(unsupported === undefined ? {} : { unsupported }),
     written: results.reduce((sum, { written }) => sum + written, 0),
     drift: results.reduce((sum, { drift }) => sum + drift, 0),
     failures: results.flatMap(({ failures }) => failures),

@@ -28,6 +28,8 @@ export interface HoldOptions {
   readonly only?: 'new'
   /** prefix length of the pool's blocks, if the user named one */
   readonly block?: number
+  /** of a pool that is made anew: its blocks are subnets of their own */
+  readonly routed?: boolean
   /** this host's dockerd hands out its addresses by itself, from the bottom: others begin at the top */
   readonly byDockerd?: boolean
 }
@@ -72,9 +74,11 @@ export interface AddressBook {
   claimNow(claim: Claim): Promise<boolean>
   /** An endpoint is about to use the address, which `allocate` or `claim` gave out. @throws as claim */
   confirm(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<void>
+  /** An address that was given out, as its container's interface shall have it. */
+  onLink(ref: PoolRef, ip: Ip): Cidr
   /**
    * Chooses and takes a free address, of the first pool that has one.
-   * @returns with the prefix length of its pool
+   * @returns as onLink
    * @param term see Claim
    * @throws TsoverlayError POOL_EXHAUSTED
    */

@@ -130,11 +130,15 @@ export class AddressPlan implements AddressBook {
   /** Whatever was given out stays so until it is released. */
   async confirm(): Promise<void> {}
 
+  onLink({ pool }: PoolRef, ip: Ip): Cidr {
+    return withPrefixOf(ip, pool)
+  }
+
   async allocate(choices: readonly Choice[], signal?: AbortSignal, term?: string): Promise<Cidr> {
     let full: unknown
     for (const choice of choices) {
       try {
-        return withPrefixOf(await this.#allocate(choice, signal, term), choice.pool)
+        return this.onLink(choice, await this.#allocate(choice, signal, term))
       } catch (error) {
         if (!hasCode(error, 'POOL_EXHAUSTED')) throw error
         full ??= error

@@ -4,18 +4,19 @@
  */
 import { within, withLimit } from '../core/deadline.js'
 import { hasCode, type TsoverlayError } from '../core/errors.js'
-import { bitsOf, type Cidr, familyOf, type Ip, prefixLength, withPrefixOf } from '../core/ip.js'
-import type { HostId } from '../core/types.js'
+import { type Cidr, type Ip, prefixLength, withPrefixOf } from '../core/ip.js'
 import type { PoolDocument } from '../state/documents.js'
 import { keys, type PoolRef } from '../state/keys.js'
 import type { AddressBook, Choice, Claim, HoldOptions } from './address-book.js'
 import { BlockCare } from './block-care.js'
 import { BlockKeeper, type BlockParts } from './block-keeper.js'
-import { touches } from './block-size.js'
 import { Borrower } from './borrower.js'
-import { isUsable, usableRange } from './candidates.js'
+import { isUsable } from './candidates.js'
 import { Claims } from './claims.js'
+import { FullPool } from './full-pool.js'
 import { exhaustedError, unusableError } from './ipam-errors.js'
+import { onLinkOf } from './routed-block.js'
+import { RoutedPools } from './routed-pools.js'
 
 /** How long an owner has to answer, and how long a start may wait for the first look at the store. */
 const ANSWER_MS = 2_000
@@ -28,7 +29,8 @@ export class BlockBook implements AddressBook {
   readonly #borrower: Borrower
   readonly #care: BlockCare
   readonly #claims: Claims
-  readonly #answerMs: number
+  readonly #full: FullPool
+  readonly #routed: RoutedPools
   readonly #growing = new Set<string>()
   #looked: Promise<unknown> | undefined
 
@@ -36,8 +38,10 @@ export class BlockBook implements AddressBook {
     this.#keeper = new BlockKeeper(parts)
     this.#borrower = new Borrower(this.#keeper)
     this.#care = new BlockCare(this.#keeper, this.#borrower)
-    this.#answerMs = parts.answerMs ?? ANSWER_MS
-    this.#claims = new Claims(this.#keeper, this.#borrower, this.#answerMs)
+    this.#routed = new RoutedPools(this.#keeper)
+    const answerMs = parts.answerMs ?? ANSWER_MS
+    this.#claims = new Claims(this.#keeper, this.#borrower, answerMs)
+    this.#full = new FullPool(this.#keeper, this.#borrower, this.#claims, answerMs)
   }
 
   /**
@@ -45,6 +49,9 @@ export class BlockBook implements AddressBook {
    * @param announced resolves when the store was told that this host is here, or does not answer
    */
   start(announced: Promise<void> = Promise.resolve()): void {
+    const routed = [...this.#keeper.blocks.all()].filter((own) => own.routed)
+    const pools = new Map(routed.map(({ ref }) => [keys.pool(ref), ref]))
+    for (const ref of pools.values()) this.#keeper.onBlocksChanged(ref)
     this.#looked = within(this.#care.start(announced), FIRST_LOOK_MS).then(() => {
       this.#looked = undefined
     })
@@ -59,11 +66,22 @@ export class BlockBook implements AddressBook {
     return this.#care
   }
 
+  /** Pools whose blocks are subnets of their own. */
+  get routed(): RoutedPools {
+    return this.#routed
+  }
+
+  /** @param listener told of routed pools in which this host has other blocks than before, and at `start` */
+  onBlocksChanged(listener: (ref: PoolRef) => void): void {
+    this.#keeper.onBlocksChanged = listener
+  }
+
   /** Blocks of this host in a pool, and the addresses handed out of them or borrowed. */
   holdings(ref: PoolRef): { readonly blocks: number; readonly addresses: readonly Ip[] } {
     const blocks = this.#keeper.blocks.of(ref)
     return { blocks: blocks.length, addresses: blocks.flatMap((own) => [...own.held.keys()]) }
   }
+
 
   pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
     return this.#keeper.pools.pools(space, signal)
@@ -123,13 +141,19 @@ export class BlockBook implements AddressBook {
     if (!free || !(await this.claimNow(claim))) await this.claim(claim, signal)
   }
 
+  onLink(ref: PoolRef, ip: Ip): Cidr {
+    if (!this.#keeper.parts.routed(ref)) return withPrefixOf(ip, ref.pool)
+    const own = this.#keeper.blocks.holding(ref, ip)
+    return onLinkOf(ip, own?.routed === true ? own.block : undefined)
+  }
+
   async allocate(choices: readonly Choice[], signal?: AbortSignal): Promise<Cidr> {
     await this.#looked
     let failure: unknown
     for (const choice of choices) {
       try {
         const ip = await this.#fromBlocks(choice, signal)
-        if (ip !== undefined) return withPrefixOf(ip, choice.pool)
+        if (ip !== undefined) return this.onLink(choice, ip)
       } catch (error) {
         failure ??= error
       }
@@ -137,8 +161,8 @@ export class BlockBook implements AddressBook {
     if (failure !== undefined) throw failure
     let full: TsoverlayError | undefined
     for (const choice of choices) {
-      const found = await this.#borrow(choice, signal)
-      if ('ip' in found) return withPrefixOf(found.ip, choice.pool)
+      const found = await this.#full.borrow(choice, signal)
+      if ('ip' in found) return this.onLink(choice, found.ip)
       full ??= found.full
     }
     throw full ?? exhaustedError(choices[0] ?? { space: '', pool: '' as Cidr }, undefined, 'none')
@@ -182,45 +206,6 @@ export class BlockBook implements AddressBook {
     }
   }
 
-  /** No block is free: any address of any owner, in 2 s for all of them together. */
-  async #borrow(
-    choice: Choice,
-    signal?: AbortSignal,
-  ): Promise<{ readonly ip: Ip } | { readonly full: TsoverlayError }> {
-    const owners = await this.#keeper.register.owners(choice, signal)
-    const shares = new Map<HostId, number>()
-    for (const [block, host] of owners) {
-      if (!touches(block, choice.subPool)) continue
-      shares.set(host, (shares.get(host) ?? 0) + sizeOf(choice, block))
-    }
-    const others = [...shares.keys()].filter((host) => host !== this.#keeper.parts.host)
-    const silent: string[] = []
-    for (const owner of others) {
-      const waitMs = this.#answerMs / others.length
-      const wish = { ...choice, kind: 'endpoint' } as const
-      const answer = await this.#borrower.ask(owner, wish, waitMs, signal)
-      if ('granted' in answer) return { ip: answer.granted }
-      if ('silent' in answer) silent.push(await this.#claims.nameOf(owner, signal))
-    }
-    return { full: await this.#full(choice, shares, silent, signal) }
-  }
-
-  async #full(
-    choice: Choice,
-    shares: ReadonlyMap<HostId, number>,
-    silent: readonly string[],
-    signal?: AbortSignal,
-  ): Promise<TsoverlayError> {
-    const most = [...shares].sort(([, a], [, b]) => b - a)[0]
-    const size = sizeOf(choice, choice.subPool ?? choice.pool)
-    const who =
-      most === undefined
-        ? ''
-        : `, most of them (${most[1]}) in blocks of ${await this.#claims.nameOf(most[0], signal)}`
-    const quiet = silent.length === 0 ? '' : `; no answer came from ${silent.join(', ')}`
-    return exhaustedError(choice, choice.subPool, `it has ${size} addresses${who}${quiet}`)
-  }
-
   /** Claims the next block before it is needed. */
   #prefetch(choice: Choice): void {
     const { blocks, parts } = this.#keeper
@@ -242,12 +227,4 @@ export class BlockBook implements AddressBook {
       })
       .finally(() => this.#growing.delete(key))
   }
-}
-
-/** Usable addresses of a part of the pool. */
-function sizeOf({ pool }: PoolRef, part: Cidr): number {
-  const { first, last } = usableRange(pool, part)
-  const most = 1n << BigInt(bitsOf(familyOf(pool)) - prefixLength(part))
-  const size = last - first + 1n
-  return Number(size < 0n ? 0n : size > most ? most : size)
 }

@@ -184,10 +184,7 @@ export class BlockCare {
   async #giveBack(own: OwnBlock): Promise<void> {
     const { blocks } = this.#keeper
     if (blocks.get(own.ref, own.block) !== own || own.revision === undefined) return
-    if (!this.#isIdle(own)) return
-    // Out of the journal first: from here on nothing is handed out of it, whatever happens.
-    blocks.forget(own)
-    await this.#keeper.register.giveBack(own.ref, own.block, own.revision)
+    if (this.#isIdle(own)) await this.#keeper.giveBack(own)
   }
 
   /** Wishes of a former run: nobody waits for them. */

@@ -3,7 +3,7 @@
  * outside. What is asynchronous here runs one after the other in each pool; handing out is
  * synchronous and waits for nothing.
  */
-import { type Cidr, type Ip, prefixLength } from '../core/ip.js'
+import { type Cidr, contains, type Ip, prefixLength } from '../core/ip.js'
 import type { Guard, Logger, Store, Write } from '../core/ports.js'
 import type { EndpointId, HostId } from '../core/types.js'
 import type { AddressDocument } from '../state/documents.js'
@@ -11,7 +11,7 @@ import { keys, type PoolRef } from '../state/keys.js'
 import { retryConflicts } from '../state/retry.js'
 import type { Choice } from './address-book.js'
 import { BlockRegister } from './block-register.js'
-import { blockLength, blocksOf, type PoolShape } from './block-size.js'
+import { Cuts, firstFree, type Shape } from './cuts.js'
 import type { LoanShelf } from './loans.js'
 import type { OwnBlock } from './own-block.js'
 import { type BlockShelf, OwnBlocks } from './own-blocks.js'
@@ -25,6 +25,8 @@ export interface BlockParts {
   readonly loans: LoanShelf
   /** addresses of a pool that endpoints of this host use */
   readonly used: (ref: PoolRef) => ReadonlyMap<Ip, EndpointId>
+  /** whether a network of this host uses the pool that has routes to blocks */
+  readonly routed: (ref: PoolRef) => boolean
   /** whether networks of ours use the pool; `unbound`: handed out, but not yet to a network */
   readonly usage: (ref: PoolRef) => 'bound' | 'unbound' | 'none'
   readonly logger: Logger
@@ -39,14 +41,19 @@ export class BlockKeeper {
   readonly blocks: OwnBlocks
   readonly pools: PoolRegister
   readonly register: BlockRegister
+  /** told of routed pools in which this host has other blocks than before */
+  onBlocksChanged: (ref: PoolRef) => void = () => undefined
+  readonly #cuts: Cuts
   readonly #queues = new Map<string, Promise<unknown>>()
 
   constructor(parts: BlockParts) {
     const { store, host, shelf, boot, now } = parts
     this.parts = parts
-    this.blocks = new OwnBlocks({ shelf, boot, now })
+    const onChange = (ref: PoolRef): void => this.onBlocksChanged(ref)
+    this.blocks = new OwnBlocks({ shelf, boot, now, onChange })
     this.pools = new PoolRegister(store, host)
     this.register = new BlockRegister(store, host)
+    this.#cuts = new Cuts({ pools: this.pools, register: this.register, host })
   }
 
   /** Runs one work of a pool after the other. */
@@ -78,35 +85,45 @@ export class BlockKeeper {
     return this.serial(choice, async () => {
       if (enough()) return true
       return retryConflicts(`a block of ${choice.pool}`, signal, async () => {
+        // The shape first: who claims by a former one has done so before it, and is among the owners.
+        const shape = await this.#cuts.shape(choice, signal)
         const owners = await this.register.owners(choice, signal)
-        await this.#adoptForgotten(choice, owners, signal)
+        await this.#adoptForgotten(choice, shape, owners, signal)
         if (enough()) return true
-        const next = firstFree(blocksOf(await this.#shape(choice, signal), choice.subPool), owners)
+        const next = firstFree(shape, choice.subPool, owners)
         if (next === undefined) return false
-        const claimed = await this.#claim(choice, next, signal)
+        const claimed = await this.#claim(choice, next, shape, signal)
         return claimed && (spare || enough()) ? true : undefined
       })
     })
-  }
-
-  async #shape(ref: PoolRef, signal?: AbortSignal): Promise<PoolShape> {
-    const document = await this.pools.pool(ref, signal)
-    const { pool, dockerd } = document
-    const fromTop = dockerd !== undefined && dockerd !== this.parts.host
-    return { pool, length: blockLength(document), fromTop }
   }
 
   /** Claims one block, or takes back one that is ours though the journal does not say so. */
   obtain(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<void> {
     return this.serial(ref, async () => {
       if (this.blocks.get(ref, block) !== undefined) return
-      if (!(await this.#claim(ref, block, signal))) await this.#adopt(ref, block, signal)
+      const shape = await this.#cuts.shape(ref, signal)
+      const isFree = await this.#cuts.isApart(ref, block, shape, signal)
+      if (isFree && (await this.#claim(ref, block, shape, signal))) return
+      await this.#adopt(ref, block, shape, signal)
     })
   }
 
   /** Takes up a block that the store calls ours: a claim's answer got lost, or the journal did. */
   adopt(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<void> {
-    return this.serial(ref, () => this.#adopt(ref, block, signal))
+    return this.serial(ref, async () => {
+      if (this.blocks.get(ref, block) !== undefined) return
+      await this.#adopt(ref, block, await this.#cuts.shape(ref, signal), signal)
+    })
+  }
+
+  /** To be called in `serial`. */
+  async giveBack(own: OwnBlock, signal?: AbortSignal): Promise<void> {
+    const { ref, block } = own
+    // Out of the journal first: from here on nothing is handed out of it, whatever happens.
+    this.blocks.forget(own)
+    const revision = await this.register.touch(ref, block, signal)
+    if (revision !== undefined) await this.register.giveBack(ref, block, revision, signal)
   }
 
   /** Makes blocks what the store says of them; those that are not ours any more are dropped. */
@@ -169,23 +186,29 @@ export class BlockKeeper {
 
   async #adoptForgotten(
     ref: PoolRef,
+    shape: Shape,
     owners: ReadonlyMap<Cidr, HostId>,
     signal?: AbortSignal,
   ): Promise<void> {
     for (const [block, host] of owners) {
-      if (host === this.parts.host) await this.#adopt(ref, block, signal)
+      if (host === this.parts.host) await this.#adopt(ref, block, shape, signal)
     }
   }
 
-  async #adopt(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<void> {
+  async #adopt(ref: PoolRef, block: Cidr, shape: Shape, signal?: AbortSignal): Promise<void> {
     if (this.blocks.get(ref, block) !== undefined) return
     const revision = await this.register.touch(ref, block, signal)
-    if (revision !== undefined) await this.#enter(ref, block, revision, signal)
+    if (revision === undefined) return
+    const used = [...this.parts.used(ref).keys()].some((ip) => contains(block, ip))
+    // Of a length that the pool had before it became a routed one: this host died as it gave it back.
+    if (shape.routed && prefixLength(block) !== shape.length && !used)
+      await this.register.giveBack(ref, block, revision, signal)
+    else await this.#enter(ref, block, revision, shape.routed, signal)
   }
 
-  async #claim(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<boolean> {
-    const revision = await this.register.claim(ref, block, signal)
-    if (revision !== undefined) await this.#enter(ref, block, revision, signal)
+  async #claim(ref: PoolRef, block: Cidr, shape: Shape, signal?: AbortSignal): Promise<boolean> {
+    const revision = await this.register.claim(ref, block, shape.revision, signal)
+    if (revision !== undefined) await this.#enter(ref, block, revision, shape.routed, signal)
     return revision !== undefined
   }
 
@@ -194,10 +217,11 @@ export class BlockKeeper {
     ref: PoolRef,
     block: Cidr,
     revision: number,
+    routed: boolean,
     signal?: AbortSignal,
   ): Promise<OwnBlock> {
     const outside = await this.register.outside(ref, signal)
-    const own = this.blocks.add(ref, block)
+    const own = this.blocks.add(ref, block, routed)
     own.revision = revision
     own.setOutside(new Map([...outside].filter(([ip]) => own.has(ip))), 0)
     for (const ip of this.parts.used(ref).keys()) {
@@ -221,24 +245,22 @@ export class BlockKeeper {
       this.parts.logger.warn(fields, 'address block is not ours in the store, dropped')
       return
     }
-    const again = await this.#enter(ref, block, revision, signal)
+    const again = await this.#enter(ref, block, revision, own.routed, signal)
     for (const ip of held) if (again.outside(ip) === undefined) again.adopt(ip)
     again.save()
   }
 
-  async #claimAgain({ ref, block }: OwnBlock, signal?: AbortSignal): Promise<number | undefined> {
+  async #claimAgain(
+    { ref, block, routed }: OwnBlock,
+    signal?: AbortSignal,
+  ): Promise<number | undefined> {
+    const known = (await this.pools.pools(ref.space, signal)).some(({ pool }) => pool === ref.pool)
     // Its pool may be lost as well.
-    if (this.parts.usage(ref) !== 'none') {
-      const known = (await this.pools.pools(ref.space, signal)).some(
-        ({ pool }) => pool === ref.pool,
-      )
-      if (!known) await this.pools.hold(ref, signal, { block: prefixLength(block) })
-    }
-    return this.register.claim(ref, block, signal)
+    if (!known && this.parts.usage(ref) === 'none') return undefined
+    if (!known) await this.pools.hold(ref, signal, { block: prefixLength(block), routed })
+    else if (routed) await this.pools.route(ref, signal)
+    const shape = await this.#cuts.shape(ref, signal)
+    if (!(await this.#cuts.isApart(ref, block, shape, signal))) return undefined
+    return this.register.claim(ref, block, shape.revision, signal)
   }
-}
-
-function firstFree(blocks: Iterable<Cidr>, owners: ReadonlyMap<Cidr, HostId>): Cidr | undefined {
-  for (const block of blocks) if (!owners.has(block)) return block
-  return undefined
 }

@@ -3,7 +3,7 @@
  * Only this file and address-plan.ts write /blocks and /addresses (pool-register.ts removes both with
  * their pool). docs/design/ipam.md says why this is safe.
  */
-import type { Cidr, Ip } from '../core/ip.js'
+import { type Cidr, contains, type Ip } from '../core/ip.js'
 import type { Entry, Guard, Store, Write } from '../core/ports.js'
 import type { HostId } from '../core/types.js'
 import { type AddressDocument, documents } from '../state/documents.js'
@@ -34,12 +34,28 @@ export class BlockRegister {
     return entry && ownerOf(entry)
   }
 
-  /** @returns the revision of the key; undefined when somebody has it or the pool is gone */
-  async claim(ref: PoolRef, block: Cidr, signal?: AbortSignal): Promise<number | undefined> {
+  /** The owner of the block in which the address is, however long that is. */
+  async ownerAt(ref: PoolRef, ip: Ip, signal?: AbortSignal): Promise<HostId | undefined> {
+    for (const [block, host] of await this.owners(ref, signal)) {
+      if (contains(block, ip)) return host
+    }
+    return undefined
+  }
+
+  /**
+   * @param pool revision of the pool's key, as it may be cut anew
+   * @returns the revision of the key; undefined when somebody has it or the pool is another by now
+   */
+  async claim(
+    ref: PoolRef,
+    block: Cidr,
+    pool: number,
+    signal?: AbortSignal,
+  ): Promise<number | undefined> {
     const key = keys.block(ref, block)
     const guards: readonly Guard[] = [
       { key, is: 'absent' },
-      { key: keys.pool(ref), is: 'present' },
+      { key: keys.pool(ref), is: 'unchanged', revision: pool },
     ]
     const value = documents.block.encode({ host: this.#host })
     const { done, revision } = await this.#store.txn(guards, [{ put: key, value }], signal)
@@ -88,7 +104,7 @@ export class BlockRegister {
 
   /**
    * Puts an address outside.
-   * @param guard of its block: absent, or ours and unchanged
+   * @param guards of its block: absent, in a pool that is cut as it was, or ours and unchanged
    * @param more written with it, and demanded with it
    */
   async putOutside(

@@ -3,6 +3,7 @@ import {
   bitsOf,
   type Cidr,
   contains,
+  type Family,
   familyOf,
   type Ip,
   ipFromNumber,
@@ -72,6 +73,11 @@ function parseLengths(text: string): { readonly 4?: number; readonly 6?: number 
 function isLength(value: number | undefined, family: 4 | 6): boolean {
   const { shortest, longest } = LIMITS[family]
   return value === undefined || (value >= shortest && value <= longest)
+}
+
+/** Prefix length of the largest block of a family. */
+export function shortestBlock(family: Family): number {
+  return LIMITS[family].shortest
 }
 
 /** The block in which an address lies. */

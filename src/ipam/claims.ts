@@ -3,18 +3,19 @@
  * (who is asked), or outside of blocks.
  */
 import type { TsoverlayError } from '../core/errors.js'
-import type { Ip } from '../core/ip.js'
+import { type Ip, prefixLength } from '../core/ip.js'
 import type { HostId } from '../core/types.js'
-import { documents } from '../state/documents.js'
+import { documents, type PoolDocument } from '../state/documents.js'
 import { keys, type PoolRef } from '../state/keys.js'
 import { retryConflicts } from '../state/retry.js'
 import type { Claim } from './address-book.js'
 import type { BlockKeeper } from './block-keeper.js'
 import { blockLength, blockOf } from './block-size.js'
 import type { Borrower } from './borrower.js'
-import { RESERVED, silentOwnerError, takenError } from './ipam-errors.js'
+import { asideError, RESERVED, silentOwnerError, takenError } from './ipam-errors.js'
 import { HELD } from './lender.js'
 import type { OwnBlock } from './own-block.js'
+import { purposeOf } from './routed-block.js'
 
 export class Claims {
   readonly #keeper: BlockKeeper
@@ -30,13 +31,15 @@ export class Claims {
 
   /**
    * @param claim of a usable address
-   * @throws TsoverlayError ADDRESS_TAKEN, STORE_UNAVAILABLE, STORE_CONFLICT
+   * @throws TsoverlayError ADDRESS_INVALID for one that a block of a routed pool needs for itself,
+   * ADDRESS_TAKEN, STORE_UNAVAILABLE, STORE_CONFLICT
    */
   async take(claim: Claim, signal?: AbortSignal): Promise<void> {
     await retryConflicts(`address ${claim.ip}`, signal, async () => {
       const own = this.#keeper.blocks.holding(claim, claim.ip)
       if (own === undefined) return this.#takeElsewhere(claim, signal)
       if (claim.kind === 'reserved') return this.#reserve(own, claim, signal)
+      if (own.routed) refuseAside(claim, prefixLength(own.block))
       return own.take(claim.ip) ? true : this.#taken(own, claim, signal)
     })
   }
@@ -52,8 +55,9 @@ export class Claims {
     this.#borrower.lose(ref, ip)
     if (known !== undefined)
       throw takenError(ref.pool, ip, await this.#whose(known.document, signal))
-    const block = blockOf(ref.pool, blockLength(await pools.pool(ref, signal)), ip)
-    const owner = await register.owner(ref, block, signal)
+    const { document } = await pools.pool(ref, signal)
+    const block = blockOf(ref.pool, blockLength(document), ip)
+    const owner = await this.#ownerOf(ref, document, ip, signal)
     if (owner === undefined || owner === this.#keeper.parts.host)
       await this.#keeper.obtain(ref, block, signal)
     const own = blocks.get(ref, block)
@@ -71,12 +75,19 @@ export class Claims {
     const { pool, ip, kind } = claim
     const known = await register.outsider(claim, ip, signal)
     if (known !== undefined) return this.#takeOutside(claim, known, signal)
-    const block = blockOf(pool, blockLength(await pools.pool(claim, signal)), ip)
-    const owner = await register.owner(claim, block, signal)
+    const { document, revision } = await pools.pool(claim, signal)
+    const length = blockLength(document)
+    if (kind === 'endpoint' && document.routed === true) refuseAside(claim, length)
+    const block = blockOf(pool, length, ip)
+    const owner = await this.#ownerOf(claim, document, ip, signal)
     if (owner === undefined && kind === 'reserved') {
-      const guards = [{ key: keys.block(claim, block), is: 'absent' }] as const
-      const document = { host: parts.host, kind }
-      const done = await register.putOutside(claim, ip, document, guards, [], signal)
+      const guards = [
+        { key: keys.block(claim, block), is: 'absent' },
+        // Cut anew, it may be another block that nobody may have.
+        { key: keys.pool(claim), is: 'unchanged', revision },
+      ] as const
+      const put = { host: parts.host, kind }
+      const done = await register.putOutside(claim, ip, put, guards, [], signal)
       return done ? true : undefined
     }
     if (owner === undefined || owner === parts.host) {
@@ -85,6 +96,18 @@ export class Claims {
       return undefined
     }
     return this.#ask(owner, claim, signal)
+  }
+
+  /** A routed pool may have blocks of a former length for a while. */
+  #ownerOf(
+    ref: PoolRef,
+    document: PoolDocument,
+    ip: Ip,
+    signal?: AbortSignal,
+  ): Promise<HostId | undefined> {
+    const { register } = this.#keeper
+    if (document.routed === true) return register.ownerAt(ref, ip, signal)
+    return register.owner(ref, blockOf(ref.pool, blockLength(document), ip), signal)
   }
 
   async #takeOutside(
@@ -168,4 +191,10 @@ export class Claims {
       .catch(() => undefined)
     return (record && documents.host.decode(record.value)?.name) ?? host
   }
+}
+
+/** @param length prefix length of the routed pool's blocks */
+function refuseAside({ pool, ip }: Claim, length: number): void {
+  const purpose = purposeOf(length, ip)
+  if (purpose !== undefined) throw asideError(pool, ip, purpose)
 }

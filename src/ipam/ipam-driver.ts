@@ -158,7 +158,7 @@ export class TsoverlayIpam implements IpamDriver {
       const { term } = request.replay ? this.#term(request.poolId) : {}
       return this.#parts.book.allocate(this.#choices(request, id), signal, term)
     }
-    return withPrefixOf(await this.#decide(id, request, signal), id.pool)
+    return this.#decide(id, request, signal)
   }
 
   /**
@@ -212,17 +212,17 @@ export class TsoverlayIpam implements IpamDriver {
     return [id, ...others].map(({ space, pool, subPool }) => ({ space, pool, subPool, name }))
   }
 
-  async #decide(id: PoolId, request: RequestAddressRequest, signal: AbortSignal): Promise<Ip> {
+  async #decide(id: PoolId, request: RequestAddressRequest, signal: AbortSignal): Promise<Cidr> {
     const { book, journal, outbox } = this.#parts
     const { address } = request
     const term = request.replay ? this.#term(request.poolId) : {}
     if (request.gateway || address === undefined)
-      return book.gateway(id, address, id.subPool, signal)
+      return withPrefixOf(await book.gateway(id, address, id.subPool, signal), id.pool)
     const hold = journal.pools.get(request.poolId)
     const unbound = hold !== undefined && hold.boundTo === undefined
     const kind = unbound && !request.replay ? 'reserved' : 'endpoint'
     await claimWanted(book, outbox, { ...id, ip: address, kind, ...term }, signal)
-    return address
+    return kind === 'reserved' ? withPrefixOf(address, id.pool) : book.onLink(id, address)
   }
 
   /** In scope global it is swarm that holds, whichever node leads it. */

@@ -50,6 +50,44 @@ export function takenError(pool: Cidr, ip: Ip, why: string): TsoverlayError {
 
 export const RESERVED = 'is reserved as a gateway or auxiliary address'
 
+/** @param purpose `the broadcast address of the block 10.244.1.0/24` */
+export function asideError(pool: Cidr, ip: Ip, purpose: string): TsoverlayError {
+  return new TsoverlayError(
+    'ADDRESS_INVALID',
+    `address ${ip} is not usable in subnet ${pool}: it is ${purpose}; choose another or leave it out`,
+  )
+}
+
+/** @param longest prefix length of the smallest block of a routed pool */
+export function smallPoolError(pool: Cidr, longest: number): TsoverlayError {
+  return new TsoverlayError(
+    'POOL_INVALID',
+    `subnet ${pool} is too small for this backend, which gives each host a block of it, a /${longest} at least: allowed is a prefix length up to /${longest - 1}`,
+  )
+}
+
+export function routedBlockError(
+  pool: Cidr,
+  wanted: number,
+  from: number,
+  to: number,
+): TsoverlayError {
+  return invalidOption(
+    '--ipam-opt',
+    BLOCK_OPTION,
+    String(wanted),
+    `a prefix length from ${from} to ${to} in the subnet ${pool} with this backend, which gives each host a block`,
+  )
+}
+
+/** Addresses of it were handed out before it became a routed pool. */
+export function inUseError(pool: Cidr): TsoverlayError {
+  return new TsoverlayError(
+    'POOL_IN_USE',
+    `subnet ${pool} has containers on this host already, of a network of another driver: choose another --subnet`,
+  )
+}
+
 export function otherBlockError(pool: Cidr, has: number, wanted: number): TsoverlayError {
   return invalidOption(
     '--ipam-opt',

@@ -51,7 +51,8 @@ export class Lender {
   async #give(entry: Entry, ask: AskDocument, ref: PoolRef, ip: Ip): Promise<true | undefined> {
     const { blocks, parts } = this.#keeper
     const own = blocks.holding(ref, ip)
-    if (own === undefined || !isUsable(ref.pool, ip) || own.outside(ip)?.kind !== undefined) {
+    const known = own?.outside(ip)?.kind
+    if (own === undefined || known !== undefined || !isUsable(ref.pool, ip) || own.isAside(ip)) {
       return this.#refuse(entry, ask, NOT_OURS)
     }
     const endpoint = parts.used(ref).get(ip)

@@ -9,10 +9,13 @@ import type { AddressDocument, BlockHold } from '../state/documents.js'
 import type { PoolRef } from '../state/keys.js'
 import { usableRange } from './candidates.js'
 import { Recent, type Returned } from './recent.js'
+import { addressesAside, containerRange } from './routed-block.js'
 
 export interface OwnBlockParts {
   readonly ref: PoolRef
   readonly block: Cidr
+  /** a subnet of its own: some of its addresses are no container's */
+  readonly routed: boolean
   readonly boot: string
   /** writes the journal */
   readonly save: (hold: BlockHold) => void
@@ -26,6 +29,7 @@ export type Outside = AddressDocument | { readonly host?: HostId; readonly kind?
 export class OwnBlock {
   readonly ref: PoolRef
   readonly block: Cidr
+  readonly routed: boolean
   /** revision of the block's key; undefined until the store has confirmed it since the start */
   revision: number | undefined
   /** a transaction on it had no answer: what is outside may not shrink before a new look */
@@ -40,6 +44,8 @@ export class OwnBlock {
   readonly #held = new Map<Ip, number>()
   readonly #resting = new Map<Ip, number>()
   readonly #outside = new Map<Ip, Outside>()
+  /** nobody's, as the block is a subnet */
+  readonly #aside: ReadonlySet<Ip>
   /** held ones that were not chosen by us: whoever had one will ask for it again */
   readonly #asked = new Set<Ip>()
   /** endpoints that had an address last, by their names */
@@ -51,8 +57,12 @@ export class OwnBlock {
     this.#parts = parts
     this.ref = { space: parts.ref.space, pool: parts.ref.pool }
     this.block = parts.block
+    this.routed = parts.routed
     this.touched = parts.now()
-    const { first, last } = usableRange(parts.ref.pool, parts.block)
+    this.#aside = new Set(parts.routed ? addressesAside(parts.block).keys() : [])
+    const { first, last } = parts.routed
+      ? containerRange(parts.block)
+      : usableRange(parts.ref.pool, parts.block)
     this.#first = first
     this.#size = last < first ? 0 : Number(last - first) + 1
     if (hold === undefined) return
@@ -95,12 +105,19 @@ export class OwnBlock {
 
   get free(): number {
     if (this.suspended) return 0
-    return this.#size - this.#held.size - this.#outside.size
+    // The network's gateway may be such an address, and is outside, too.
+    const both = [...this.#aside].filter((ip) => this.#outside.has(ip)).length
+    return this.#size - this.#held.size - this.#outside.size + both
   }
 
   /** The number of the latest release. */
   get lastRelease(): number {
     return Math.max(0, ...this.#resting.values())
+  }
+
+  /** No container's, as the block is a subnet of its own. */
+  isAside(ip: Ip): boolean {
+    return this.#aside.has(ip)
   }
 
   outside(ip: Ip): Outside | undefined {
@@ -209,6 +226,7 @@ export class OwnBlock {
     this.#parts.save({
       ...this.ref,
       block: this.block,
+      ...(this.routed ? { routed: true } : {}),
       boot: this.#parts.boot,
       passed: this.#passed,
       held: [...this.#held.keys()],
@@ -228,7 +246,7 @@ export class OwnBlock {
 
   #isFree(ip: Ip): boolean {
     if (this.suspended) return false
-    return !this.#held.has(ip) && !this.#outside.has(ip)
+    return !this.#held.has(ip) && !this.#outside.has(ip) && !this.#aside.has(ip)
   }
 
   #at(index: number): Ip {

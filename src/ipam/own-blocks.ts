@@ -18,6 +18,8 @@ export interface BlockShelf {
 export interface OwnBlocksParts {
   readonly shelf: BlockShelf
   readonly boot: string
+  /** told of routed pools whose blocks are others than before */
+  readonly onChange: (ref: PoolRef) => void
   /** milliseconds, never going back */
   readonly now: () => number
 }
@@ -25,12 +27,14 @@ export interface OwnBlocksParts {
 export class OwnBlocks {
   readonly #parts: OwnBlocksParts
   readonly #byPool = new Map<string, Map<Cidr, OwnBlock>>()
+  /** prefix lengths of a pool's blocks: one, but where it is just cut anew */
+  readonly #lengths = new Map<string, Set<number>>()
   #releases = 0
 
   constructor(parts: OwnBlocksParts) {
     this.#parts = parts
     for (const hold of [...parts.shelf.values()]) {
-      const block = this.#add(hold, hold.block, hold)
+      const block = this.#add(hold, hold.block, hold.routed === true, hold)
       this.#releases = Math.max(this.#releases, block.lastRelease)
     }
   }
@@ -49,22 +53,33 @@ export class OwnBlocks {
 
   /** The own block in which the address lies. */
   holding(ref: PoolRef, ip: Ip): OwnBlock | undefined {
-    const blocks = this.#byPool.get(keys.pool(ref))
-    const [any] = blocks?.keys() ?? []
-    return any && blocks?.get(blockOf(ref.pool, prefixLength(any), ip))
+    const pool = keys.pool(ref)
+    const blocks = this.#byPool.get(pool)
+    for (const length of this.#lengths.get(pool) ?? []) {
+      const found = blocks?.get(blockOf(ref.pool, length, ip))
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 
   /** Without a note in the journal, until `save`. */
-  add(ref: PoolRef, block: Cidr): OwnBlock {
-    return this.#add(ref, block)
+  add(ref: PoolRef, block: Cidr, routed: boolean): OwnBlock {
+    const made = this.#add(ref, block, routed)
+    if (routed) this.#parts.onChange(made.ref)
+    return made
   }
 
   /** From here on nothing is handed out of it, also after a restart. */
-  forget({ ref, block }: OwnBlock): void {
+  forget({ ref, block, routed }: OwnBlock): void {
     this.#parts.shelf.delete(blockId({ ...ref, block }))
-    const blocks = this.#byPool.get(keys.pool(ref))
+    const pool = keys.pool(ref)
+    const blocks = this.#byPool.get(pool)
     blocks?.delete(block)
-    if (blocks?.size === 0) this.#byPool.delete(keys.pool(ref))
+    if (blocks?.size === 0) {
+      this.#byPool.delete(pool)
+      this.#lengths.delete(pool)
+    }
+    if (routed) this.#parts.onChange(ref)
   }
 
   /**
@@ -122,10 +137,13 @@ export class OwnBlocks {
     return this.#releases
   }
 
-  #add(ref: PoolRef, block: Cidr, hold?: BlockHold): OwnBlock {
+  #add(ref: PoolRef, block: Cidr, routed: boolean, hold?: BlockHold): OwnBlock {
     const { shelf, boot, now } = this.#parts
-    const made = new OwnBlock({ ref, block, boot, now, save: (each) => shelf.put(each) }, hold)
+    const save = (each: BlockHold): void => shelf.put(each)
+    const made = new OwnBlock({ ref, block, routed, boot, now, save }, hold)
     const pool = keys.pool(ref)
+    const lengths = this.#lengths.get(pool) ?? new Set<number>()
+    this.#lengths.set(pool, lengths.add(prefixLength(block)))
     const blocks = this.#byPool.get(pool) ?? new Map<Cidr, OwnBlock>()
     this.#byPool.set(pool, blocks)
     blocks.set(block, made)

@@ -3,7 +3,7 @@
  * are the facts that it rests on. Only this file writes /pools and /holders.
  */
 import { type Cidr, type Ip, ipOf, overlaps, withPrefixOf } from '../core/ip.js'
-import type { Entry, Guard, Store } from '../core/ports.js'
+import type { Change, Entry, Guard, Store } from '../core/ports.js'
 import type { HostId, NetworkKey } from '../core/types.js'
 import { documents, type PoolDocument } from '../state/documents.js'
 import { keys, type PoolRef } from '../state/keys.js'
@@ -12,6 +12,13 @@ import type { HoldOptions } from './address-book.js'
 import { blockLength } from './block-size.js'
 import { nextFree } from './candidates.js'
 import { exhaustedError, noPoolError, otherBlockError, overlapError } from './ipam-errors.js'
+import { routedLength } from './routed-block.js'
+
+export interface StoredPool {
+  readonly document: PoolDocument
+  /** of its key: whoever claims a block demands that the pool is cut as it was then */
+  readonly revision: number
+}
 
 export class PoolRegister {
   readonly #store: Store
@@ -30,11 +37,11 @@ export class PoolRegister {
   }
 
   /** @throws TsoverlayError POOL_UNKNOWN */
-  async pool(ref: PoolRef, signal?: AbortSignal): Promise<PoolDocument> {
+  async pool(ref: PoolRef, signal?: AbortSignal): Promise<StoredPool> {
     const entry = await this.#store.get(keys.pool(ref), signal)
     const document = entry && documents.pool.decode(entry.value)
-    if (document === undefined) throw noPoolError(ref)
-    return document
+    if (entry === undefined || document === undefined) throw noPoolError(ref)
+    return { document, revision: entry.revision }
   }
 
   /** As AddressBook.hold. */
@@ -70,9 +77,36 @@ export class PoolRegister {
       throw unreadableError(entry.key)
   }
 
-  #newPool({ pool }: PoolRef, { block, byDockerd }: HoldOptions): PoolDocument {
+  #newPool({ pool }: PoolRef, { block, byDockerd, routed }: HoldOptions): PoolDocument {
     const dockerd = byDockerd === true ? { dockerd: this.#host } : {}
-    return { pool, block: block ?? blockLength({ pool }), ...dockerd }
+    const marks = { ...(block !== undefined && { given: true }), ...(routed && { routed }) }
+    return { pool, block: block ?? blockLength({ pool }), ...marks, ...dockerd }
+  }
+
+  /**
+   * What makes the pool a routed one: its blocks have another length from then on.
+   * @returns undefined when it is one
+   * @throws TsoverlayError POOL_UNKNOWN, POOL_INVALID, OPTION_INVALID
+   */
+  async routing(ref: PoolRef, signal?: AbortSignal): Promise<Change | undefined> {
+    const { document, revision } = await this.pool(ref, signal)
+    if (document.routed === true) return undefined
+    const key = keys.pool(ref)
+    const value = documents.pool.encode({
+      ...document,
+      block: routedLength(document),
+      routed: true,
+    })
+    return { guards: [{ key, is: 'unchanged', revision }], writes: [{ put: key, value }] }
+  }
+
+  /** Makes it a routed pool, unless it is one. @throws TsoverlayError as routing */
+  async route(ref: PoolRef, signal?: AbortSignal): Promise<void> {
+    await retryConflicts(`pool ${ref.pool}`, signal, async () => {
+      const change = await this.routing(ref, signal)
+      if (change === undefined) return true
+      return (await this.#store.txn(change.guards, change.writes, signal)).done ? true : undefined
+    })
   }
 
   /**

@@ -7,7 +7,7 @@ import type {
   JoinedEndpoint,
   PoolData,
 } from '../core/driver.js'
-import type { Cidr, Family } from '../core/ip.js'
+import { type Cidr, type Family, familyOf } from '../core/ip.js'
 import { cidrField, macField } from './fields.js'
 import type * as wire from './network-schemas.js'
 
@@ -56,9 +56,14 @@ export function fromCreatedEndpoint(
   return { Interface: { MacAddress: created.mac } }
 }
 
-/** Never a gateway: see JoinResponse. */
+/** A gateway only where the network is the container's only way: see JoinResponse. */
 export function fromJoinedEndpoint(joined: JoinedEndpoint): wire.JoinResponse {
+  const { gateways } = joined
+  const [four, six] = [4, 6].map((family) => gateways?.find((ip) => familyOf(ip) === family))
   return {
+    ...(gateways === undefined ? {} : { DisableGatewayService: true }),
+    ...(four === undefined ? {} : { Gateway: four }),
+    ...(six === undefined ? {} : { GatewayIPv6: six }),
     InterfaceName: { SrcName: joined.sourceName, DstPrefix: joined.namePrefix },
     StaticRoutes: joined.routes.map(({ destination, nextHop }) =>
       nextHop === undefined

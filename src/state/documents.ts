@@ -93,6 +93,10 @@ const PoolSchema = Type.Object({
   gateway: Type.Optional(CidrText),
   /** prefix length of its blocks; absent in pools of a version without blocks */
   block: Type.Optional(Type.Integer()),
+  /** the user gave that length */
+  given: Type.Optional(Type.Boolean()),
+  /** its blocks are subnets of their own, to which other hosts have routes */
+  routed: Type.Optional(Type.Boolean()),
   /** the host whose dockerd allocates in it by itself, from the bottom */
   dockerd: Type.Optional(Type.String()),
 })
@@ -135,6 +139,8 @@ const BlockHoldSchema = Type.Object({
   space: Type.String(),
   pool: CidrText,
   block: CidrText,
+  /** of a routed pool */
+  routed: Type.Optional(Type.Boolean()),
   /** boot in which the held ones were handed out */
   boot: Type.String(),
   /** how many addresses of the block were passed by in the search for one never used */
@@ -172,6 +178,8 @@ const PoolHoldSchema = Type.Object({
   boundTo: Type.Optional(Type.String()),
   /** key of the network for which network sync asked for it */
   sync: Type.Optional(Type.String()),
+  /** the network's backend has routes to blocks */
+  routed: Type.Optional(Type.Boolean()),
   /** swarm's leader only: changes whenever it takes its networks over, from another or from itself */
   term: Type.Optional(Type.String()),
 })

@@ -8,7 +8,6 @@
  */
 import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { sandboxName } from '../core/names.js'
 import type { Logger } from '../core/ports.js'
 import type { DockerNetworkId, LocalEndpoint, NetworkKey } from '../core/types.js'
 import {
@@ -88,14 +87,6 @@ export class Journal {
 
   bindingOf(key: NetworkKey): Binding | undefined {
     for (const binding of this.bindings.values()) if (binding.network.key === key) return binding
-    return undefined
-  }
-
-  /** The network whose id begins with the characters that a sandbox is named by. */
-  networkOfSandbox(sandbox: string): DockerNetworkId | undefined {
-    for (const { dockerNetwork } of this.bindings.values()) {
-      if (sandboxName(dockerNetwork) === sandbox) return dockerNetwork
-    }
     return undefined
   }
 

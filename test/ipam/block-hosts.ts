@@ -44,6 +44,11 @@ export class BlockHost {
   readonly used = new Map<Ip, string>()
   /** milliseconds of its clock */
   clock = 0
+  usage: 'bound' | 'unbound' | 'none' = 'bound'
+  /** its network has routes to blocks */
+  routed = false
+  /** pools that it was told of, whose blocks have changed */
+  readonly told: PoolRef[] = []
   book: BlockBook
   readonly #through: (store: Store) => Store
   #boot = 1
@@ -81,11 +86,13 @@ export class BlockHost {
       shelf: this.shelf,
       loans: this.loans,
       used: () => this.used,
-      usage: () => 'bound',
+      usage: () => this.usage,
+      routed: () => this.routed,
       logger: this.logger,
       now: () => this.clock,
       answerMs: 150,
     })
+    book.onBlocksChanged((ref) => this.told.push(ref))
     book.start()
     return book
   }

@@ -71,7 +71,7 @@ await onThrowAwayHost(import.meta.url, async () => {
   const { talkers } = host
   const socket = openNetfilter()
   if (socket === undefined) throw new Error('no netfilter')
-  const table = new NftTable(ISOLATION, 'isolation')
+  const table = new NftTable(ISOLATION, { in: 'rules', name: 'isolation' })
   t.teardown(async () => {
     await host.stop()
     await socket.close()
@@ -121,7 +121,7 @@ await onThrowAwayHost(import.meta.url, async () => {
   })
 
   t.test('a new process finds its table as it was', async (t) => {
-    const next = new NftTable(ISOLATION, 'isolation')
+    const next = new NftTable(ISOLATION, { in: 'rules', name: 'isolation' })
     next.setDesired(isolationElements([Y, X], 'eth0'))
     t.same(await next.apply(socket), { written: 0, drift: 0, failures: [] })
   })

@@ -10,85 +10,84 @@
  * containers from the plan, and all else is behind vxlan0; only without source check, where other
  * MACs may be behind a port, it learns.
  */
-import { TsoverlayError } from '../../core/errors.js'
-import { familyOf, type Ip, ipOf } from '../../core/ip.js'
-import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../core/names.js'
-import { invalidOption } from '../../core/options.js'
-import type { FdbPlan, LinkPlan, NeighbourPlan, Part, SourcePlan } from '../../core/plan.js'
+import { type Ip, ipOf } from '../../core/ip.js'
+import { hostLinkName } from '../../core/names.js'
+import type { LinkPlan, NeighbourPlan, Part, SourcePlan } from '../../core/plan.js'
+import { HOST } from '../../core/plan.js'
 import type { Backend } from '../../core/ports.js'
-import type { Endpoint, LocalEndpoint, NetworkView, Segment, Underlay } from '../../core/types.js'
+import {
+  type Endpoint,
+  isBlock,
+  type LocalEndpoint,
+  type NetworkView,
+  type Segment,
+  type Underlay,
+} from '../../core/types.js'
+import { byFamilies } from '../layouts.js'
+import { checkMtu, mtuOf, vxlanOverhead } from '../mtu.js'
+import { FLOATING, SOURCE_CHECK, VNIS } from '../options.js'
+import { bridgeName, portName, sandboxName, vxlanName } from './names.js'
+import { routesTo } from './routes.js'
 import { segmentOf } from './segments.js'
-
-const MTU_OPTION = 'com.docker.network.driver.mtu'
-/** The least that every link must carry: RFC 791 (every host takes it) and RFC 8200 section 5. */
-const SMALLEST_MTU = { 4: 576, 6: 1280 } as const
-
-/** Outer Ethernet (14), IP (20 or 40), UDP (8) and VXLAN (8) headers: RFC 7348 section 5. */
-function overhead(underlay: Underlay): number {
-  return familyOf(underlay.vtep) === 4 ? 50 : 70
-}
 
 export const overlay: Backend = {
   name: 'overlay',
-  overhead,
-
-  validate(network, underlay) {
-    const largest = underlay.mtu - overhead(underlay)
-    const pools = network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
-    const ipv6 = pools.find((pool) => familyOf(pool) === 6)
-    const smallest = SMALLEST_MTU[ipv6 === undefined ? 4 : 6]
-    const mtu = network.mtu ?? largest
-    if (mtu >= smallest && mtu <= largest) return
-    const carries = `this host's underlay carries ${underlay.mtu} bytes, of which the encapsulation takes ${overhead(underlay)}`
-    if (largest < smallest) {
-      throw new TsoverlayError(
-        'POOL_INVALID',
-        `subnet ${ipv6 ?? pools[0]} is not usable on this host: it needs an MTU of ${smallest} at least, and ${carries}`,
-      )
-    }
-    const why = ipv6 === undefined ? '' : ', and IPv6 needs 1280'
-    throw invalidOption(
-      '-o',
-      MTU_OPTION,
-      String(mtu),
-      `${smallest} to ${largest}: ${carries}${why}`,
-    )
-  },
-
+  follows: 'endpoints',
+  onLink: 'pool',
+  takes: [SOURCE_CHECK, FLOATING, VNIS],
+  options: [],
   home: sandboxName,
+  portOf: portName,
+  layout: byFamilies,
+  validate: (network, underlay) => checkMtu(network, underlay, vxlanOverhead(underlay)),
 
-  part(view): Part | undefined {
+  parts(view) {
     const joined = view.local.filter((endpoint) => endpoint.joined)
-    if (joined.length === 0) return undefined
-    const mtu = view.network.mtu ?? view.underlay.mtu - overhead(view.underlay)
-    const checked = view.network.sourceCheck !== false
-    const floating = view.network.floating ?? []
-    const ports = [
-      ...view.network.segments.flatMap((segment, index) =>
-        segmentLinks(segment, index, mtu, view.underlay),
-      ),
-      ...joined.map((endpoint) => port(endpoint, view, mtu)),
-    ]
-    const links = ports.map((link) =>
-      checked || link.kind === 'bridge' ? link : { ...link, learns: true as const },
-    )
-    return {
-      links,
-      residents: joined.flatMap((endpoint) => resident(endpoint, view)),
-      ...(checked ? { sources: joined.map(source) } : {}),
-      ...(floating.length === 0 ? {} : { floating }),
-    }
+    const vnis = view.network.segments.map(({ vni }) => vni)
+    const strangers: Part = { links: [], vnis }
+    if (joined.length === 0) return new Map(view.inUse ? [[HOST, strangers]] : [])
+    return new Map([
+      [HOST, strangers],
+      [sandboxName(view.dockerNetwork), sandbox(view, joined)],
+    ])
   },
 
-  neighbours(network, peer): readonly NeighbourPlan[] {
-    const dev = vxlanName(segmentOf(network, peer))
-    const { mac } = peer
-    return ipsOf(peer).map((ip) => ({ dev, ip, mac }))
-  },
+  attach: ({ network }, endpoint) => ({ routes: routesTo(network, endpoint) }),
 
-  fdb(network, peer, vtep): readonly FdbPlan[] {
-    return [{ dev: vxlanName(segmentOf(network, peer)), mac: peer.mac, vtep }]
+  reach: {
+    neighbours(network, peer) {
+      if (isBlock(peer)) return []
+      const dev = vxlanName(segmentOf(network, peer))
+      const { mac } = peer
+      return ipsOf(peer).map((ip) => ({ dev, ip, mac }))
+    },
+    fdb(network, peer, { vtep }) {
+      return isBlock(peer)
+        ? []
+        : [{ dev: vxlanName(segmentOf(network, peer)), mac: peer.mac, vtep }]
+    },
   },
+}
+
+function sandbox(view: NetworkView, joined: readonly LocalEndpoint[]): Part {
+  const mtu = mtuOf(view.network, view.underlay, vxlanOverhead(view.underlay))
+  const checked = view.network.sourceCheck !== false
+  const floating = view.network.floating ?? []
+  const ports = [
+    ...view.network.segments.flatMap((segment, index) =>
+      segmentLinks(segment, index, mtu, view.underlay),
+    ),
+    ...joined.map((endpoint) => port(endpoint, view, mtu)),
+  ]
+  const links = ports.map((link) =>
+    checked || link.kind === 'bridge' ? link : { ...link, learns: true as const },
+  )
+  return {
+    links,
+    residents: joined.flatMap((endpoint) => resident(endpoint, view)),
+    ...(checked ? { sources: joined.map(source) } : {}),
+    ...(floating.length === 0 ? {} : { floating }),
+  }
 }
 
 function segmentLinks(

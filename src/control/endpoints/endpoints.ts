@@ -1,5 +1,6 @@
 /** The life of this host's endpoints: created, joined, left, deleted. */
 
+import { DEFAULT_BACKEND, resolveBackend } from '../../backends/index.js'
 import { untilAborted, within, withLimit } from '../../core/deadline.js'
 import type {
   CreatedEndpoint,
@@ -10,8 +11,8 @@ import type {
 import { hasCode, messageOf, TsoverlayError } from '../../core/errors.js'
 import { type Cidr, contains, ipOf } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
-import { hostLinkName, portName } from '../../core/names.js'
-import type { ApplyResult, Logger } from '../../core/ports.js'
+import { hostLinkName } from '../../core/names.js'
+import type { Logger } from '../../core/ports.js'
 import type { DockerNetworkId, EndpointId, LocalEndpoint, Network } from '../../core/types.js'
 import type { Binding } from '../../state/documents.js'
 import type { Identity } from '../../state/identity.js'
@@ -19,6 +20,7 @@ import type { Journal } from '../../state/journal.js'
 import type { Outbox } from '../../state/outbox.js'
 import type { Names } from '../names/names.js'
 import type { Reconciler } from '../passes/reconciler.js'
+import { vitalFailure } from '../passes/vital.js'
 import type { Peers } from '../peers/peers.js'
 import type { OwnRanges } from '../ranges/own-ranges.js'
 import { chores } from '../records/chores.js'
@@ -28,7 +30,6 @@ import type { UnderlaySource } from '../underlay/underlay-source.js'
 import { defaultMac } from './default-mac.js'
 import type { Departures } from './departures.js'
 import type { MacClaims } from './mac-claims.js'
-import { routesTo } from './subnet-routes.js'
 
 /** How long a start waits for the store before it goes on without (the record is owed then). */
 const PUBLISH_WAIT_MS = 1_500
@@ -156,7 +157,7 @@ export class Endpoints {
     return {
       sourceName: hostLinkName(id),
       namePrefix: 'eth',
-      routes: routesTo(binding.network, endpoint),
+      ...this.#parts.reconciler.attachment(binding, endpoint),
     }
   }
 
@@ -205,12 +206,20 @@ export class Endpoints {
 
   /** Another endpoint whose links would have the same names (core/names.ts). */
   #twinOf(network: DockerNetworkId, id: EndpointId): LocalEndpoint | undefined {
+    const port = this.#portOf(network, id)
     for (const other of this.#parts.journal.endpoints.values()) {
       if (other.id === id) continue
       if (hostLinkName(other.id) === hostLinkName(id)) return other
-      if (other.dockerNetwork === network && portName(other.id) === portName(id)) return other
+      if (this.#portOf(other.dockerNetwork, other.id) === port) return other
     }
     return undefined
+  }
+
+  /** The link that is its port, with the place in which it is. */
+  #portOf(network: DockerNetworkId, id: EndpointId): string {
+    const binding = this.#parts.journal.bindings.get(network)
+    const { home, portOf } = resolveBackend(binding?.network.backend ?? DEFAULT_BACKEND)
+    return `${home(network)} ${portOf(id)}`
   }
 
   #refuseTwin({ network, id }: CreateEndpointRequest): void {
@@ -223,9 +232,12 @@ export class Endpoints {
   }
 
   async #attach(network: DockerNetworkId, id: EndpointId): Promise<void> {
-    const result = await this.#parts.reconciler.run(network)
-    const failure = failureOf(result, id)
-    if (failure !== undefined) throw failure
+    const { journal, reconciler } = this.#parts
+    const result = await reconciler.run(network)
+    const backend = journal.bindings.get(network)?.network.backend ?? DEFAULT_BACKEND
+    const port = resolveBackend(backend).portOf(id)
+    const failure = vitalFailure(result, reconciler.partOf(network), port)
+    if (failure !== undefined) throw failure.error
   }
 
   async #awaitPeers(binding: Binding, signal: AbortSignal): Promise<void> {
@@ -268,18 +280,6 @@ function fieldsOf(
   endpoint: EndpointId,
 ): { network: string; endpoint: string } {
   return { network: network.slice(0, 12), endpoint: endpoint.slice(0, 12) }
-}
-
-/** The first failure without which the endpoint could not work: its own veth, or any bridge or vxlan. */
-function failureOf(result: ApplyResult, id: EndpointId): Error | undefined {
-  const own = `link ${portName(id)}`
-  const vital = result.failures.find(
-    ({ item }) =>
-      item.startsWith(own) ||
-      (item.startsWith('link ') && !item.startsWith('link veth')) ||
-      item.startsWith('sandbox'),
-  )
-  return vital?.error
 }
 
 /** @returns the addresses, of which there is one at least */

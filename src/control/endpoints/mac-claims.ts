@@ -7,8 +7,9 @@
  */
 import { resolveBackend } from '../../backends/index.js'
 import { hasCode, TsoverlayError } from '../../core/errors.js'
+import type { Ip } from '../../core/ip.js'
 import type { Store } from '../../core/ports.js'
-import type { Endpoint, EndpointId, LocalEndpoint, Network } from '../../core/types.js'
+import type { Endpoint, EndpointId, LocalEndpoint, Network, Way } from '../../core/types.js'
 import { documents } from '../../state/documents.js'
 import type { Identity } from '../../state/identity.js'
 import type { Journal } from '../../state/journal.js'
@@ -106,17 +107,17 @@ export class MacClaims {
 /** Whether both would have one entry: a MAC counts within its layer 2 only. */
 function isSamePlace(network: Network, one: Endpoint, other: Endpoint): boolean {
   if (one.mac !== other.mac) return false
-  const backend = resolveBackend(network.backend)
+  const { fdb } = resolveBackend(network.backend).reach
+  if (fdb === undefined) return false
   const devices = (endpoint: Endpoint): string =>
-    backend
-      .fdb(network, endpoint, VTEP)
+    fdb(network, endpoint, ANY_WAY)
       .map(({ dev }) => dev)
       .join()
   return devices(one) === devices(other)
 }
 
-/** Any will do: only the devices are looked at. */
-const VTEP = '192.0.2.1' as Parameters<ReturnType<typeof resolveBackend>['fdb']>[2]
+/** Only the devices are looked at. */
+const ANY_WAY: Way = { host: '', vtep: '192.0.2.1' as Ip }
 
 function takenError({ mac }: LocalEndpoint, host: string, id: EndpointId): TsoverlayError {
   return new TsoverlayError(

@@ -7,12 +7,13 @@
  * higher than all that are known, and the highest has the address on every host (peers/floats.ts). A host
  * that finds a higher one drops its own.
  */
+import { resolveBackend } from '../../backends/index.js'
 import type { Ip } from '../../core/ip.js'
-import { portName } from '../../core/names.js'
 import type { Announcement, Logger } from '../../core/ports.js'
 import type { LocalEndpoint, NetworkKey } from '../../core/types.js'
 import type { Journal } from '../../state/journal.js'
 import type { Outbox } from '../../state/outbox.js'
+import { networksAt } from '../passes/places.js'
 import type { Reconciler } from '../passes/reconciler.js'
 import { byTurn, turnOf, withFloat, withoutFloat } from '../peers/floats.js'
 import type { Peers } from '../peers/peers.js'
@@ -40,10 +41,11 @@ export class Floating {
   /** A container of this host has announced an address. */
   heard({ sandbox, dev, ip, mac }: Announcement): void {
     const { journal, peers } = this.#parts
-    const binding = journal.bindings.get(journal.networkOfSandbox(sandbox) ?? '')
+    const [binding] = networksAt(journal.bindings.values(), sandbox)
     if (binding?.network.floating?.includes(ip) !== true) return
+    const { portOf } = resolveBackend(binding.network.backend)
     const local = journal.endpointsOf(binding.dockerNetwork)
-    const endpoint = local.find(({ id, joined }) => joined && portName(id) === dev)
+    const endpoint = local.find(({ id, joined }) => joined && portOf(id) === dev)
     if (endpoint === undefined) return
     if (endpoint.mac !== mac) {
       this.#refuse(endpoint, ip, mac)

@@ -1,4 +1,6 @@
 /** Where two descriptions of one network contradict each other: pure. */
+import { resolveBackend } from '../../backends/index.js'
+import { valueOf } from '../../backends/options.js'
 import type { Network } from '../../core/types.js'
 
 /**
@@ -17,6 +19,7 @@ export function differences(
     ['source-check', checkText(request, cluster), checkText(cluster)],
     ['floating addresses', floatingText(request, cluster), floatingText(cluster)],
     ['dns', dnsText(request, cluster), dnsText(cluster)],
+    ...optionRows(request, cluster),
     ['MTU', String(request.mtu ?? cluster.mtu ?? 'automatic'), String(cluster.mtu ?? 'automatic')],
     ...vnis.map((vni, index): readonly [string, string, string] => {
       const has = String(cluster.segments[index]?.vni)
@@ -30,6 +33,15 @@ export function differences(
 
 function checkText(network: Network, otherwise: Network = network): string {
   return (network.sourceCheck ?? otherwise.sourceCheck ?? true) ? 'on' : 'off'
+}
+
+/** A backend's own options; what the request leaves out is as the cluster has it. */
+function optionRows(request: Network, cluster: Network): (readonly [string, string, string])[] {
+  if (request.backend !== cluster.backend) return []
+  return resolveBackend(cluster.backend).options.map((option) => {
+    const has = valueOf(cluster, option)
+    return [option.name, request.options?.[option.name] ?? has, has]
+  })
 }
 
 function dnsText(network: Network, otherwise: Network = network): string {

@@ -3,12 +3,13 @@
  * cluster, making that if it is new; nothing of it is in the kernel before the first Join.
  */
 
+import { resolveBackend } from '../../backends/index.js'
 import { untilAborted } from '../../core/deadline.js'
 import type { CreateNetworkRequest, PoolData } from '../../core/driver.js'
 import { messageOf, TsoverlayError } from '../../core/errors.js'
 import { networkOf } from '../../core/ip.js'
-import { sandboxName } from '../../core/names.js'
 import { invalidOption, RENDEZVOUS_OPTION } from '../../core/options.js'
+import { HOST } from '../../core/plan.js'
 import type { Logger } from '../../core/ports.js'
 import { freshSpace, isFresh } from '../../core/spaces.js'
 import type { DockerNetworkId, Network, NetworkKey } from '../../core/types.js'
@@ -22,6 +23,7 @@ import type { Outbox } from '../../state/outbox.js'
 import type { Publications } from '../../state/publications.js'
 import { retryConflicts } from '../../state/retry.js'
 import type { Endpoints } from '../endpoints/endpoints.js'
+import { networksAt } from '../passes/places.js'
 import type { Reconciler } from '../passes/reconciler.js'
 import type { ClusterRanges } from '../ranges/cluster-ranges.js'
 import { chores, networkSubject } from '../records/chores.js'
@@ -88,7 +90,7 @@ export class Networks {
     const { journal, turns } = this.#parts
     const options = parseNetworkOptions(request.options)
     if (journal.bindings.get(request.id) !== undefined) return this.#again(request.id)
-    this.#refuseTwin(request.id)
+    this.#refuseTwin(request.id, options.backend)
     const ipam = this.#ipamOf(request.pools)
     const holds = this.#holdsOf(request.pools, options)
     try {
@@ -192,6 +194,8 @@ export class Networks {
     const { journal, endpoints, outbox, foreign, reconciler, logger } = this.#parts
     const binding = journal.bindings.get(id)
     for (const endpoint of journal.endpointsOf(id)) await endpoints.delete(id, endpoint.id)
+    // Noted while it is known: then nobody can say any more where it was.
+    reconciler.homeOf(id)
     journal.bindings.delete(id)
     if (binding?.name !== undefined && binding.leaving !== true)
       void outbox.submit(chores.unpublishNetwork(binding.network.key, binding.name))
@@ -294,9 +298,11 @@ export class Networks {
   }
 
   /** Of two networks with one sandbox, each pass over one would undo the other. */
-  #refuseTwin(id: DockerNetworkId): void {
-    const sandbox = sandboxName(id)
-    if (this.#parts.journal.networkOfSandbox(sandbox) === undefined) return
+  #refuseTwin(id: DockerNetworkId, backend: string): void {
+    const sandbox = resolveBackend(backend).home(id)
+    const isShared =
+      sandbox === HOST || networksAt(this.#parts.journal.bindings.values(), sandbox).length === 0
+    if (isShared) return
     throw new TsoverlayError(
       'NETWORK_CONFLICT',
       `the network's id ${id} begins as that of another network of this host, and both would have the sandbox ${sandbox}: create it once more, for another id`,

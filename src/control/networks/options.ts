@@ -1,4 +1,6 @@
 /** The `-o` options of a network. */
+import { backendsThat, DEFAULT_BACKEND, resolveBackend } from '../../backends/index.js'
+import { FLOATING, SOURCE_CHECK, VNIS } from '../../backends/options.js'
 import type { Options } from '../../core/driver.js'
 import { TsoverlayError } from '../../core/errors.js'
 import {
@@ -7,26 +9,17 @@ import {
   RENDEZVOUS_OPTION,
   refuseUnknown,
 } from '../../core/options.js'
+import type { Backend } from '../../core/ports.js'
 import { LAST_VNI } from '../../state/network-repository.js'
 
 const BACKEND_OPTION = 'backend'
 const MTU_OPTION = 'com.docker.network.driver.mtu'
-export const VNI_OPTION = 'com.docker.network.driver.overlay.vxlanid_list'
-const SOURCE_CHECK_OPTION = 'source-check'
-export const FLOATING_OPTION = 'floating'
 const DNS_OPTION = 'dns'
-const KNOWN = [
-  BACKEND_OPTION,
-  RENDEZVOUS_OPTION,
-  SOURCE_CHECK_OPTION,
-  FLOATING_OPTION,
-  DNS_OPTION,
-  MTU_OPTION,
-  VNI_OPTION,
-]
 
 export interface NetworkOptions {
-  readonly backend?: string
+  readonly backend: string
+  /** those of its backend alone that were given */
+  readonly own: Readonly<Record<string, string>>
   /** rendezvous name, empty when none is given */
   readonly name: string
   /** MTU of the containers' interfaces, bytes */
@@ -43,23 +36,64 @@ export interface NetworkOptions {
 
 /** @throws TsoverlayError OPTION_UNKNOWN, OPTION_INVALID, VNI_INVALID */
 export function parseNetworkOptions(options: Options): NetworkOptions {
-  refuseUnknown('-o', Object.keys(options), KNOWN)
-  const backend = options[BACKEND_OPTION]
+  const backend = resolveBackend(options[BACKEND_OPTION] ?? DEFAULT_BACKEND)
+  refuseOthers(Object.keys(options), backend)
   const mtu = options[MTU_OPTION]
-  const sourceCheck = options[SOURCE_CHECK_OPTION]
-  const floating = options[FLOATING_OPTION]
+  const sourceCheck = options[SOURCE_CHECK]
+  const floating = options[FLOATING]
   const dns = options[DNS_OPTION]
   return {
     name: checkRendezvous('-o', options[RENDEZVOUS_OPTION]),
-    vnis: parseVnis(options[VNI_OPTION]),
-    ...(backend === undefined ? {} : { backend }),
+    vnis: parseVnis(options[VNIS]),
+    backend: backend.name,
+    own: ownOptions(options, backend),
     ...(mtu === undefined ? {} : { mtu: parseMtu(mtu) }),
-    ...(sourceCheck === undefined
-      ? {}
-      : { sourceCheck: parseSwitch(SOURCE_CHECK_OPTION, sourceCheck) }),
-    ...(floating === undefined ? {} : { floating: parseSwitch(FLOATING_OPTION, floating) }),
+    ...(sourceCheck === undefined ? {} : { sourceCheck: parseSwitch(SOURCE_CHECK, sourceCheck) }),
+    ...(floating === undefined ? {} : { floating: parseSwitch(FLOATING, floating) }),
     ...(dns === undefined ? {} : { dns: parseSwitch(DNS_OPTION, dns) }),
   }
+}
+
+/**
+ * Options that nobody knows, and those of other backends, which would be without effect.
+ * @throws TsoverlayError OPTION_UNKNOWN, OPTION_INVALID
+ */
+function refuseOthers(names: readonly string[], backend: Backend): void {
+  const allowed = knownTo(backend)
+  const stray = names.find((name) => !allowed.includes(name) && backendsWith(name).length > 0)
+  if (stray !== undefined) {
+    throw new TsoverlayError(
+      'OPTION_INVALID',
+      `option -o ${stray} is of backend ${backendsWith(stray).join(' and ')}, and this network's is ${backend.name}: allowed are ${allowed.join(', ')}`,
+    )
+  }
+  refuseUnknown('-o', names, allowed)
+}
+
+function knownTo({ takes, options }: Backend): readonly string[] {
+  const own = [...takes, ...options.map(({ name }) => name)]
+  const order = [SOURCE_CHECK, FLOATING, DNS_OPTION, MTU_OPTION, VNIS]
+  const common = order.filter((name) => ALWAYS.includes(name) || own.includes(name))
+  return [BACKEND_OPTION, RENDEZVOUS_OPTION, ...options.map(({ name }) => name), ...common]
+}
+
+const ALWAYS: readonly string[] = [DNS_OPTION, MTU_OPTION]
+
+function backendsWith(option: string): readonly string[] {
+  return backendsThat(({ takes, options }) =>
+    [...takes, ...options.map(({ name }) => name)].includes(option),
+  )
+}
+
+/** @throws TsoverlayError OPTION_INVALID */
+function ownOptions(options: Options, backend: Backend): Readonly<Record<string, string>> {
+  const given = backend.options.flatMap(({ name, values }) => {
+    const value = options[name]
+    if (value === undefined) return []
+    if (!values.includes(value)) throw invalidOption('-o', name, value, values.join(' or '))
+    return [[name, value] as const]
+  })
+  return Object.fromEntries(given)
 }
 
 function parseMtu(text: string): number {
@@ -80,7 +114,7 @@ function parseVnis(text: string | undefined): number[] {
     const what = bad >= 0 ? `"${text.split(',')[bad]}" is not a VNI` : 'a VNI stands there twice'
     throw new TsoverlayError(
       'VNI_INVALID',
-      `option -o ${VNI_OPTION}=${text} is not valid: ${what}; allowed are numbers from 1 to ${LAST_VNI}, one per subnet, comma separated`,
+      `option -o ${VNIS}=${text} is not valid: ${what}; allowed are numbers from 1 to ${LAST_VNI}, one per subnet, comma separated`,
     )
   }
   return vnis
@@ -91,6 +125,6 @@ export function checkVniCount(vnis: readonly number[], segments: number): void {
   if (vnis.length === 0 || vnis.length === segments) return
   throw new TsoverlayError(
     'VNI_INVALID',
-    `option -o ${VNI_OPTION}=${vnis.join(',')} is not valid: this network needs ${segments} VNI(s), one per subnet, or 1 for all when it has IPv4 and IPv6`,
+    `option -o ${VNIS}=${vnis.join(',')} is not valid: this network needs ${segments} VNI(s), one per subnet, or 1 for all when it has IPv4 and IPv6`,
   )
 }

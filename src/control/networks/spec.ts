@@ -1,12 +1,13 @@
 /** From a CreateNetwork request to the network that it means: pure. */
 import { createHash } from 'node:crypto'
-import { DEFAULT_BACKEND, resolveBackend } from '../../backends/index.js'
+import { resolveBackend } from '../../backends/index.js'
+import { FLOATING } from '../../backends/options.js'
 import type { CreateNetworkRequest, PoolData } from '../../core/driver.js'
 import { TsoverlayError } from '../../core/errors.js'
-import { familyOf, type Ip, ipOf, networkOf, prefixLength, rangeOf } from '../../core/ip.js'
+import { type Ip, ipOf, networkOf, prefixLength } from '../../core/ip.js'
 import { invalidOption } from '../../core/options.js'
 import type { DockerNetworkId, Network, Segment, Subnet, Underlay } from '../../core/types.js'
-import { checkVniCount, FLOATING_OPTION, type NetworkOptions } from './options.js'
+import { checkVniCount, type NetworkOptions } from './options.js'
 
 export interface NetworkSpec {
   readonly network: Network
@@ -24,9 +25,11 @@ export function networkSpec(
   identity: { readonly text: string; readonly space: string },
   underlay: Underlay,
 ): NetworkSpec {
-  const segments = segmentsOf(request.pools)
+  const backend = resolveBackend(options.backend)
+  const segments = backend
+    .layout(subnetsOf(request.pools))
+    .map((subnets): Segment => ({ vni: 0, subnets }))
   checkVniCount(options.vnis, segments.length)
-  const backend = resolveBackend(options.backend ?? DEFAULT_BACKEND)
   const network: Network = {
     key: keyOf(identity.text),
     identity: identity.text,
@@ -38,6 +41,7 @@ export function networkSpec(
     ...(options.sourceCheck === undefined ? {} : { sourceCheck: options.sourceCheck }),
     ...(options.floating === undefined ? {} : { floating: floatingOf(request.pools, options) }),
     ...(options.dns === undefined ? {} : { dns: options.dns }),
+    ...(Object.keys(options.own).length === 0 ? {} : { options: options.own }),
   }
   backend.validate(network, underlay)
   return { network, vnis: segments.map((_segment, index) => options.vnis[index]) }
@@ -49,7 +53,7 @@ function floatingOf(pools: readonly PoolData[], { floating }: NetworkOptions): r
   if (floating !== true || aux.length > 0) return aux
   throw invalidOption(
     '-o',
-    FLOATING_OPTION,
+    FLOATING,
     'on',
     'on with an --aux-address for each address that is to float, such as --aux-address vip=10.20.0.100',
   )
@@ -73,15 +77,8 @@ export function poolsIdentity(pools: readonly PoolData[]): string {
     .join(',')}`
 }
 
-/**
- * One segment per subnet as long as a container has one address, so while all subnets are of one
- * family. In a network with both families dockerd combines any IPv4 subnet with any IPv6 subnet in
- * one container, which has one interface: then all subnets share one segment.
- *
- * In the order of their addresses, as the docker CLI sends several subnets in a random one
- * (docker/cli network/create.go keeps them in a map).
- */
-function segmentsOf(pools: readonly PoolData[]): Segment[] {
+/** @throws TsoverlayError POOL_INVALID for none, and for one that stands there twice */
+function subnetsOf(pools: readonly PoolData[]): readonly Subnet[] {
   const subnets = pools.filter((data) => prefixLength(data.pool) > 0).map(subnet)
   if (subnets.length === 0) {
     throw new TsoverlayError(
@@ -90,14 +87,7 @@ function segmentsOf(pools: readonly PoolData[]): Segment[] {
     )
   }
   refuseTwice(subnets)
-  const sorted = [4, 6].flatMap((family) =>
-    subnets
-      .filter(({ pool }) => familyOf(pool) === family)
-      .sort((a, b) => (rangeOf(a.pool).first < rangeOf(b.pool).first ? -1 : 1)),
-  )
-  const families = new Set(sorted.map(({ pool }) => familyOf(pool)))
-  const lists = families.size === 1 ? sorted.map((one) => [one]) : [sorted]
-  return lists.map((list) => ({ vni: 0, subnets: list }))
+  return subnets
 }
 
 /** Overlapping ones are refused when they are held; the same twice is held once. */

@@ -1,10 +1,11 @@
 /** VNIs that somebody else on this host has: swarm's overlay, another tool, what such a one left. */
+
+import { VNIS } from '../../backends/options.js'
 import { messageOf, TsoverlayError } from '../../core/errors.js'
 import type { Dataplane, Logger } from '../../core/ports.js'
 import type { Network } from '../../core/types.js'
 import { describeVxlan, type VxlanDevice } from '../../core/vxlan-device.js'
 import { LAST_VNI } from '../../state/network-repository.js'
-import { VNI_OPTION } from './options.js'
 
 export interface TakenVnisParts {
   readonly dataplane: Pick<Dataplane, 'foreignVxlans'>
@@ -35,7 +36,7 @@ export class TakenVnis {
     if (found === undefined) return
     throw new TsoverlayError(
       'VNI_TAKEN',
-      `option -o ${VNI_OPTION}=${vnis.join(',')}: ${describe(found)}: choose another number from 1 to ${LAST_VNI}, or leave the option out`,
+      `option -o ${VNIS}=${vnis.join(',')}: ${describe(found)}: choose another number from 1 to ${LAST_VNI}, or leave the option out`,
     )
   }
 
@@ -48,7 +49,7 @@ export class TakenVnis {
     if (found === undefined) return
     throw new TsoverlayError(
       'VNI_TAKEN',
-      `the network ${identity} cannot be on this host, ${describe(found)}: remove that one, or create the network anew on all hosts with another -o ${VNI_OPTION}`,
+      `the network ${identity} cannot be on this host, ${describe(found)}: remove that one, or create the network anew on all hosts with another -o ${VNIS}`,
     )
   }
 

@@ -1,5 +1,4 @@
 /** What an operator sees of this host, as data. */
-import { sandboxName } from '../../core/names.js'
 import type { Network } from '../../core/types.js'
 import type { BlockBook } from '../../ipam/block-book.js'
 import type { Identity } from '../../state/identity.js'
@@ -7,9 +6,10 @@ import type { Journal } from '../../state/journal.js'
 import type { Outbox } from '../../state/outbox.js'
 import type { Presence } from '../hosts/presence.js'
 import type { Names } from '../names/names.js'
-import type { Admission } from '../passes/admission.js'
 import type { Misses } from '../passes/misses.js'
-import type { Counters, Reconciler } from '../passes/reconciler.js'
+import { homeOf } from '../passes/places.js'
+import type { Reconciler } from '../passes/reconciler.js'
+import type { Counters } from '../passes/reports.js'
 import type { Peers } from '../peers/peers.js'
 import type { Conflict, Restoration } from '../records/restoration.js'
 import type { NetworkSync } from '../sync/network-sync.js'
@@ -21,6 +21,8 @@ export interface NetworkStatus {
   readonly identity: string
   /** its name in docker; empty where network sync has not published it */
   readonly name: string
+  readonly backend: string
+  /** file of its namespace, or `host` for the host's own */
   readonly sandbox: string
   readonly vnis: readonly number[]
   readonly subnets: readonly string[]
@@ -66,7 +68,6 @@ export interface StatusParts {
   readonly peers: Peers
   readonly presence: Presence
   readonly reconciler: Reconciler
-  readonly admission: Pick<Admission, 'problem'>
   readonly misses: Misses
   readonly problems: Pick<Problems, 'list'>
   readonly names?: Pick<Names, 'status'>
@@ -90,7 +91,8 @@ export function statusOf(parts: StatusParts): Status {
       key: network.key,
       identity: network.identity,
       name: name ?? '',
-      sandbox: sandboxName(dockerNetwork),
+      backend: network.backend,
+      sandbox: homeOf({ dockerNetwork, network }),
       vnis: network.segments.map(({ vni }) => vni),
       subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
       endpoints: journal.endpointsOf(dockerNetwork).length,
@@ -103,7 +105,7 @@ export function statusOf(parts: StatusParts): Status {
       synced: peers.isSynced(network.key),
     })),
     kernel: { ...reconciler.counters },
-    admission: admissionOf(parts.admission),
+    admission: admissionOf(reconciler),
     misses: { ...misses.counters },
     ...(parts.names === undefined ? {} : { names: parts.names.status() }),
     conflicts: parts.restoration?.status() ?? [],
@@ -112,7 +114,7 @@ export function statusOf(parts: StatusParts): Status {
   }
 }
 
-function admissionOf({ problem }: StatusParts['admission']): Status['admission'] {
+function admissionOf({ problem }: Pick<Reconciler, 'problem'>): Status['admission'] {
   return { inForce: problem === undefined, ...(problem === undefined ? {} : { problem }) }
 }
 

@@ -4,11 +4,11 @@
  * an address that nobody has.
  */
 import { ipOf } from '../../core/ip.js'
-import { sandboxName } from '../../core/names.js'
 import type { Logger, Miss } from '../../core/ports.js'
 import type { DockerNetworkId } from '../../core/types.js'
 import type { Journal } from '../../state/journal.js'
 import type { Peers } from '../peers/peers.js'
+import { networksAt } from './places.js'
 import type { Reconciler } from './reconciler.js'
 
 /** One check per address in this time: the kernel repeats a notice with every packet. */
@@ -57,14 +57,11 @@ export class Misses {
       { ...miss, network: network.slice(0, 12) },
       'kernel lacked a known peer, checking the network',
     )
-    void this.#reconciler.resync(network)
+    void this.#reconciler.resync(miss.sandbox)
   }
 
   #networkOf(sandbox: string): DockerNetworkId | undefined {
-    for (const { dockerNetwork } of this.#journal.bindings.values()) {
-      if (sandboxName(dockerNetwork) === sandbox) return dockerNetwork
-    }
-    return undefined
+    return networksAt(this.#journal.bindings.values(), sandbox)[0]?.dockerNetwork
   }
 
   /**

@@ -1,115 +1,175 @@
 /**
- * The one writer of kernel state. A pass takes a network of this host, reads what is wanted from
- * journal and peers, asks the backend for the plan and has the dataplane make it so. RPC handlers,
- * watchers and kernel notices only mark networks; docs/DESIGN.md follows one of each.
+ * The one writer of kernel state. A pass takes a place, which is the sandbox of a network or the
+ * host's own namespace, reads what is wanted there from journal and peers, asks the backends for their
+ * parts and has the dataplane make it so. RPC handlers, watchers and kernel notices only mark
+ * networks; docs/DESIGN.md follows one of each, docs/design/places.md says why by place.
  */
 import { resolveBackend } from '../../backends/index.js'
 import { messageOf } from '../../core/errors.js'
-import { PORTS, portName, sandboxName } from '../../core/names.js'
-import type { Plan } from '../../core/plan.js'
-import type { ApplyResult, Dataplane, Logger } from '../../core/ports.js'
-import type { DockerNetworkId, NetworkKey } from '../../core/types.js'
+import type { Part, Place, Plan } from '../../core/plan.js'
+import { HOST } from '../../core/plan.js'
+import type { ApplyResult, Attachment, Dataplane, Logger } from '../../core/ports.js'
+import type { DockerNetworkId, LocalEndpoint, NetworkKey } from '../../core/types.js'
+import { ownWay } from '../../core/way.js'
 import type { Binding } from '../../state/documents.js'
 import type { Journal } from '../../state/journal.js'
 import { LINGER_MS, Linger } from '../peers/linger.js'
 import type { Peers } from '../peers/peers.js'
 import type { UnderlaySource } from '../underlay/underlay-source.js'
-import type { Admission } from './admission.js'
+import { HostPass } from './host-pass.js'
+import { homeOf, networksAt } from './places.js'
 import { KeyedQueue } from './queue.js'
+import type { Counters } from './reports.js'
+import { Reports } from './reports.js'
+import type { ViewParts } from './views.js'
+import { ownPeers, viewOf } from './views.js'
+import { withoutLeft } from './vital.js'
 
-export interface Counters {
-  passes: number
-  written: number
-  drift: number
-  failures: number
+export interface ReconcilerParts extends ViewParts {
+  readonly journal: Journal
+  readonly peers: Peers
+  readonly underlay: UnderlaySource
+  readonly dataplane: Dataplane
+  /** UDP port of VXLAN */
+  readonly port: number
+  readonly logger: Logger
+  /** milliseconds of a clock that only goes forward */
+  readonly now?: () => number
+  /** how long a sandbox outlives its last container (ms) */
+  readonly lingerMs?: number
 }
 
 const NOTHING: ApplyResult = { written: 0, drift: 0, failures: [] }
+const RETRY_MS = 1_000
 
 export class Reconciler {
-  readonly counters: Counters = { passes: 0, written: 0, drift: 0, failures: 0 }
-  readonly #journal: Journal
-  readonly #peers: Peers
-  readonly #underlay: UnderlaySource
-  readonly #dataplane: Dataplane
-  readonly #admission: Pick<Admission, 'cover' | 'update'>
-  readonly #logger: Logger
+  readonly #parts: ReconcilerParts
+  readonly #reports: Reports
   readonly #queue: KeyedQueue<ApplyResult>
-  readonly #troubled = new Set<DockerNetworkId>()
-  /** when drift was logged last, and how much came since */
-  readonly #told = new Map<DockerNetworkId, { at: number; untold: number }>()
-  readonly #now: () => number
   readonly #linger: Linger
+  readonly #host: HostPass
+  /** of networks that were here, as those that are gone have nobody else to tell of it */
+  readonly #homes = new Map<DockerNetworkId, Place>()
 
-  constructor(parts: {
-    journal: Journal
-    peers: Peers
-    underlay: UnderlaySource
-    dataplane: Dataplane
-    admission: Pick<Admission, 'cover' | 'update'>
-    logger: Logger
-    /** milliseconds of a clock that only goes forward */
-    now?: () => number
-    /** how long a sandbox outlives its last container (ms) */
-    lingerMs?: number
-  }) {
-    this.#now = parts.now ?? (() => performance.now())
-    this.#journal = parts.journal
-    this.#peers = parts.peers
-    this.#underlay = parts.underlay
-    this.#dataplane = parts.dataplane
-    this.#admission = parts.admission
-    this.#logger = parts.logger
-    this.#queue = new KeyedQueue((id) => this.#pass(id))
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts
+    this.#reports = new Reports(parts.logger, parts.now ?? (() => performance.now()))
+    this.#queue = new KeyedQueue((place) => this.#pass(place))
     const ms = parts.lingerMs ?? LINGER_MS
     this.#linger = new Linger({ ms, onEnd: (id) => this.mark(id) })
+    this.#host = new HostPass({ ...parts, linger: this.#linger })
   }
 
-  /** A pass over the network that begins after this call. */
-  run(network: DockerNetworkId): Promise<ApplyResult> {
-    return this.#queue.run(network)
+  get counters(): Counters {
+    return this.#reports.counters
+  }
+
+  /** Why strangers' packets are not kept out, or networks not kept apart; undefined when all is well. */
+  get problem(): string | undefined {
+    return this.#host.problem
+  }
+
+  /** Takes up what a former run has made; the first pass over the host's namespace. Never rejects. */
+  async start(): Promise<void> {
+    await this.#host.adopt()
+    await this.#queue.settle(HOST)
+  }
+
+  /**
+   * A pass over the network's home that begins after this call; before it packets of the network are
+   * taken from the cluster's hosts only.
+   */
+  async run(network: DockerNetworkId): Promise<ApplyResult> {
+    const home = this.#homeOf(network)
+    if (home === HOST) return this.#queue.run(HOST)
+    if (!this.#host.covers(network)) await this.#queue.settle(HOST)
+    return home === undefined ? NOTHING : this.#queue.run(home)
   }
 
   mark(network: DockerNetworkId): void {
-    this.#queue.mark(network)
+    void this.settle(network)
   }
 
   markKey(key: NetworkKey): void {
-    const binding = this.#journal.bindingOf(key)
+    const binding = this.#parts.journal.bindingOf(key)
     if (binding !== undefined) this.mark(binding.dockerNetwork)
   }
 
-  /** Marks the network of a sandbox, if this host has it. */
-  markSandbox(sandbox: string): void {
-    for (const { dockerNetwork } of this.#journal.bindings.values()) {
-      if (sandboxName(dockerNetwork) === sandbox) this.mark(dockerNetwork)
-    }
+  /** A place is not as the last pass made it. */
+  markPlace(place: Place): void {
+    const bindings = this.#parts.journal.bindings.values()
+    if (place === HOST || networksAt(bindings, place).length > 0) this.#queue.mark(place)
   }
 
   markAll(): void {
-    for (const binding of this.#journal.bindings.values()) this.mark(binding.dockerNetwork)
+    for (const binding of this.#parts.journal.bindings.values()) this.mark(binding.dockerNetwork)
+    this.#queue.mark(HOST)
   }
 
-  /** As mark. @returns when the pass has ended, well or not */
-  settle(network: DockerNetworkId): Promise<void> {
-    return this.#queue.settle(network)
+  /** As mark. @returns when its passes have ended, well or not */
+  async settle(network: DockerNetworkId): Promise<void> {
+    const home = this.#homeOf(network)
+    if (home === undefined) return
+    if (home !== HOST && this.#host.covers(network)) {
+      await this.#queue.settle(home)
+      return
+    }
+    await Promise.all([
+      this.#queue.settle(HOST),
+      home === HOST ? undefined : this.#queue.settle(home),
+    ])
   }
 
   /** A pass that reads the kernel instead of trusting memory. @returns when it has ended, well or not */
-  resync(network: DockerNetworkId): Promise<void> {
-    this.#dataplane.queueResync(sandboxName(network))
-    return this.settle(network)
+  resync(place: Place): Promise<void> {
+    this.#parts.dataplane.queueResync(place)
+    return this.#queue.settle(place)
+  }
+
+  /** Places in which containers of this host are. */
+  places(): readonly Place[] {
+    const { journal } = this.#parts
+    const joined = new Set(
+      [...journal.endpoints.values()]
+        .filter((each) => each.joined)
+        .map((each) => each.dockerNetwork),
+    )
+    const homes = [...joined].flatMap((id) => this.#homeOf(id) ?? [])
+    return [...new Set([...homes, ...(homes.length === 0 ? [] : [HOST])])]
+  }
+
+  /** What is wanted of a network at home now; undefined: nothing, or it is not known. */
+  partOf(network: DockerNetworkId): Part | undefined {
+    const { journal, underlay } = this.#parts
+    const binding = journal.bindings.get(network)
+    if (binding === undefined || underlay.known === undefined) return undefined
+    const view = viewOf(this.#parts, binding, underlay.known, true)
+    return resolveBackend(binding.network.backend).parts(view).get(homeOf(binding))
+  }
+
+  /**
+   * What the container is told at Join.
+   * @throws TsoverlayError UNDERLAY_UNKNOWN
+   */
+  attachment(binding: Binding, endpoint: LocalEndpoint): Attachment {
+    const view = viewOf(this.#parts, binding, this.#parts.underlay.current(), true)
+    return resolveBackend(binding.network.backend).attach(view, endpoint)
+  }
+
+  /** The place of a network that this host has, or had. */
+  homeOf(network: DockerNetworkId): Place | undefined {
+    return this.#homeOf(network)
   }
 
   /** Removes sandboxes of ours whose network this host has no longer. @returns how many */
   async sweep(): Promise<number> {
+    const { dataplane, journal, logger } = this.#parts
     let removed = 0
-    for (const sandbox of await this.#dataplane.list()) {
+    for (const sandbox of await dataplane.list()) {
       // Asked for each anew: networks come while this goes on.
-      const networks = [...this.#journal.bindings.values()]
-      if (networks.some(({ dockerNetwork }) => sandboxName(dockerNetwork) === sandbox)) continue
-      this.#logger.warn({ sandbox }, 'sandbox without a network removed')
-      await this.#dataplane.remove(sandbox)
+      if (sandbox === HOST || networksAt(journal.bindings.values(), sandbox).length > 0) continue
+      logger.warn({ sandbox }, 'sandbox without a network removed')
+      await dataplane.remove(sandbox)
       removed += 1
     }
     return removed
@@ -120,34 +180,48 @@ export class Reconciler {
     return this.#queue.close()
   }
 
-  async #pass(network: DockerNetworkId): Promise<ApplyResult> {
-    this.counters.passes += 1
-    const result = await this.#make(network)
-    this.counters.written += result.written
-    this.counters.drift += result.drift
-    this.#report(network, this.#lasting(network, result))
-    return result
+  #homeOf(network: DockerNetworkId): Place | undefined {
+    const binding = this.#parts.journal.bindings.get(network)
+    if (binding !== undefined) this.#homes.set(network, homeOf(binding))
+    return this.#homes.get(network)
   }
 
-  async #make(network: DockerNetworkId): Promise<ApplyResult> {
+  async #pass(place: Place): Promise<ApplyResult> {
+    this.counters.passes += 1
+    const [binding] = place === HOST ? [] : networksAt(this.#parts.journal.bindings.values(), place)
+    const fields =
+      place === HOST ? { place } : { network: binding?.dockerNetwork.slice(0, 12) ?? place }
     try {
-      const plan = await this.#plan(network)
-      if (plan === undefined) return this.#lingers(network) ? NOTHING : await this.#remove(network)
-      this.#linger.use(network)
-      await this.#admission.cover(network)
-      const result = await this.#dataplane.apply(plan)
-      const taken = result.failures.some(({ error }) => error.code === 'VNI_TAKEN')
-      return taken && (await this.#makeRoom()) ? await this.#dataplane.apply(plan) : result
+      const result = place === HOST ? await this.#host.run() : await this.#sandbox(place, binding)
+      this.#reports.passed(place, fields, result)
+      if (result.failures.length > 0) this.#again(place)
+      return result
     } catch (error) {
       // The queue tries again; who did not wait for the pass would never learn why.
-      this.counters.failures += 1
-      if (!this.#troubled.has(network)) {
-        const fields = { network: network.slice(0, 12), err: messageOf(error) }
-        this.#logger.error(fields, 'pass over the network failed')
-      }
-      this.#troubled.add(network)
+      this.#reports.failed(place, fields, error)
       throw error
     }
+  }
+
+  /** What stands stays; the rest comes again with the kernel read anew. */
+  #again(place: Place): void {
+    this.#parts.dataplane.queueResync(place)
+    setTimeout(() => this.#queue.mark(place), RETRY_MS).unref()
+  }
+
+  async #sandbox(place: Place, binding: Binding | undefined): Promise<ApplyResult> {
+    const plan = binding && (await this.#plan(binding.dockerNetwork))
+    if (binding === undefined || plan === undefined) {
+      return binding !== undefined && this.#linger.keeps(binding.dockerNetwork)
+        ? NOTHING
+        : await this.#remove(place)
+    }
+    this.#linger.use(binding.dockerNetwork)
+    const { dataplane } = this.#parts
+    const result = await dataplane.apply(plan)
+    const taken = result.failures.some(({ error }) => error.code === 'VNI_TAKEN')
+    const last = taken && (await this.#makeRoom()) ? await dataplane.apply(plan) : result
+    return withoutLeft(last, plan.links, (name) => this.#isPort(binding, name))
   }
 
   /** The sandbox of a network that this host has no longer may have the VNI. */
@@ -155,111 +229,59 @@ export class Reconciler {
     try {
       return (await this.sweep()) > 0
     } catch (error) {
-      this.#logger.warn({ err: messageOf(error) }, 'sandboxes without a network are removed later')
+      const err = messageOf(error)
+      this.#parts.logger.warn({ err }, 'sandboxes without a network are removed later')
       return false
     }
   }
 
   async #plan(network: DockerNetworkId): Promise<Plan | undefined> {
+    const { peers, underlay, self } = this.#parts
     const wanted = this.#joined(network)
     if (wanted === undefined) return undefined
     const backend = resolveBackend(wanted.network.backend)
-    const book = await this.#peers.book(wanted.network, backend)
+    const book = await peers.book(wanted.network, backend.reach)
     // It may have gone meanwhile. From here to the plan there is no await: all is of one moment.
     const binding = this.#joined(network)
     if (binding === undefined) return undefined
-    const local = this.#journal.endpointsOf(network)
-    const underlay = this.#underlay.current()
-    const view = {
-      network: binding.network,
-      dockerNetwork: network,
-      local,
-      blocks: [],
-      inUse: true,
-      underlay,
-    }
-    const part = backend.part(view)
+    const current = underlay.current()
+    const view = viewOf(this.#parts, binding, current, true)
+    const place = backend.home(network)
+    const part = backend.parts(view).get(place)
     if (part === undefined) return undefined
-    book.setLocal(local, underlay.vtep)
-    const partial = !this.#peers.isSynced(binding.network.key)
+    book.setLocal(ownPeers(view), ownWay(current, self))
+    const partial = !peers.isSynced(binding.network.key)
+    const { links, sources, residents, floating } = part
     return {
-      ...part,
-      place: backend.home(network),
-      neighbours: book.neighbours,
-      fdb: book.fdb,
+      place,
+      links,
+      ...(sources === undefined ? {} : { sources }),
+      ...(residents === undefined ? {} : { residents }),
+      ...(floating === undefined ? {} : { floating }),
+      neighbours: book.entries('neighbours'),
+      fdb: book.entries('fdb'),
       partial,
     }
   }
 
   /** Without a joined endpoint nothing is wanted, and the underlay need not be known. */
   #joined(network: DockerNetworkId): Binding | undefined {
-    const isJoined = this.#journal.endpointsOf(network).some(({ joined }) => joined)
-    return isJoined ? this.#journal.bindings.get(network) : undefined
+    const { journal } = this.#parts
+    const isJoined = journal.endpointsOf(network).some(({ joined }) => joined)
+    return isJoined ? journal.bindings.get(network) : undefined
   }
 
-  #lingers(network: DockerNetworkId): boolean {
-    if (this.#journal.bindings.get(network) !== undefined) return this.#linger.keeps(network)
-    this.#linger.forget(network)
-    return false
-  }
-
-  async #remove(network: DockerNetworkId): Promise<ApplyResult> {
-    this.#told.delete(network)
-    // A network that this host does not have may be called as one that it has (core/names.ts).
-    const twin = this.#journal.networkOfSandbox(sandboxName(network)) ?? network
-    if (twin === network) await this.#dataplane.remove(sandboxName(network))
-    await this.#admission.update()
+  async #remove(place: Place): Promise<ApplyResult> {
+    this.#reports.forget(place)
+    await this.#parts.dataplane.remove(place)
+    this.#queue.mark(HOST)
     return NOTHING
   }
 
-  /** Without links of containers that have left meanwhile: DeleteEndpoint takes them away amid a pass. */
-  #lasting(network: DockerNetworkId, result: ApplyResult): ApplyResult {
-    if (result.failures.length === 0) return result
-    const joined = this.#journal.endpointsOf(network).filter((endpoint) => endpoint.joined)
-    const ports = joined.map(({ id }) => `link ${portName(id)}`)
-    const lasts = (item: string): boolean =>
-      !item.startsWith(`link ${PORTS}`) || ports.some((port) => item.startsWith(port))
-    return { ...result, failures: result.failures.filter(({ item }) => lasts(item)) }
-  }
-
-  /** One line a minute and network: who changes things again and again fills no log. */
-  #reportDrift(network: DockerNetworkId, drift: number): void {
-    if (drift === 0) return
-    const told = this.#told.get(network)
-    if (told !== undefined && this.#now() - told.at < TELL_MS) {
-      told.untold += drift
-      return
-    }
-    this.#told.set(network, { at: this.#now(), untold: 0 })
-    this.#logger.warn(
-      { network: network.slice(0, 12), drift: drift + (told?.untold ?? 0) },
-      'kernel state was changed by others and is repaired',
-    )
-  }
-
-  /** One line for the first failure of a network and one when it is well again. */
-  #report(network: DockerNetworkId, result: ApplyResult): void {
-    const fields = { network: network.slice(0, 12) }
-    const [first] = result.failures
-    this.counters.failures += result.failures.length
-    this.#reportDrift(network, result.drift)
-    if (first === undefined) {
-      if (this.#troubled.delete(network)) this.#logger.info(fields, 'kernel in sync again')
-      return
-    }
-    if (!this.#troubled.has(network)) {
-      const err = messageOf(first.error)
-      this.#logger.error(
-        { ...fields, failed: result.failures.length, item: first.item, err },
-        'kernel refused part of the plan',
-      )
-    }
-    this.#troubled.add(network)
-    // What stands stays; the rest comes again with the kernel read anew.
-    this.#dataplane.queueResync(sandboxName(network))
-    setTimeout(() => this.mark(network), RETRY_MS).unref()
+  /** Whether a port is one of a container that is here now. */
+  #isPort(binding: Binding, name: string): boolean {
+    const { portOf } = resolveBackend(binding.network.backend)
+    const local = this.#parts.journal.endpointsOf(binding.dockerNetwork)
+    return local.some(({ id, joined }) => joined && portOf(id) === name)
   }
 }
-
-const RETRY_MS = 1_000
-const TELL_MS = 60_000

@@ -1,15 +1,14 @@
 /**
  * The slow full pass. What somebody changes in the kernel is repaired at once, by the kernel's own
- * notices; a notice can be lost in a flood, and some things have none. So every minute each network
- * with a sandbox is compared anew with the kernel, one after the other (large ones less often), and sandboxes that no
+ * notices; a notice can be lost in a flood, and some things have none. So every minute each place
+ * with containers is compared anew with the kernel, one after the other (large ones less often), and sandboxes that no
  * network has any more are removed, as are records in the store that this host does not have.
- * Networks without a sandbox on this host cost nothing.
+ * Networks without containers on this host cost nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.js'
+import type { Place } from '../../core/plan.js'
 import type { Logger } from '../../core/ports.js'
-import type { DockerNetworkId } from '../../core/types.js'
-import type { Journal } from '../../state/journal.js'
 import type { OwnRecords } from '../records/own-records.js'
 import type { Reconciler } from './reconciler.js'
 
@@ -18,25 +17,22 @@ const PERIOD_MS = 60_000
 const SHARE = 0.001
 
 export class Upkeep {
-  readonly #journal: Journal
-  readonly #reconciler: Pick<Reconciler, 'resync' | 'sweep'>
+  readonly #reconciler: Pick<Reconciler, 'resync' | 'sweep' | 'places'>
   readonly #records: Pick<OwnRecords, 'look'>
   readonly #logger: Logger
   readonly #periodMs: number
   readonly #share: number
   readonly #ending = new AbortController()
-  /** when each network may be looked at again, on the clock of performance.now() */
-  readonly #due = new Map<DockerNetworkId, number>()
+  /** when each place may be looked at again, on the clock of performance.now() */
+  readonly #due = new Map<Place, number>()
 
   constructor(parts: {
-    journal: Journal
-    reconciler: Pick<Reconciler, 'resync' | 'sweep'>
+    reconciler: Pick<Reconciler, 'resync' | 'sweep' | 'places'>
     records: Pick<OwnRecords, 'look'>
     logger: Logger
     periodMs?: number
     share?: number
   }) {
-    this.#journal = parts.journal
     this.#reconciler = parts.reconciler
     this.#records = parts.records
     this.#logger = parts.logger
@@ -68,26 +64,24 @@ export class Upkeep {
 
   /** Takes one period; spread over it, and not at the same moment on all hosts. */
   async #lookAtAll(): Promise<void> {
-    const networks = [...this.#journal.bindings.values()]
-      .map(({ dockerNetwork }) => dockerNetwork)
-      .filter((id) => this.#journal.endpointsOf(id).some(({ joined }) => joined))
-    const pause = this.#periodMs / (networks.length + 1)
-    for (const network of networks) {
+    const places = this.#reconciler.places()
+    const pause = this.#periodMs / (places.length + 1)
+    for (const place of places) {
       await this.#pause(pause)
-      await this.#look(network, networks.length)
+      await this.#look(place, places.length)
     }
-    for (const network of this.#due.keys()) {
-      if (!networks.includes(network)) this.#due.delete(network)
+    for (const place of this.#due.keys()) {
+      if (!places.includes(place)) this.#due.delete(place)
     }
     await this.#pause(pause)
   }
 
-  async #look(network: DockerNetworkId, among: number): Promise<void> {
+  async #look(place: Place, among: number): Promise<void> {
     const begin = performance.now()
-    if (begin < (this.#due.get(network) ?? 0)) return
-    await this.#reconciler.resync(network)
+    if (begin < (this.#due.get(place) ?? 0)) return
+    await this.#reconciler.resync(place)
     const end = performance.now()
-    this.#due.set(network, end + ((end - begin) * among) / this.#share)
+    this.#due.set(place, end + ((end - begin) * among) / this.#share)
   }
 
   #pause(ms: number): Promise<void> {

@@ -1,23 +1,23 @@
 /**
  * Entries of one kind that peers claim: each address, or MAC, is one peer's at a time. Of several
- * that claim one the one that announced it last has it, else the endpoint with the smaller id, on
+ * that claim one the one that announced it last has it, else the one with the smaller id, on
  * every host the same; when it goes, the next has it. What this host has itself is never looked for elsewhere.
  *
- * A claim is kept as the endpoint that makes it; the entry is made of it anew when it is asked for.
+ * A claim is kept as the peer that makes it; the entry is made of it anew when it is asked for.
  */
 import type { EntrySet } from '../../core/plan.js'
-import type { Endpoint } from '../../core/types.js'
+import type { Peer } from '../../core/types.js'
 import { byTurn } from './floats.js'
 
 interface Options<E extends { readonly dev: string }> {
-  entriesOf(endpoint: Endpoint): readonly E[]
+  entriesOf(peer: Peer): readonly E[]
   keyOf(entry: E): string
   /** Keys are claimed within a scope: entries of one key on several devices may exclude each other. */
   scopeOf(dev: string): string
 }
 
 /** Nearly always there is only one. */
-type Holders = Endpoint | readonly Endpoint[]
+type Holders = Peer | readonly Peer[]
 
 export class Claims<E extends { readonly dev: string }> implements EntrySet<E> {
   readonly #options: Options<E>
@@ -53,13 +53,13 @@ export class Claims<E extends { readonly dev: string }> implements EntrySet<E> {
   }
 
   /** One that is in already is left as it is. */
-  add(endpoint: Endpoint): void {
-    this.#alter(endpoint, withHolder)
+  add(peer: Peer): void {
+    this.#alter(peer, withHolder)
   }
 
   /** Of that very object; one that is not in is left alone. */
-  remove(endpoint: Endpoint): void {
-    this.#alter(endpoint, withoutHolder)
+  remove(peer: Peer): void {
+    this.#alter(peer, withoutHolder)
   }
 
   /** @param entries what would be claimed of what this host has itself */
@@ -77,15 +77,15 @@ export class Claims<E extends { readonly dev: string }> implements EntrySet<E> {
   }
 
   #alter(
-    endpoint: Endpoint,
-    change: (holders: Holders | undefined, endpoint: Endpoint, key: string) => Holders | undefined,
+    peer: Peer,
+    change: (holders: Holders | undefined, peer: Peer, key: string) => Holders | undefined,
   ): void {
     const { entriesOf, scopeOf, keyOf } = this.#options
-    for (const entry of entriesOf(endpoint)) {
+    for (const entry of entriesOf(peer)) {
       const [scope, key] = [scopeOf(entry.dev), keyOf(entry)]
       const keys = this.#holders.get(scope) ?? new Map<string, Holders>()
       const holders = keys.get(key)
-      const next = change(holders, endpoint, key)
+      const next = change(holders, peer, key)
       if (next === holders) continue
       const former = holders === undefined ? undefined : this.#entryAt(scope, key)
       this.#holders.set(scope, keys)
@@ -126,26 +126,26 @@ function noteChange<E>(
   if (!keys.has(key)) keys.set(key, former)
 }
 
-function listOf(holders: Holders | undefined): readonly Endpoint[] {
+function listOf(holders: Holders | undefined): readonly Peer[] {
   if (holders === undefined) return []
   return isList(holders) ? holders : [holders]
 }
 
-function isList(holders: Holders): holders is readonly Endpoint[] {
+function isList(holders: Holders): holders is readonly Peer[] {
   return Array.isArray(holders)
 }
 
-function withHolder(holders: Holders | undefined, endpoint: Endpoint, key: string): Holders {
-  if (holders === undefined) return endpoint
+function withHolder(holders: Holders | undefined, peer: Peer, key: string): Holders {
+  if (holders === undefined) return peer
   const list = listOf(holders)
-  if (list.includes(endpoint)) return holders
-  return [...list, endpoint].sort((a, b) => byTurn(a, b, key))
+  if (list.includes(peer)) return holders
+  return [...list, peer].sort((a, b) => byTurn(a, b, key))
 }
 
-function withoutHolder(holders: Holders | undefined, endpoint: Endpoint): Holders | undefined {
+function withoutHolder(holders: Holders | undefined, peer: Peer): Holders | undefined {
   const list = listOf(holders)
-  if (!list.includes(endpoint)) return holders
-  const rest = list.filter((each) => each !== endpoint)
+  if (!list.includes(peer)) return holders
+  const rest = list.filter((each) => each !== peer)
   return rest.length === 1 ? rest[0] : rest.length === 0 ? undefined : rest
 }
 

@@ -1,9 +1,10 @@
 /** Of several endpoints that have announced an address, who has it: pure. */
 import type { Ip } from '../../core/ip.js'
-import type { Endpoint } from '../../core/types.js'
+import type { Endpoint, Peer } from '../../core/types.js'
 
 /** 0: it has not announced it. */
-export function turnOf({ floating }: Endpoint, ip: string): number {
+export function turnOf(peer: Peer, ip: string): number {
+  const floating = 'floating' in peer ? peer.floating : undefined
   return floating?.find((float) => float.ip === ip)?.turn ?? 0
 }
 
@@ -11,7 +12,7 @@ export function turnOf({ floating }: Endpoint, ip: string): number {
  * Whoever has it stands first, by the same rule on every host. An id is of one host; two hosts that
  * claim it all the same are told apart by theirs.
  */
-export function byTurn(a: Endpoint, b: Endpoint, key: string): number {
+export function byTurn(a: Peer, b: Peer, key: string): number {
   const turns = turnOf(b, key) - turnOf(a, key)
   if (turns !== 0) return turns
   if (a.id !== b.id) return a.id < b.id ? -1 : 1

@@ -1,17 +1,27 @@
 /**
- * The endpoints of one network as the store has them, and what the backend says of those of other
- * hosts. Changes are collected as they come and worked in by the next pass.
+ * The endpoints of one network as the store has them, and what the backend says of the peers of other
+ * hosts, which are these endpoints or blocks. Changes are collected as they come and worked in by the
+ * next pass.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Ip } from '../../core/ip.js'
+import type { TableName } from '../../core/plan.js'
 import type { Logger, Reach, Store } from '../../core/ports.js'
 import { inTurns } from '../../core/turns.js'
-import type { Endpoint, Host, HostId, Network, NetworkKey } from '../../core/types.js'
+import {
+  type Endpoint,
+  type Host,
+  type HostId,
+  isBlock,
+  type Network,
+  type Peer,
+  type Way,
+} from '../../core/types.js'
+import { isSameWay } from '../../core/way.js'
 import { documents } from '../../state/documents.js'
-import { keys } from '../../state/keys.js'
 import { Mirror } from '../../state/mirror.js'
 import { NameIndex } from './name-index.js'
 import { PeerBook } from './peer-book.js'
+import type { PeerSource } from './peer-source.js'
 
 /** With more endpoints on hosts whose VTEP changed, all is made anew: that lets others have a turn. */
 const REMAKE_FROM = 5_000
@@ -21,11 +31,14 @@ const MANY = 100
 export interface NetworkPeersOptions {
   readonly store: Store
   readonly logger: Logger
-  readonly network: NetworkKey
   /** the host of an endpoint, if it is another one and known */
   readonly hostOf: (id: HostId) => Host | undefined
-  /** its VTEP, if this host can send there */
-  readonly vtepOf: (host: Host) => Ip | undefined
+  /** the way there, if this host can send there */
+  readonly wayOf: (host: Host) => Way | undefined
+  /** absent: the endpoints are the peers */
+  readonly blocks?: PeerSource | undefined
+  /** the endpoints that are followed: all of the network, or this host's own */
+  readonly prefix: string
   readonly onRegress: () => void
 }
 
@@ -33,27 +46,54 @@ export class NetworkPeers {
   /** Both the endpoints and their hosts were read once. */
   synced = false
   readonly mirror: Mirror<Endpoint>
+  readonly #peers: PeerSource
   readonly #options: NetworkPeersOptions
   #book: PeerBook | undefined
   #network: Network | undefined
-  /** endpoints that have changed, with what the book has of them */
-  #pending = new Map<string, Endpoint | undefined>()
+  /** peers that have changed, with what the book has of them */
+  #pending = new Map<string, Peer | undefined>()
   #hosts = new Set<HostId>()
   #names: NameIndex | undefined
   readonly #floaters = new Map<string, Endpoint>()
 
   constructor(options: NetworkPeersOptions) {
     this.#options = options
-    const { store, logger, network, onRegress } = options
+    const { store, logger, prefix, onRegress } = options
     const intern = interning()
     this.mirror = new Mirror<Endpoint>({
       store,
-      prefix: keys.endpoints(network),
+      prefix,
       decode: (_key, value) => compact(documents.endpoint.decode(value), intern),
       logger,
       onRegress,
     })
-    this.mirror.onChange((changed) => this.#note(changed))
+    this.#peers = options.blocks ?? this.mirror
+    this.mirror.onChange((changed) => this.#noteEndpoints(changed))
+    this.#peers.onChange((changed) => this.#notePeers(changed))
+  }
+
+  start(): void {
+    this.mirror.start()
+    if (this.#peers !== this.mirror) this.#peers.start()
+  }
+
+  /**
+   * Resolves once all of the network was read.
+   * @throws TsoverlayError DEADLINE_EXCEEDED when it is closed before
+   */
+  async read(): Promise<void> {
+    await Promise.all([this.mirror.synced(), this.#peers.synced()])
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.mirror.close(), this.#peers.close()])
+  }
+
+  /** @param onChange called when more than the names of endpoints has changed, or what is followed of blocks */
+  onPeers(onChange: () => void): void {
+    this.#peers.onChange((changed) => {
+      if (this.#peers !== this.mirror || this.concernsKernel(changed)) onChange()
+    })
   }
 
   /** Records of these hosts have changed. */
@@ -87,36 +127,36 @@ export class NetworkPeers {
     let count = 0
     for (const [, { host }] of this.mirror.entries()) {
       const known = this.#options.hostOf(host)
-      if (known !== undefined && this.#options.vtepOf(known) !== undefined) count += 1
+      if (known !== undefined && this.#options.wayOf(known) !== undefined) count += 1
     }
     return count
   }
 
-  /** The hosts that passes have reached endpoints on, without a look at each endpoint. */
+  /** The hosts that passes have reached peers on, without a look at each peer. */
   reachedHosts(): readonly HostId[] {
     return this.#book?.hosts() ?? []
   }
 
-  /** The hosts that they are on. */
+  /** The hosts that have peers. */
   hosts(): readonly Host[] {
     const ids = new Set<HostId>()
-    for (const [, { host }] of this.mirror.entries()) ids.add(host)
+    for (const [, { host }] of this.#peers.entries()) ids.add(host)
     return [...ids].flatMap((id) => this.#options.hostOf(id) ?? [])
   }
 
-  /** Whether the last pass was told of a peer with that address. */
-  has(dev: string, ip: Ip): boolean {
-    return this.#book?.neighbours.get(dev, ip) !== undefined
+  /** Whether the last pass was told of an entry of that key. */
+  has(table: TableName, dev: string, key: string): boolean {
+    return this.#book?.entries(table).get(dev, key) !== undefined
   }
 
   /**
    * Whether more than names has changed. Names are learned a moment after an endpoint has come, and
    * need no pass.
    */
-  concernsKernel(changed: ReadonlyMap<string, Endpoint | undefined>): boolean {
+  concernsKernel(changed: ReadonlyMap<string, Peer | undefined>): boolean {
     if (changed.size > MANY) return true
     for (const [key, former] of changed) {
-      if (!isSameButNames(former, this.mirror.get(key))) return true
+      if (!isSameButNames(former, this.#peers.get(key))) return true
     }
     return false
   }
@@ -143,15 +183,18 @@ export class NetworkPeers {
     }
   }
 
-  #note(changed: ReadonlyMap<string, Endpoint | undefined>): void {
+  #noteEndpoints(changed: ReadonlyMap<string, Endpoint | undefined>): void {
     this.#noteNames(changed)
     for (const key of changed.keys()) {
       const endpoint = this.mirror.get(key)
       if (endpoint?.floating !== undefined) this.#floaters.set(key, endpoint)
       else if (this.#floaters.size > 0) this.#floaters.delete(key)
     }
+  }
+
+  #notePeers(changed: ReadonlyMap<string, Peer | undefined>): void {
     // most of it is new, as after the first snapshot: to make all anew takes less time and memory
-    if (2 * changed.size > this.mirror.size) this.forget()
+    if (2 * changed.size > this.#peers.size) this.forget()
     if (this.#book === undefined) return
     for (const [key, former] of changed) {
       if (!this.#pending.has(key)) this.#pending.set(key, former)
@@ -162,7 +205,7 @@ export class NetworkPeers {
     this.#book = book
     this.#pending = new Map()
     this.#hosts.clear()
-    await inTurns(this.mirror.entries(), ([, endpoint]) => this.#add(book, endpoint))
+    await inTurns(this.#peers.entries(), ([, peer]) => this.#add(book, peer))
     return book
   }
 
@@ -172,52 +215,52 @@ export class NetworkPeers {
       this.#pending = new Map()
       await inTurns(pending, ([key, former]) => {
         if (former !== undefined) book.remove(former)
-        const endpoint = this.mirror.get(key)
-        if (endpoint !== undefined) this.#add(book, endpoint)
+        const peer = this.#peers.get(key)
+        if (peer !== undefined) this.#add(book, peer)
       })
     }
   }
 
   /**
-   * VTEPs that have changed. Nothing is pending, so the book is as the mirror, and stays so, as
+   * Ways that have changed. Nothing is pending, so the book is as the mirror, and stays so, as
    * nothing waits here.
    * @returns false when all has to be made anew
    */
   #workInHosts(book: PeerBook): boolean {
-    const vteps = new Map<HostId, Ip | undefined>()
+    const ways = new Map<HostId, Way | undefined>()
     for (const host of this.#hosts) {
-      const vtep = this.#vtepOf(host)
-      if (book.knows(host) && book.vtepOf(host) !== vtep) vteps.set(host, vtep)
+      const way = this.#wayOf(host)
+      if (book.knows(host) && !isSameWay(book.wayOf(host), way)) ways.set(host, way)
     }
     this.#hosts.clear()
-    if (vteps.size === 0) return true
-    const moved = [...this.mirror.entries()]
-      .map(([, endpoint]) => endpoint)
-      .filter(({ host }) => vteps.has(host))
+    if (ways.size === 0) return true
+    const moved = [...this.#peers.entries()]
+      .map(([, peer]) => peer)
+      .filter(({ host }) => ways.has(host))
     if (moved.length > REMAKE_FROM) {
       this.forget()
       return false
     }
-    for (const endpoint of moved) book.remove(endpoint)
-    for (const [host, vtep] of vteps) book.setVtep(host, vtep)
-    for (const endpoint of moved) book.add(endpoint)
+    for (const peer of moved) book.remove(peer)
+    for (const [host, way] of ways) book.setWay(host, way)
+    for (const peer of moved) book.add(peer)
     return true
   }
 
-  #add(book: PeerBook, endpoint: Endpoint): void {
-    const { host } = endpoint
-    if (!book.knows(host)) book.setVtep(host, this.#vtepOf(host))
-    book.add(endpoint)
+  #add(book: PeerBook, peer: Peer): void {
+    const { host } = peer
+    if (!book.knows(host)) book.setWay(host, this.#wayOf(host))
+    book.add(peer)
   }
 
-  #vtepOf(id: HostId): Ip | undefined {
+  #wayOf(id: HostId): Way | undefined {
     const host = this.#options.hostOf(id)
-    return host && this.#options.vtepOf(host)
+    return host && this.#options.wayOf(host)
   }
 }
 
-function isSameButNames(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
+function isSameButNames(a: Peer | undefined, b: Peer | undefined): boolean {
+  if (a === undefined || b === undefined || isBlock(a) || isBlock(b)) return a === b
   const [{ names: _a, ...restOfA }, { names: _b, ...restOfB }] = [a, b]
   return isDeepStrictEqual(restOfA, restOfB)
 }

@@ -1,84 +1,120 @@
 /**
  * What the backend says of all peers of one network, kept from pass to pass, so that a pass costs
  * what has changed and not what there is. The same as if it were made anew for each pass
- * (test/control/peers/peers.test.ts).
+ * (test/control/peers/peer-book.test.ts).
  */
-import type { Ip } from '../../core/ip.js'
-import type { EntrySet, FdbPlan, NeighbourPlan } from '../../core/plan.js'
+import type { Entries, EntrySet, TableName } from '../../core/plan.js'
+import { routeKey } from '../../core/plan.js'
 import type { Reach } from '../../core/ports.js'
-import type { Endpoint, HostId, Network } from '../../core/types.js'
+import type { HostId, Network, Peer, Way } from '../../core/types.js'
 import { Claims } from './claims.js'
+
+type Books = { readonly [T in TableName]: Claims<Entries[T]> }
+
+const KEYS: { readonly [T in TableName]: (entry: Entries[T]) => string } = {
+  neighbours: ({ ip }) => ip,
+  fdb: ({ mac }) => mac,
+  routes: routeKey,
+  proxies: ({ ip }) => ip,
+}
+
+/**
+ * A MAC counts within its segment only, and a neighbour's key in the way that the backend uses it: an
+ * address is one peer's on all devices of the network.
+ */
+const SCOPES: { readonly [T in TableName]: (dev: string) => string } = {
+  neighbours: () => '',
+  fdb: (dev) => dev,
+  routes: () => '',
+  proxies: () => '',
+}
 
 export class PeerBook {
   readonly #network: Network
   readonly #reach: Reach
-  readonly #vteps = new Map<HostId, Ip | undefined>()
-  readonly #neighbours: Claims<NeighbourPlan>
-  readonly #fdb: Claims<FdbPlan>
+  readonly #ways = new Map<HostId, Way | undefined>()
+  readonly #books: Books
+  /** those that the backend has anything in */
+  readonly #used: readonly Pick<Claims<Entries['fdb']>, 'add' | 'remove'>[]
 
   /** @param reach of the network's backend */
   constructor(network: Network, reach: Reach) {
     this.#network = network
     this.#reach = reach
-    this.#neighbours = new Claims({
-      entriesOf: (endpoint) =>
-        this.#vteps.get(endpoint.host) === undefined ? [] : reach.neighbours(network, endpoint),
-      keyOf: ({ ip }) => ip,
-      scopeOf: () => '',
-    })
-    // A MAC counts within its segment only: there may be the same one in another.
-    this.#fdb = new Claims({
-      entriesOf: (endpoint) => {
-        const vtep = this.#vteps.get(endpoint.host)
-        return vtep === undefined ? [] : reach.fdb(network, endpoint, vtep)
-      },
-      keyOf: ({ mac }) => mac,
-      scopeOf: (dev) => dev,
-    })
+    this.#books = {
+      neighbours: this.#claimsOf('neighbours'),
+      fdb: this.#claimsOf('fdb'),
+      routes: this.#claimsOf('routes'),
+      proxies: this.#claimsOf('proxies'),
+    }
+    const { neighbours, fdb, routes, proxies } = reach
+    this.#used = [
+      ...(neighbours === undefined ? [] : [this.#books.neighbours]),
+      ...(fdb === undefined ? [] : [this.#books.fdb]),
+      ...(routes === undefined ? [] : [this.#books.routes]),
+      ...(proxies === undefined ? [] : [this.#books.proxies]),
+    ]
   }
 
-  get neighbours(): EntrySet<NeighbourPlan> {
-    return this.#neighbours
+  /** What is wanted in a table. */
+  entries<T extends TableName>(table: T): EntrySet<Entries[T]> {
+    return this.#books[table]
   }
 
-  get fdb(): EntrySet<FdbPlan> {
-    return this.#fdb
-  }
-
-  /** Hosts whose VTEP was asked for. */
+  /** Hosts whose way was asked for. */
   knows(host: HostId): boolean {
-    return this.#vteps.has(host)
+    return this.#ways.has(host)
   }
 
-  /** The VTEP by which endpoints of the host are reached; undefined: they are not. */
-  vtepOf(host: HostId): Ip | undefined {
-    return this.#vteps.get(host)
+  /** The way by which peers of the host are reached; undefined: they are not. */
+  wayOf(host: HostId): Way | undefined {
+    return this.#ways.get(host)
   }
 
-  /** Hosts by which endpoints are, or were, reached. */
+  /** Hosts by which peers are, or were, reached. */
   hosts(): readonly HostId[] {
-    return [...this.#vteps].flatMap(([host, vtep]) => (vtep === undefined ? [] : [host]))
+    return [...this.#ways].flatMap(([host, way]) => (way === undefined ? [] : [host]))
   }
 
-  /** None of the host's endpoints may be in. */
-  setVtep(host: HostId, vtep: Ip | undefined): void {
-    this.#vteps.set(host, vtep)
+  /** None of the host's peers may be in. */
+  setWay(host: HostId, way: Way | undefined): void {
+    this.#ways.set(host, way)
   }
 
-  add(endpoint: Endpoint): void {
-    this.#neighbours.add(endpoint)
-    this.#fdb.add(endpoint)
+  add(peer: Peer): void {
+    for (const book of this.#used) book.add(peer)
   }
 
-  remove(endpoint: Endpoint): void {
-    this.#neighbours.remove(endpoint)
-    this.#fdb.remove(endpoint)
+  remove(peer: Peer): void {
+    for (const book of this.#used) book.remove(peer)
   }
 
-  /** @param vtep of this host */
-  setLocal(endpoints: readonly Endpoint[], vtep: Ip): void {
-    const [network, reach] = [this.#network, this.#reach]
-    this.#neighbours.setHere(endpoints.flatMap((each) => reach.neighbours(network, each)))
-    this.#fdb.setHere(endpoints.flatMap((each) => reach.fdb(network, each, vtep)))
+  /**
+   * @param peers what this host has itself, as others see it
+   * @param way to this host, as others may have it
+   */
+  setLocal(peers: readonly Peer[], way: Way): void {
+    this.#setHere('neighbours', peers, way)
+    this.#setHere('fdb', peers, way)
+    this.#setHere('routes', peers, way)
+    this.#setHere('proxies', peers, way)
+  }
+
+  #setHere<T extends TableName>(table: T, peers: readonly Peer[], way: Way): void {
+    const reach = this.#reach[table]
+    if (reach === undefined) return
+    this.#books[table].setHere(peers.flatMap((peer) => reach(this.#network, peer, way)))
+  }
+
+  #claimsOf<T extends TableName>(table: T): Claims<Entries[T]> {
+    const reach = this.#reach[table]
+    return new Claims<Entries[T]>({
+      entriesOf: (peer) => {
+        const way = this.#ways.get(peer.host)
+        return way === undefined || reach === undefined ? [] : reach(this.#network, peer, way)
+      },
+      keyOf: KEYS[table],
+      scopeOf: SCOPES[table],
+    })
   }
 }

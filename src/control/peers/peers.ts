@@ -3,18 +3,36 @@
  * watch on the hosts, and one per network with local endpoints; other networks cost nothing.
  */
 import { untilAborted } from '../../core/deadline.js'
-import { type Family, familyOf, type Ip } from '../../core/ip.js'
+import { familyOf, type Ip } from '../../core/ip.js'
 import type { Logger, Reach, Store } from '../../core/ports.js'
-import type { Endpoint, Host, HostId, Network, NetworkKey } from '../../core/types.js'
+import type {
+  Endpoint,
+  Host,
+  HostId,
+  Network,
+  NetworkKey,
+  Underlay,
+  Way,
+} from '../../core/types.js'
+import { wayTo } from '../../core/way.js'
 import { documents } from '../../state/documents.js'
 import { keys, lastPart } from '../../state/keys.js'
 import { Mirror } from '../../state/mirror.js'
 import { LINGER_MS } from './linger.js'
 import { NetworkPeers } from './network-peers.js'
 import { PeerBook } from './peer-book.js'
+import type { PeerSource } from './peer-source.js'
 
 /** How long after a loss of data in the store no peer is taken for gone: its host puts it back. */
 const HOLD_MS = 15_000
+
+/** What is followed of a network. */
+export interface Followed {
+  /** `own`: nobody here asks for those of other hosts */
+  readonly endpoints: 'all' | 'own'
+  /** absent: the endpoints are the peers */
+  readonly blocks?: PeerSource
+}
 
 export class Peers {
   readonly #store: Store
@@ -28,7 +46,8 @@ export class Peers {
   #knowsHosts = false
   #holdEnd = Number.NEGATIVE_INFINITY
   #holding: NodeJS.Timeout | undefined
-  #family: Family | undefined
+  readonly #follows: (network: NetworkKey) => Followed
+  #underlay: Underlay | undefined
   #onChange: (network: NetworkKey) => void = () => undefined
   #onHosts: () => void = () => undefined
 
@@ -38,7 +57,10 @@ export class Peers {
     logger: Logger
     /** how long a network is followed after its last endpoint (ms) */
     lingerMs?: number
+    /** what is followed of a network, by key; absent: all endpoints, and they are the peers */
+    follows?: (network: NetworkKey) => Followed
   }) {
+    this.#follows = options.follows ?? (() => ({ endpoints: 'all' }))
     this.#lingerMs = options.lingerMs ?? LINGER_MS
     this.#store = options.store
     this.#self = options.self
@@ -82,20 +104,21 @@ export class Peers {
     clearTimeout(this.#closing.get(network))
     this.#closing.delete(network)
     if (this.#networks.has(network)) return
+    const { endpoints, blocks } = this.#follows(network)
     const opened = new NetworkPeers({
       store: this.#store,
       logger: this.#logger,
-      network,
+      prefix:
+        endpoints === 'all' ? keys.endpoints(network) : keys.hostEndpoints(network, this.#self),
       hostOf: (id) => (id === this.#self ? undefined : this.#hosts.get(keys.host(id))),
-      vtepOf: (host) => this.#vtepOf(host),
+      wayOf: (host) => this.#wayOf(host),
+      blocks,
       onRegress: () => this.#hold(),
     })
     this.#networks.set(network, opened)
-    opened.mirror.onChange((changed) => {
-      if (opened.concernsKernel(changed)) this.#onChange(network)
-    })
-    opened.mirror.start()
-    Promise.all([opened.mirror.synced(), this.#hosts.synced()]).then(
+    opened.onPeers(() => this.#onChange(network))
+    opened.start()
+    Promise.all([opened.read(), this.#hosts.synced()]).then(
       () => {
         opened.synced = true
         this.#onChange(network)
@@ -114,7 +137,7 @@ export class Peers {
   #drop(network: NetworkKey): void {
     clearTimeout(this.#closing.get(network))
     this.#closing.delete(network)
-    void this.#networks.get(network)?.mirror.close()
+    void this.#networks.get(network)?.close()
     this.#networks.delete(network)
   }
 
@@ -149,16 +172,21 @@ export class Peers {
   async synced(network: NetworkKey, signal: AbortSignal): Promise<void> {
     const opened = this.#networks.get(network)
     if (opened === undefined || opened.synced) return
-    const both = Promise.all([opened.mirror.synced(), this.#hosts.synced()])
+    const both = Promise.all([opened.read(), this.#hosts.synced()])
     await untilAborted(both, signal, 'the list of peers from the store')
     opened.synced = true
   }
 
-  /** This host's VTEP is of this family: VTEPs of the other one cannot be sent to. */
-  useFamily(family: Family): void {
-    if (family === this.#family) return
-    this.#family = family
-    for (const peers of this.#networks.values()) peers.forget()
+  /** What this host sends by: VTEPs of the other family cannot be sent to. */
+  useUnderlay(underlay: Underlay): void {
+    const former = this.#underlay
+    this.#underlay = underlay
+    const isOther = former === undefined || familyOf(former.vtep) !== familyOf(underlay.vtep)
+    const hosts = this.hosts().map(({ id }) => id)
+    for (const peers of this.#networks.values()) {
+      if (isOther) peers.forget()
+      else peers.noteHosts(hosts)
+    }
   }
 
   /**
@@ -178,7 +206,7 @@ export class Peers {
 
   /** Whether a peer with that address was planned on the device. */
   has(network: NetworkKey, dev: string, ip: Ip): boolean {
-    return this.#networks.get(network)?.has(dev, ip) === true
+    return this.#networks.get(network)?.has('neighbours', dev, ip) === true
   }
 
   /** Endpoints of other hosts that have announced an address of the network. */
@@ -228,14 +256,15 @@ export class Peers {
     return [...new Set(names)].sort()
   }
 
-  #vtepOf(host: Host): Ip | undefined {
-    if (!this.#isParted(host)) return host.vtep
+  #wayOf(host: Host): Way | undefined {
+    if (!this.#isParted(host)) return wayTo(this.#underlay, host.id, host.vtep)
     this.#tellParted(host)
     return undefined
   }
 
   #isParted(host: Host): boolean {
-    const parted = this.#family !== undefined && familyOf(host.vtep) !== this.#family
+    const own = this.#underlay?.vtep
+    const parted = own !== undefined && familyOf(host.vtep) !== familyOf(own)
     if (!parted) this.#parted.delete(host.id)
     return parted
   }
@@ -245,7 +274,7 @@ export class Peers {
     if (this.#parted.has(id)) return
     this.#parted.add(id)
     this.#logger.warn(
-      { host: name, vtep, ownFamily: `IPv${this.#family}` },
+      { host: name, vtep, ownFamily: `IPv${familyOf(this.#underlay?.vtep ?? vtep)}` },
       'host not reached, its VTEP is of another address family: set ADVERTISE alike on all hosts',
     )
   }

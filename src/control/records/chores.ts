@@ -248,6 +248,14 @@ export function usageOf(journal: Journal, { space, pool }: PoolRef): 'bound' | '
   return 'bound'
 }
 
+/** Whether the pool's network on this host has routes to blocks. */
+export function isRouted(journal: Journal, { space, pool }: PoolRef): boolean {
+  for (const hold of journal.pools.values()) {
+    if (hold.space === space && hold.pool === pool && hold.routed === true) return true
+  }
+  return false
+}
+
 /** Addresses of a pool that endpoints of this host use, with their endpoints. */
 export function usedAddresses(journal: Journal, ref: PoolRef): ReadonlyMap<Ip, EndpointId> {
   const used = new Map<Ip, EndpointId>()

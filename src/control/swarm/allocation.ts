@@ -3,6 +3,7 @@
  * over, or restarts, repeats all its networks, and after them their addresses; docs/swarm.md.
  */
 import { randomUUID } from 'node:crypto'
+import { VNIS } from '../../backends/options.js'
 import type { AllocateNetworkRequest, Options } from '../../core/driver.js'
 import { networkOf } from '../../core/ip.js'
 import type { Logger, Store } from '../../core/ports.js'
@@ -15,7 +16,7 @@ import { SWARM } from '../../state/keys.js'
 import type { NetworkRepository } from '../../state/network-repository.js'
 import type { Outbox } from '../../state/outbox.js'
 import { retryConflicts } from '../../state/retry.js'
-import { parseNetworkOptions, VNI_OPTION } from '../networks/options.js'
+import { parseNetworkOptions } from '../networks/options.js'
 import { keyOf, type NetworkSpec, networkSpec, swarmIdentity } from '../networks/spec.js'
 import type { TakenVnis } from '../networks/taken-vnis.js'
 import { chores, networkSubject } from '../records/chores.js'
@@ -73,7 +74,7 @@ export class SwarmAllocation {
     for (const hold of holds) journal.pools.put({ ...hold, boundTo: request.id, term })
     const vnis = network.segments.map(({ vni }) => vni)
     logger.info({ network: request.id.slice(0, 12), key, vnis }, 'network allocated for swarm')
-    return { ...request.options, [VNI_OPTION]: vnis.join(',') }
+    return { ...request.options, [VNIS]: vnis.join(',') }
   }
 
   /** Swarm has removed the network; never fails. */

@@ -5,11 +5,12 @@
  *
  * Only one call at a time.
  */
+import { type Item, itemText } from '../../core/item.js'
 import type { ApplyFailure } from '../../core/ports.js'
-import { DeltaTracker } from '../delta.js'
 import type { TableResult } from '../failure.js'
 import { refused } from '../failure.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
+import { DeltaTracker } from '../tables/delta.js'
 import { Generation } from './generation.js'
 import type { ChainState, Element } from './messages.js'
 import {
@@ -39,7 +40,7 @@ type Found = 'absent' | 'broken' | 'intact'
 
 export class NftTable {
   readonly #ruleset: Ruleset
-  readonly #item: string
+  readonly #item: Item
   readonly #tracker = new DeltaTracker<string, SetElement>(() => true)
   #wanted = false
   #partial = false
@@ -54,7 +55,7 @@ export class NftTable {
    * @param item as failures name it
    * @param generation of the namespace, shared with its other tables of ours
    */
-  constructor(ruleset: Ruleset, item: string, generation = new Generation()) {
+  constructor(ruleset: Ruleset, item: Item, generation = new Generation()) {
     this.#ruleset = ruleset
     this.#item = item
     this.#generation = generation
@@ -141,7 +142,7 @@ export class NftTable {
   #refusal(code: string, drift: number): TableResult {
     this.#resync = true
     this.#mark = undefined
-    const failure: ApplyFailure = { item: this.#item, error: refused(this.#item, code) }
+    const failure: ApplyFailure = { item: this.#item, error: refused(itemText(this.#item), code) }
     return { written: 0, drift, failures: [failure] }
   }
 

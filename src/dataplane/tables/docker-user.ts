@@ -8,6 +8,7 @@
  * uses nftables (29 on) and sets no policy. Where `iptables -F` took away the jump to the chain, but not
  * FORWARD's policy, they are in FORWARD itself until dockerd has put it back.
  */
+import { type Item, itemText } from '../../core/item.js'
 import { HOST_LINKS } from '../../core/names.js'
 import type { ApplyFailure } from '../../core/ports.js'
 import type { TableResult } from '../failure.js'
@@ -29,7 +30,7 @@ import type { RuleState } from '../nft/rules.js'
 import { decodeRule, deleteRule, dumpRules, putRule } from '../nft/rules.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
 
-const ITEM = 'rules in DOCKER-USER'
+const ITEM: Item = { in: 'rules', name: 'rules in DOCKER-USER' }
 const USER_CHAIN = 'DOCKER-USER'
 const FORWARD = 'FORWARD'
 const COMMENT = 'tsoverlay'
@@ -126,7 +127,7 @@ export class DockerUser {
   #refusal(code: string): TableResult {
     this.#resync = true
     this.#mark = undefined
-    const failure: ApplyFailure = { item: ITEM, error: refused(ITEM, code) }
+    const failure: ApplyFailure = { item: ITEM, error: refused(itemText(ITEM), code) }
     return { written: 0, drift: 0, failures: [failure] }
   }
 
