@@ -39,7 +39,7 @@ await onThrowAwayHost(import.meta.url, async () => {
   const { x1, other } = host.talkers
   const socket = openNetfilter()
   if (socket === undefined) throw new Error('no netfilter')
-  const isolation = new NftTable(ISOLATION, 'isolation')
+  const isolation = new NftTable(ISOLATION, { in: 'rules', name: 'isolation' })
   isolation.setDesired(isolationElements([X, Y], 'eth0'))
   t.match(await isolation.apply(socket), { failures: [] })
   const docker = new DockerUser()

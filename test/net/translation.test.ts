@@ -1,6 +1,7 @@
 /** Masquerade and published ports of routed networks: who sees whom, and who is reached. */
 import type { Ip } from '../../src/core/ip.js'
-import type { Domain, PublishedPort } from '../../src/core/plan.js'
+import type { Domain } from '../../src/core/plan.js'
+import type { PublishedPort } from '../../src/core/published-port.js'
 import { NftTable } from '../../src/dataplane/nft/table.js'
 import { openNetfilter } from '../../src/dataplane/rtnl/netlink-rtnl.js'
 import { ISOLATION, isolationElements } from '../../src/dataplane/tables/isolation.js'
@@ -38,8 +39,8 @@ await onThrowAwayHost(import.meta.url, async () => {
   const { x1, x2, y1, d1, other, host: self } = host.talkers
   const socket = openNetfilter()
   if (socket === undefined) throw new Error('no netfilter')
-  const isolation = new NftTable(ISOLATION, 'isolation')
-  const table = new NftTable(TRANSLATION, 'translation')
+  const isolation = new NftTable(ISOLATION, { in: 'rules', name: 'isolation' })
+  const table = new NftTable(TRANSLATION, { in: 'rules', name: 'translation' })
   run('sysctl', '-qw', 'net.ipv4.conf.tsb-x.route_localnet=1')
   t.teardown(async () => {
     await host.stop()
@@ -161,7 +162,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.equal(await other.ask(HOST_ADDRESS, 8080), 'ECONNREFUSED')
     t.same(await want([PUBLIC, Y]), { written: 1, drift: 0, failures: [] })
     t.equal(await other.ask(HOST_ADDRESS, 8080), 'x1 sees 192.0.2.2')
-    const next = new NftTable(TRANSLATION, 'translation')
+    const next = new NftTable(TRANSLATION, { in: 'rules', name: 'translation' })
     next.setDesired(translationElements([Y, PUBLIC]))
     t.same(await next.apply(socket), { written: 0, drift: 0, failures: [] }, 'a new process')
   })

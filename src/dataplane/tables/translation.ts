@@ -7,7 +7,8 @@
  */
 import { familyOf } from '../../core/ip.js'
 import { HOST_LINKS } from '../../core/names.js'
-import type { Domain, PublishedPort } from '../../core/plan.js'
+import type { Domain } from '../../core/plan.js'
+import type { PublishedPort } from '../../core/published-port.js'
 import { forwardTo, isForwarded, masquerade } from '../nft/connections.js'
 import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
 import type { Rule } from '../nft/expressions.js'
