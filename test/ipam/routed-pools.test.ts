@@ -192,7 +192,7 @@ t.test('who listens is told of each claim, of what is given back, and at the sta
   a.book.releaseNow(WIDE, ip('10.244.9.9'))
   a.clock += 700_000
   await a.book.care.collect()
-  t.same(a.book.ownBlocks(WIDE), ['10.244.0.0/24'])
+  t.equal(a.book.ownBlocks(WIDE).length, 1, 'of two empty ones, one is enough')
   t.equal(a.told.length, 3)
   await a.restart()
   t.equal(a.told.length, 4)
