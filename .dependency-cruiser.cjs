@@ -10,6 +10,7 @@ const LAYERS = {
   dns: ['core'],
   admin: ['core', 'control'],
   cli: ['core'],
+  wire: ['core', 'state', 'ipam', 'backends', 'control'],
 }
 /** The same among the rooms of src/control; driver.ts stands over them all. */
 const ROOMS = {

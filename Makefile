@@ -5,6 +5,7 @@ TSX := node --import tsx
 LAB := $(TSX) test/lab/cli.ts
 
 N ?= 3
+SEGMENTS ?= 1
 export MINUTES SEED CYCLES
 H ?= 1
 
@@ -59,12 +60,12 @@ e2e: deps plugin ## real dockerds, real etcd, real kernel
 plugin: node_modules/.package-lock.json ## build/plugin, for docker plugin create
 	$(TSX) plugin/build.ts
 
-lab-up: deps plugin ## N Docker hosts with an etcd and the plugin: make lab-up N=3
-	$(LAB) up $(N) --etcd
+lab-up: deps plugin ## N Docker hosts with an etcd and the plugin: make lab-up N=4 SEGMENTS=2
+	$(LAB) up $(N) --segments $(SEGMENTS) --etcd
 	$(TSX) test/lab/install.ts
 
-lab-sh: ## a shell on a host of the lab: make lab-sh H=1
-	@$(LAB) sh h$(H)
+lab-sh: ## a shell on a host of the lab, its router or a client: make lab-sh H=1
+	@$(LAB) sh $(H)
 
 lab-down: ## remove the lab
 	@$(LAB) down

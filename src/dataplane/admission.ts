@@ -8,8 +8,9 @@
  * sends from a host's address, known by coming out of a bridge through which that host is not.
  */
 import { familyOf } from '../core/ip.js'
+import type { Item } from '../core/item.js'
 import type { StrangersPlan } from '../core/plan.js'
-import type { AdmissionResult } from '../core/ports.js'
+import type { ApplyResult } from '../core/ports.js'
 import { failureOf } from './failure.js'
 import { HOOK, NFPROTO, VERDICT } from './nft/constants.js'
 import type { Expressions, Rule } from './nft/expressions.js'
@@ -42,7 +43,7 @@ const VTEPS6 = { name: 'vteps6', length: 16, type: 8 }
 /** RFC 7348 section 5: 8 bytes of UDP, flags, then the VNI. */
 const VNI_OFFSET = 12
 
-const ITEM = 'admission of VXLAN packets'
+const ITEM: Item = { in: 'rules', name: 'admission of VXLAN packets' }
 
 /** Where the addresses stand in the packet. */
 const FAMILIES = [
@@ -115,7 +116,7 @@ function elementsOf({ vnis, vteps }: StrangersPlan): readonly SetElement[] {
 
 export interface Admission {
   /** One call after the other; never rejects. */
-  apply(plan: StrangersPlan, look: boolean): Promise<AdmissionResult>
+  apply(plan: StrangersPlan, look: boolean): Promise<ApplyResult>
   close(): Promise<void>
 }
 
@@ -129,7 +130,7 @@ export function openAdmission(): Admission {
     if (current?.port !== port) current = { port, table: new NftTable(rulesetFor(port), ITEM) }
     return current.table
   }
-  const pass = async (plan: StrangersPlan, look: boolean): Promise<AdmissionResult> => {
+  const pass = async (plan: StrangersPlan, look: boolean): Promise<ApplyResult> => {
     const nothing = { written: 0, drift: 0, failures: [] }
     if (socket === undefined) return { ...nothing, unsupported: 'no netfilter sockets' }
     const table = tableFor(plan.port)

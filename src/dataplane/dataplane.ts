@@ -1,6 +1,7 @@
 /** The kernel, as the Dataplane port of core/ports.ts describes it. docs/design/dataplane.md tells how. */
 import { basename, join } from 'node:path'
-import type { Announcement, Dataplane, Logger, Miss } from '../core/ports.js'
+import type { Place } from '../core/plan.js'
+import type { Announcement, ApplyResult, Dataplane, Logger, Miss } from '../core/ports.js'
 import { openAdmission } from './admission.js'
 import { sendEchoes } from './echo.js'
 import { failureOf, kernelFailed } from './failure.js'
@@ -62,10 +63,11 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
 
   return {
     apply: async (plan) => {
+      if (plan.strangers !== undefined) return await admission.apply(plan.strangers, true)
       try {
         return await withSandbox(plan.place, (sandbox) => sandbox.apply(plan))
       } catch (error) {
-        return { written: 0, drift: 0, failures: [failureOf(`sandbox ${plan.place}`, error)] }
+        return failed(plan.place, error)
       }
     },
     // No file of another name is ever made, so there is none to remove.
@@ -73,7 +75,6 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
       if (isSandboxName(name)) await withSandbox(name, (sandbox) => sandbox.remove())
     },
     queueResync: (name) => sandboxes.get(name)?.queueResync(),
-    admit: (plan, look) => admission.apply(plan, look),
     list: () => {
       const isOurs = (name: string) => withSandbox(name, (sandbox) => sandbox.isOurs())
       return select(listNetns(netnsDir).filter(isSandboxName), isOurs)
@@ -97,6 +98,10 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
       home.close()
     },
   }
+}
+
+function failed(place: Place, error: unknown): ApplyResult {
+  return { written: 0, drift: 0, failures: [failureOf({ in: 'place', name: place }, error)] }
 }
 
 function deafListeners() {

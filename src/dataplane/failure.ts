@@ -1,5 +1,6 @@
 /** What the kernel refuses, as errors of ours. */
 import { TsoverlayError } from '../core/errors.js'
+import { type Item, itemText } from '../core/item.js'
 import type { ApplyFailure } from '../core/ports.js'
 
 /** KERNEL_FAILED; `reason` completes the sentence "<what>: <reason>". */
@@ -26,13 +27,17 @@ export function vniTaken(
   )
 }
 
-export function failureOf(item: string, error: unknown): ApplyFailure {
+export function failureOf(item: Item, error: unknown): ApplyFailure {
   return {
     item,
     error:
       error instanceof TsoverlayError
         ? error
-        : kernelFailed(item, error instanceof Error ? error.message : String(error), error),
+        : kernelFailed(
+            itemText(item),
+            error instanceof Error ? error.message : String(error),
+            error,
+          ),
   }
 }
 

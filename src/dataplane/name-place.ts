@@ -66,7 +66,10 @@ class KernelPlace implements NamePlace {
     })
     const ports = { udp: localPort(this.udp), tcp: localPort(this.tcp) }
     if (ports.udp === undefined || ports.tcp === undefined) throw refused(ITEM, 'EBADF')
-    this.#table = new NftTable(namesRuleset({ udp: ports.udp, tcp: ports.tcp }), ITEM)
+    this.#table = new NftTable(namesRuleset({ udp: ports.udp, tcp: ports.tcp }), {
+      in: 'rules',
+      name: ITEM,
+    })
     this.#table.setDesired([], true)
   }
 

@@ -166,7 +166,7 @@ export class Sandbox {
       await this.#applyTables(namespace, done)
       done.push(await this.#ear.apply(namespace, this.#tables))
     } catch (error) {
-      failures.push(failureOf(`sandbox ${plan.place}`, error))
+      failures.push(failureOf({ in: 'place', name: plan.place }, error))
     }
     return sumOf([...done, { written: 0, drift: 0, failures }])
   }
@@ -209,7 +209,11 @@ export class Sandbox {
       const written = home.enter(namespace.fd, () => repairSysctls(this.#bridges6))
       return { written, drift: known ? written : 0, failures: [] }
     } catch (error) {
-      return { written: 0, drift: 0, failures: [failureOf('sysctls', error)] }
+      return {
+        written: 0,
+        drift: 0,
+        failures: [failureOf({ in: 'settings', name: 'sysctls' }, error)],
+      }
     }
   }
 
@@ -247,7 +251,7 @@ export class Sandbox {
     }
     // what is not ours is not touched, and who is connected to ours stays so
     if (!(await Namespace.isOurs(home, path))) {
-      return { ...done, drift: 0, failures: [failureOf(`sandbox ${name}`, foreign(name))] }
+      return { ...done, drift: 0, failures: [failureOf({ in: 'place', name }, foreign(name))] }
     }
     await this.#dropReplaced(path)
     return done

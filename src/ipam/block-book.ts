@@ -87,6 +87,7 @@ export class BlockBook implements AddressBook {
     return { blocks: blocks.length, addresses: blocks.flatMap((own) => [...own.held.keys()]) }
   }
 
+
   pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
     return this.#keeper.pools.pools(space, signal)
   }

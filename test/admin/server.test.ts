@@ -17,6 +17,7 @@ const NETWORK = {
   key: 'k',
   identity: 'name:blue',
   name: 'blue',
+  backend: 'overlay',
   sandbox: '1-d0c4e7',
   vnis: [256],
   subnets: ['10.20.0.0/16'],

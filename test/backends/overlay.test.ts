@@ -7,6 +7,7 @@ import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Mac, macFromIp } from '../../src/core/mac.js'
 import type { Plan } from '../../src/core/plan.js'
 import type { Endpoint, LocalEndpoint, NetworkView, Segment } from '../../src/core/types.js'
+import { ownWay } from '../../src/core/way.js'
 import { planText } from '../fakes/recording-dataplane.js'
 
 const DOCKER = 'd0c4e7'.padEnd(64, '0')
@@ -42,6 +43,7 @@ function view(part: Partial<View> & { segments?: Segment[]; mtu?: number }): Vie
   return {
     network,
     dockerNetwork: DOCKER,
+    self: 'h1',
     local: [],
     peers: [],
     blocks: [],
@@ -51,21 +53,23 @@ function view(part: Partial<View> & { segments?: Segment[]; mtu?: number }): Vie
   }
 }
 
-/** Frame and peers, as a pass puts them together. */
+const sandboxOf = (of: View) => overlay.parts(of).get(overlay.home(of.dockerNetwork))
+
+/** Part and peers, as a pass puts them together. */
 function planOf(of: View): Plan | undefined {
-  const part = overlay.part(of)
-  const book = new PeerBook(of.network, overlay)
+  const part = sandboxOf(of)
+  const book = new PeerBook(of.network, overlay.reach)
   for (const each of of.peers) {
-    book.setVtep(each.host, each.vtep)
+    book.setWay(each.host, { host: each.host, vtep: each.vtep })
     book.add(each)
   }
-  book.setLocal(of.local, of.underlay.vtep)
+  book.setLocal(of.local, ownWay(of.underlay, of.self))
   return (
     part && {
       place: overlay.home(of.dockerNetwork),
       ...part,
-      neighbours: book.neighbours,
-      fdb: book.fdb,
+      neighbours: book.entries('neighbours'),
+      fdb: book.entries('fdb'),
     }
   )
 }
@@ -137,13 +141,13 @@ t.test('two subnets are two segments, and a MAC counts within its own', async (t
 
 t.test('without source check nothing is said of who may speak', async (t) => {
   const open = view({ local: [local('aaaa', true, '10.20.0.5/16')] })
-  const plan = overlay.part({ ...open, network: { ...open.network, sourceCheck: false } })
+  const plan = sandboxOf({ ...open, network: { ...open.network, sourceCheck: false } })
   t.equal(plan?.links.length, 3)
   t.equal(plan?.sources, undefined)
   const learning = (links: Plan['links'] = []) =>
     links.map((link) => link.kind !== 'bridge' && link.learns === true)
   t.same(learning(plan?.links), [false, true, true], 'but other MACs may be behind a port')
-  t.same(learning(overlay.part(open)?.links), [false, false, false])
+  t.same(learning(sandboxOf(open)?.links), [false, false, false])
 })
 
 t.test('without a joined endpoint there is no sandbox', async (t) => {
@@ -193,7 +197,10 @@ t.test('the order in which peers are known does not matter', async () => {
 
 t.test('an MTU that the underlay cannot carry is refused with the limits', async (t) => {
   const check = (mtu?: number) =>
-    overlay.validate({ segments: [], ...(mtu === undefined ? {} : { mtu }) }, UNDERLAY)
+    overlay.validate(
+      view({ segments: [], ...(mtu === undefined ? {} : { mtu }) }).network,
+      UNDERLAY,
+    )
   for (const mtu of [undefined, 576, 1450]) check(mtu)
   for (const mtu of [575, 1451, 0]) {
     t.throws(() => check(mtu), {
@@ -206,7 +213,7 @@ t.test('an MTU that the underlay cannot carry is refused with the limits', async
 t.test('IPv6 needs 1280 bytes, of the option and of the underlay', async (t) => {
   const segments = [{ vni: 256, subnets: [V4, V6] }]
   const check = (mtu: number | undefined, underlay = UNDERLAY) =>
-    overlay.validate({ segments, ...(mtu === undefined ? {} : { mtu }) }, underlay)
+    overlay.validate(view({ segments, ...(mtu === undefined ? {} : { mtu }) }).network, underlay)
   for (const mtu of [undefined, 1280, 1450]) check(mtu)
   t.throws(() => check(1279), {
     code: 'OPTION_INVALID',

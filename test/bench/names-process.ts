@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetworkPeers } from '../../src/control/peers/network-peers.js'
 import type { Entry, Logger, Page, Snapshot, Store } from '../../src/core/ports.js'
+import { keys } from '../../src/state/keys.js'
 import type { NamesCost } from './names-memory.js'
 import { inhabitant } from './population.js'
 
@@ -76,9 +77,9 @@ async function main(): Promise<void> {
   const peers = new NetworkPeers({
     store: { watch } as unknown as Store,
     logger: silent,
-    network: NETWORK,
+    prefix: keys.endpoints(NETWORK),
     hostOf: () => undefined,
-    vtepOf: () => undefined,
+    wayOf: () => undefined,
     onRegress: () => undefined,
   })
   peers.mirror.start()

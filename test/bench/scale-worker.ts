@@ -5,11 +5,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Admission } from '../../src/control/passes/admission.js'
 import { Reconciler } from '../../src/control/passes/reconciler.js'
 import { Peers } from '../../src/control/peers/peers.js'
 import { UnderlaySource } from '../../src/control/underlay/underlay-source.js'
 import type { NeighbourPlan } from '../../src/core/plan.js'
+import { HOST } from '../../src/core/plan.js'
 import type { Logger } from '../../src/core/ports.js'
 import { Journal } from '../../src/state/journal.js'
 import { connect } from '../contract/real-store.js'
@@ -65,12 +65,12 @@ async function startAgent(order: Order, at: number, dir: string): Promise<void> 
     onKnown: () => undefined,
   })
   await underlay.start()
-  const parts = { journal, peers, underlay, dataplane, port: 4789, logger: silent }
-  const admission = new Admission(parts)
-  const reconciler = new Reconciler({ ...parts, admission })
+  const blocks = { ownBlocks: () => [] }
+  const parts = { self: host.id, journal, peers, underlay, dataplane, blocks }
+  const reconciler = new Reconciler({ ...parts, port: 4789, logger: silent })
   peers.start(
     (key) => reconciler.markKey(key),
-    () => void admission.update(),
+    () => reconciler.markPlace(HOST),
   )
   for (const index of membership(order.world, at)) {
     const network = networkOf(index)

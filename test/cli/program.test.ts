@@ -5,12 +5,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { AdminServer } from '../../src/admin/server.js'
 import { runCli } from '../../src/cli/program.js'
-import { Names } from '../../src/control/names/names.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
 import { chores } from '../../src/control/records/chores.js'
 import { idOf, type TestHost, twoHosts } from '../control/host.js'
-import { FakeNames } from '../control/names/fake-names.js'
 import type { MemoryStore } from '../fakes/memory-store.js'
 import { until } from '../fakes/until.js'
 
@@ -37,9 +35,7 @@ async function cli(socket: string, ...argv: string[]): Promise<Outcome> {
 async function listen(t: Test, host: TestHost, store: MemoryStore = host.store): Promise<string> {
   const cluster = new ClusterView(store, host.identity)
   const removal = new HostRemoval(store)
-  const docker = new FakeNames()
-  const serve = () => t.fail('nobody asks here')
-  const { report, statics } = new Names({ ...host, store, docker, serve: serve as never })
+  const { report, statics } = host.names
   statics.start()
   const parts = { cluster, removal, names: report, statics }
   const server = new AdminServer({ status: () => host.status(), ...parts })

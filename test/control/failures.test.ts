@@ -1,6 +1,6 @@
 /** What is undone, what is owed and what is told when kernel, store or underlay fail. */
 import t from 'tap'
-import { sandboxName } from '../../src/core/names.js'
+import { sandboxName } from '../../src/backends/overlay/names.js'
 import { folder } from '../fakes/folder.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingDataplane } from '../fakes/recording-dataplane.js'

@@ -1,6 +1,6 @@
 /** Networks and endpoints from creation to removal, on one host and on two. */
 import t from 'tap'
-import { sandboxName } from '../../src/core/names.js'
+import { sandboxName } from '../../src/backends/overlay/names.js'
 import type { MemoryStore } from '../fakes/memory-store.js'
 import { until } from '../fakes/until.js'
 import { host, idOf, twoHosts } from './host.js'

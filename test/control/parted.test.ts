@@ -1,6 +1,6 @@
 /** Hosts of one cluster whose VTEPs are of different address families. */
 import t from 'tap'
-import { sandboxName } from '../../src/core/names.js'
+import { sandboxName } from '../../src/backends/overlay/names.js'
 import { folder } from '../fakes/folder.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { until } from '../fakes/until.js'

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { bridgeName, hostLinkName, portName, sandboxName, vxlanName } from '../../src/core/names.js'
+import { bridgeName, portName, sandboxName, vxlanName } from '../../src/backends/overlay/names.js'
+import { hostLinkName } from '../../src/core/names.js'
 import { checkRendezvous } from '../../src/core/options.js'
 
 const NETWORK = '4f1c2b3a5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708'

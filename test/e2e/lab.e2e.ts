@@ -1,47 +1,21 @@
 /** The lab itself, before anything of the plugin: what other e2e tests take for granted. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { hierarchies } from '../lab/cgroup.js'
+import { labProcesses } from '../lab/cgroup.js'
 import { expectNoPing, expectPing, fetchPage, pingAll } from '../lab/conncheck.js'
 import { dump, dumpOnFailure } from '../lab/diagnostics.js'
 import { run } from '../lab/exec.js'
 import { Lab } from '../lab/lab.js'
-import { STATE_DIR } from '../lab/names.js'
-
-/** Everything of the lab that the machine shows, by the lab's own names. */
-async function traces(): Promise<string[]> {
-  const { stdout: rules } = await run(['iptables-save'])
-  const { stdout: namespaces } = await run(['ip', 'netns'])
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-  const own = /tsolab|tsoverlay-lab/
-  return [
-    ...`${rules}\n${namespaces}\n${mounts}`.split('\n').filter((line) => own.test(line)),
-    ...readdirSync('/sys/class/net').filter((name) => own.test(name)),
-    ...hierarchies().flatMap((one) => readdirSync(one.mountPoint).filter((name) => own.test(name))),
-    ...processes(),
-  ]
-}
+import { leftovers } from '../lab/leftovers.js'
+import { address6Of, STATE_DIR } from '../lab/names.js'
 
 /** Mounts, rules and links of the machine as a whole, for comparing before with after. */
 async function machineState(): Promise<string[]> {
   const { stdout: rules } = await run(['iptables', '-S', 'FORWARD'])
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
   return [...mounts.map((line) => line.split(' ')[4] ?? ''), ...rules.split('\n')].sort()
-}
-
-/** Processes whose root directory is not this one's and lies on a lab machine's disk. */
-function processes(): string[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.filter((pid) => {
-    try {
-      const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
-      return readlinkSync(`/proc/${pid}/root`) !== '' && mounts.includes(`upperdir=${STATE_DIR}`)
-    } catch {
-      return false // it has ended meanwhile
-    }
-  })
 }
 
 if (process.geteuid?.() !== 0) {
@@ -57,6 +31,8 @@ const lab = await Lab.up({ hosts: 2, etcd: true, log: (line) => t.comment(line) 
 t.teardown(() => lab.down())
 dumpOnFailure(t, () => lab)
 const [h1, h2] = [lab.host(1), lab.host(2)]
+/** Another process is about the same lab. */
+const env = { TSOVERLAY_LAB: process.env['TSOVERLAY_LAB'] ?? '0' }
 
 t.test('hosts have an address, a name and a machine id of their own', async (t) => {
   const seen = await Promise.all(
@@ -65,8 +41,8 @@ t.test('hosts have an address, a name and a machine id of their own', async (t) 
       return (await host.sh(['sh', '-c', cat])).stdout.split('\n')
     }),
   )
-  t.match(seen[0], ['h1', /^[0-9a-f]{32}$/, /10\.99\.0\.1\/24/])
-  t.match(seen[1], ['h2', /^[0-9a-f]{32}$/, /10\.99\.0\.2\/24/])
+  t.match(seen[0], ['h1', /^[0-9a-f]{32}$/, ` ${h1.address}/24 `])
+  t.match(seen[1], ['h2', /^[0-9a-f]{32}$/, ` ${h2.address}/24 `])
   t.not(seen[0]?.[1], seen[1]?.[1])
 })
 
@@ -85,7 +61,7 @@ t.test('a command that fails or takes too long says so', async (t) => {
 
 t.test('hosts reach each other and the store', async () => {
   await h1.sh(['ping', '-c', '1', '-W', '2', h2.address])
-  await h2.sh(['ping', '-6', '-c', '1', '-W', '2', 'fd10:99::1'])
+  await h2.sh(['ping', '-6', '-c', '1', '-W', '2', address6Of(1)])
   await h2.sh(['etcdctl', '--endpoints', lab.etcd.endpoint, 'put', 'seen', 'by-h2'])
 })
 
@@ -165,9 +141,9 @@ t.test('diagnostics show each host, also one that is off', async (t) => {
   await h2.powerOff()
   const path = await dump(lab, 'lab smoke: test')
   const text = await readFile(path, 'utf8')
-  t.match(text, /#{8} h1 10\.99\.0\.1, cable plugged in/)
+  t.match(text, `######## h1 ${h1.address}, cable plugged in`)
   t.match(text, /#### docker network ls.*\n(.*\n)*.* kept /)
-  t.match(text, /#{8} h2 10\.99\.0\.2: powered off/)
+  t.match(text, `######## h2 ${h2.address}: powered off`)
   await rm(path)
 })
 
@@ -179,9 +155,9 @@ t.test('another process can attach', async (t) => {
 })
 
 t.test('nothing is left after down, nor after a second one', async (t) => {
-  t.not((await traces()).length, 0, 'there is something to remove')
+  t.not((await leftovers()).length, 0, 'there is something to remove')
   await lab.down()
-  t.same(await traces(), [])
+  t.same(await leftovers(), [])
   t.same(await machineState(), before)
   t.throws(() => readdirSync(STATE_DIR), { code: 'ENOENT' })
   await lab.down()
@@ -192,19 +168,19 @@ t.test('what a killed owner has left is removed by the next lab', async (t) => {
   const cli = join(import.meta.dirname, '../lab/lab.ts')
   const script = `const { Lab } = await import('${cli}'); await Lab.up({ hosts: 1 }); process.kill(process.pid, 'SIGKILL')`
   const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', script]
-  t.not((await run(node, { check: false })).code, 0)
-  t.not(processes().length, 0, 'its machine still runs')
+  t.not((await run(node, { check: false, env })).code, 0)
+  t.not(labProcesses().size, 0, 'its machine still runs')
   const next = await Lab.up({ hosts: 1 })
   t.equal((await next.host(1).docker(['ps', '-a', '-q'])).stdout, '')
   await next.down()
-  t.same(await traces(), [])
+  t.same(await leftovers(), [])
 })
 
 t.test('a signal while it comes up leaves nothing', async (t) => {
   const cli = join(import.meta.dirname, '../lab/cli.ts')
   const node = [process.execPath, '--import', 'tsx', cli, 'up', '2']
   const script = `"$@" & p=$!; sleep 1.2; kill -TERM $p; wait $p`
-  const { code } = await run(['bash', '-c', script, 'x', ...node], { check: false })
+  const { code } = await run(['bash', '-c', script, 'x', ...node], { check: false, env })
   t.equal(code, 128 + 15)
-  t.same(await traces(), [])
+  t.same(await leftovers(), [])
 })

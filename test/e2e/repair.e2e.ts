@@ -4,7 +4,6 @@ import t from 'tap'
 import { expectPing } from '../lab/conncheck.js'
 import type { RunResult } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
-import { GATEWAY } from '../lab/names.js'
 import { askAdmin } from '../lab/plugin-call.js'
 import { addressOf, DRIVER, inSandbox, PLUGIN, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
 import { ip, moveTo, otherAddress } from '../lab/underlay.js'
@@ -152,7 +151,7 @@ ${b},`,
     t.match(host, { vtep: one.address, problem: String }, 'no default route: the VTEP is kept')
     await expectPing(one, 'ca', b)
   } finally {
-    await ip(one, `route replace default via ${GATEWAY}`)
+    await ip(one, `route replace default via ${one.gateway}`)
   }
 })
 

@@ -1,5 +1,5 @@
 /**
- * The lab of an e2e file: three hosts, an etcd, the plugin installed everywhere. A file brings it up
+ * The lab of an e2e file: three hosts, or four on two segments, an etcd, the plugin installed everywhere. A file brings it up
  * with its first test and takes it down with its last; a lab that is up already (`make lab-up`) is
  * used and stays.
  */
@@ -8,6 +8,9 @@ import { clear } from '../lab/clear.js'
 import { dumpOnFailure } from '../lab/diagnostics.js'
 import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
+import { evenly } from '../lab/machines.js'
+import { LabError } from '../lab/names.js'
+import type { LabOptions } from '../lab/options.js'
 import { installEverywhere, PLUGIN } from '../lab/tsoverlay.js'
 
 let current: Promise<Lab> | undefined
@@ -19,8 +22,22 @@ dumpOnFailure(root, () => up)
  * The lab, with the plugin enabled and no container, no network and no key of ours left.
  * @param sync NETWORK_SYNC on all hosts
  */
-export async function sharedLab(t: Test, sync: 'on' | 'off' = 'off'): Promise<Lab> {
-  current ??= attached(sync) ?? ownLab(sync)
+export function sharedLab(t: Test, sync: 'on' | 'off' = 'off'): Promise<Lab> {
+  return cleared(t, sync, { hosts: 3 })
+}
+
+/**
+ * The same with h1 and h2 on one layer 2, h3 and h4 on another, and a router between.
+ * @throws LabError if the lab that is up has one segment
+ */
+export async function segmentedLab(t: Test, sync: 'on' | 'off' = 'off'): Promise<Lab> {
+  const lab = await cleared(t, sync, { hosts: 4, segments: evenly(4, 2) })
+  if (lab.segments === 2 && lab.hosts.length === 4) return lab
+  throw new LabError('the lab that is up has not four hosts on two segments; take it down first')
+}
+
+async function cleared(t: Test, sync: string, shape: Shape): Promise<Lab> {
+  current ??= attached(sync) ?? ownLab(sync, shape)
   const lab = await current
   up = lab
   await clear(lab)
@@ -36,8 +53,10 @@ function attached(sync: string): Promise<Lab> | undefined {
   }
 }
 
-async function ownLab(sync: string): Promise<Lab> {
-  const lab = await Lab.up({ hosts: 3, etcd: true, log: (line) => root.comment(line) })
+type Shape = Pick<LabOptions, 'hosts' | 'segments'>
+
+async function ownLab(sync: string, shape: Shape): Promise<Lab> {
+  const lab = await Lab.up({ ...shape, etcd: true, log: (line) => root.comment(line) })
   root.teardown(() => lab.down())
   return ready(lab, sync)
 }

@@ -1,9 +1,10 @@
 /** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
-import type { FdbPlan, LinkPlan, NeighbourPlan, Plan, StrangersPlan } from '../../src/core/plan.js'
+import { type Item, itemText } from '../../src/core/item.js'
+import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
+import { HOST } from '../../src/core/plan.js'
 import type {
-  AdmissionResult,
   Announcement,
   ApplyFailure,
   ApplyResult,
@@ -36,8 +37,8 @@ export class RecordingDataplane implements Dataplane {
   readonly foreign: VxlanDevice[] = []
   /** names of the containers' namespaces that live */
   readonly containers = new Set<string>()
-  /** what was last asked for */
-  admission: StrangersPlan | undefined
+  /** what was last wanted in the host's namespace */
+  host: Plan | undefined
   address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
@@ -82,28 +83,30 @@ export class RecordingDataplane implements Dataplane {
   }
 
   async apply(plan: Plan): Promise<ApplyResult> {
+    if (plan.place === HOST) return this.#applyHost(plan)
     this.#enter('apply', plan.place)
     await this.hang
     const before = this.sandboxes.get(plan.place)
     const kept = plan.partial === true ? before : undefined
     const failures: ApplyFailure[] = []
-    const admit = (item: string): boolean => {
-      if (!this.#refused.delete(item)) return true
-      failures.push({ item, error: new TsoverlayError('KERNEL_FAILED', `${item} was refused`) })
+    const admit = (item: Item): boolean => {
+      const text = itemText(item)
+      if (!this.#refused.delete(text)) return true
+      failures.push({ item, error: new TsoverlayError('KERNEL_FAILED', `${text} was refused`) })
       return false
     }
     // as the kernel does it: a VNI and a port are one device's
     const hasRoom = (link: LinkPlan): boolean => {
       if (link.kind !== 'vxlan' || !this.#isTaken(link.vni, plan.place)) return true
       const error = new TsoverlayError('VNI_TAKEN', `VNI ${link.vni} is taken`)
-      failures.push({ item: `link ${link.name}`, error })
+      failures.push({ item: { in: 'links', name: link.name }, error })
       return false
     }
     const made: MadePlan = {
       place: plan.place,
-      links: plan.links.filter((link) => hasRoom(link) && admit(`link ${link.name}`)),
+      links: plan.links.filter((link) => hasRoom(link) && admit({ in: 'links', name: link.name })),
       neighbours: merge(plan.neighbours, kept?.neighbours, ({ dev, ip }) => `${dev} ${ip}`).filter(
-        ({ dev, ip }) => admit(`neighbour ${dev} ${ip}`),
+        ({ dev, ip }) => admit({ in: 'neighbours', name: `${dev} ${ip}` }),
       ),
       ...(plan.sources === undefined ? {} : { sources: plan.sources }),
       fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),
@@ -114,8 +117,15 @@ export class RecordingDataplane implements Dataplane {
     return { written: countOf(made), drift, failures }
   }
 
-  async admit(plan: StrangersPlan): Promise<AdmissionResult> {
-    this.admission = plan
+  /** Its calls are not noted: passes over the host's namespace come with every other. */
+  async #applyHost(plan: Plan): Promise<ApplyResult> {
+    this.host = {
+      ...plan,
+      neighbours: [...plan.neighbours],
+      fdb: [...plan.fdb],
+      routes: [...(plan.routes ?? [])],
+      proxies: [...(plan.proxies ?? [])],
+    }
     return { written: 0, drift: 0, failures: [] }
   }
 

@@ -2,7 +2,6 @@
 import { eventually, fdb } from '../e2e/traces.js'
 import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
-import { GATEWAY } from '../lab/names.js'
 import { addressOf, inSandbox, sandboxOf } from '../lab/tsoverlay.js'
 import { ip, moveTo, otherAddress, swallow } from '../lab/underlay.js'
 import type { Scenario } from './scenario.js'
@@ -27,7 +26,7 @@ async function reached(stage: Stage): Promise<readonly string[]> {
 
 /** What a network manager does: the default route goes with its link. */
 async function linkUp(host: Host): Promise<void> {
-  await ip(host, 'link set eth0 up', `route replace default via ${GATEWAY}`)
+  await ip(host, 'link set eth0 up', `route replace default via ${host.gateway}`)
 }
 
 const flap: Scenario = {

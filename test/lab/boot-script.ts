@@ -1,6 +1,7 @@
 import type { Hierarchy } from './cgroup.js'
 import { placeInside } from './cgroup.js'
-import { addressOf, GATEWAY, INSIDE_DIR } from './names.js'
+import { INSIDE_DIR } from './names.js'
+import type { Kind } from './spec.js'
 
 export interface BootPlan {
   readonly name: string
@@ -99,20 +100,52 @@ while read -r word <&3; do
 done
 `
 
-/** dockerd on its socket, and without TLS on the underlay address for clients outside. */
-export function dockerdScript(index: number): string {
-  return `exec dockerd -H unix:///run/docker.sock -H tcp://${addressOf(index)}:2375 --tls=false \\
-  $(cat ${INSIDE_DIR}/service.args)
-`
+interface ServiceScript {
+  /** Its process's name. */
+  readonly command: string
+  /** Where the machine's disk is. */
+  readonly diskAt: string
+  /** What starts it, on the machine's address. */
+  readonly script: (address: string) => string
 }
 
-export function etcdScript(index: number): string {
-  const url = `http://${addressOf(index)}:2379`
-  return `exec etcd --name lab --data-dir /var/lib/etcd/data --logger zap \\
+/** A router has its kernel, a client nothing; a service there is as a machine has one. */
+const IDLE: ServiceScript = {
+  command: 'sleep',
+  diskAt: '/srv',
+  script: () => 'exec sleep infinity\n',
+}
+
+/** dockerd on its socket, and without TLS on the underlay address for clients outside. */
+const DOCKERD: ServiceScript = {
+  command: 'dockerd',
+  diskAt: '/var/lib/docker',
+  script: (
+    address,
+  ) => `exec dockerd -H unix:///run/docker.sock -H tcp://${address}:2375 --tls=false \\
+  $(cat ${INSIDE_DIR}/service.args)
+`,
+}
+
+const ETCD: ServiceScript = {
+  command: 'etcd',
+  diskAt: '/var/lib/etcd',
+  script: (address) => {
+    const url = `http://${address}:2379`
+    return `exec etcd --name lab --data-dir /var/lib/etcd/data --logger zap \\
   --listen-client-urls ${url},http://127.0.0.1:2379 --advertise-client-urls ${url} \\
   $(cat ${INSIDE_DIR}/service.args)
 `
+  },
+}
+
+export const SERVICES: Readonly<Record<Kind, ServiceScript>> = {
+  host: DOCKERD,
+  etcd: ETCD,
+  router: IDLE,
+  client: IDLE,
 }
 
 /** A name server that refuses at once, so that no look-up waits for one that cannot be reached. */
-export const RESOLV_CONF = `nameserver ${GATEWAY}\noptions timeout:1 attempts:1\n`
+export const resolvConf = (gateway: string): string =>
+  `nameserver ${gateway}\noptions timeout:1 attempts:1\n`

@@ -2,15 +2,20 @@ import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import type { Host } from './host.js'
 import { Lab } from './lab.js'
+import type { Machine } from './machine.js'
+import { evenly } from './machines.js'
 import { LabError } from './names.js'
 import { ensurePackages, requireRoot } from './packages.js'
 
 const USAGE = `usage: node --import tsx test/lab/cli.ts COMMAND
-  up N [--etcd] [--suite S] [--dockerd-args "…"]   hosts h1 to hN, and an etcd beside them
+  up N [--segments K] [--etcd] [--suite S] [--dockerd-args "…"]
+                                  hosts h1 to hN, on K layer 2 segments with a router between,
+                                  and an etcd beside them
   packages                        install what the machine needs for a lab
   down                            remove the lab, whatever state it is in
   status [--json]
-  sh H [COMMAND…]                 run a command on a host (a shell if none); H is h1, 1 or etcd
+  sh H [COMMAND…]                 run a command on a host (a shell if none); H is h1, 1, etcd,
+                                  router, or c1: a machine without Docker on segment 1
   dockerd H start|stop|kill       only the daemon; kill is -9, its containers live on
   poweroff H | boot H             power loss; boot again on the same disk
   cut H | heal H                  unplug, replug its cable
@@ -21,9 +26,12 @@ const say = (line: string): void => console.log(line)
 
 class UsageError extends Error {}
 
-/** The machine called so. */
-function machine(lab: Lab, name: string | undefined) {
-  return name === 'etcd' ? lab.etcd.machine : host(lab, name)
+/** The machine called so; a client is made when it is asked for. */
+async function machine(lab: Lab, name: string | undefined): Promise<Machine> {
+  if (name === 'etcd') return lab.etcd.machine
+  if (name === 'router') return lab.router
+  const segment = /^c(\d+)$/.exec(name ?? '')?.[1]
+  return segment === undefined ? host(lab, name) : lab.client(Number(segment))
 }
 
 function host(lab: Lab, name: string | undefined): Host {
@@ -46,6 +54,7 @@ async function up(args: readonly string[]): Promise<void> {
     args: [...args],
     allowPositionals: true,
     options: {
+      segments: { type: 'string', default: '1' },
       etcd: { type: 'boolean', default: false },
       suite: { type: 'string' },
       'dockerd-args': { type: 'string' },
@@ -57,6 +66,7 @@ async function up(args: readonly string[]): Promise<void> {
   const suite = values.suite === undefined ? {} : { suite: values.suite }
   const lab = await Lab.up({
     hosts,
+    segments: evenly(hosts, Number(values.segments)),
     etcd: values.etcd,
     dockerdArgs,
     keep: true,
@@ -64,12 +74,15 @@ async function up(args: readonly string[]): Promise<void> {
     ...suite,
   })
   for (const one of lab.hosts) say(`${one.name}  ${one.dockerUrl}`)
+  if (lab.segments > 1) say(`router  ${lab.router.gateways.join(' ')}`)
   if (lab.hasEtcd) say(`etcd  ${lab.etcd.endpoint}`)
 }
 
 async function status(args: readonly string[]): Promise<void> {
   const lab = Lab.attach()
-  const machines = lab.hasEtcd ? [...lab.hosts, lab.etcd.machine] : [...lab.hosts]
+  const router = lab.segments > 1 ? [lab.router] : []
+  const store = lab.hasEtcd ? [lab.etcd.machine] : []
+  const machines: Machine[] = [...lab.hosts, ...router, ...store]
   const rows = await Promise.all(
     machines.map(async (one) => ({
       name: one.name,
@@ -84,8 +97,8 @@ async function status(args: readonly string[]): Promise<void> {
 }
 
 /** Gives the terminal to a command of the machine. @returns its exit code. */
-function enter(name: string | undefined, argv: readonly string[]): Promise<number> {
-  const inside = machine(Lab.attach(), name).inside(argv.length > 0 ? argv : ['bash', '-l'])
+async function enter(name: string | undefined, argv: readonly string[]): Promise<number> {
+  const inside = (await machine(Lab.attach(), name)).inside(argv.length > 0 ? argv : ['bash', '-l'])
   const [command = '', ...rest] = inside
   const env = { ...process.env, HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
   const child = spawn(command, rest, { stdio: 'inherit', env })
@@ -94,6 +107,13 @@ function enter(name: string | undefined, argv: readonly string[]): Promise<numbe
     child.on('error', reject)
     child.on('close', (code) => resolve(code ?? 1))
   })
+}
+
+/** A client is on as soon as it is named. */
+async function boot(lab: Lab, name: string | undefined): Promise<void> {
+  if (name === 'etcd') return lab.etcd.boot()
+  const one = await machine(lab, name)
+  if (one.spec.kind !== 'client') await one.boot()
 }
 
 type Command = (args: readonly string[]) => Promise<number | undefined>
@@ -111,11 +131,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   sh: ([name, ...argv]) => enter(name, argv),
   dockerd: ([name, verb]) =>
     done(host(Lab.attach(), name).dockerd[pick(['start', 'stop', 'kill'], verb)]()),
-  poweroff: ([name]) => done(machine(Lab.attach(), name).powerOff()),
-  boot: ([name]) =>
-    done(name === 'etcd' ? Lab.attach().etcd.boot() : host(Lab.attach(), name).boot()),
-  cut: ([name]) => done(machine(Lab.attach(), name).cut()),
-  heal: ([name]) => done(machine(Lab.attach(), name).heal()),
+  poweroff: ([name]) => done(machine(Lab.attach(), name).then((one) => one.powerOff())),
+  boot: ([name]) => done(boot(Lab.attach(), name)),
+  cut: ([name]) => done(machine(Lab.attach(), name).then((one) => one.cut())),
+  heal: ([name]) => done(machine(Lab.attach(), name).then((one) => one.heal())),
   etcd: ([verb]) =>
     done(Lab.attach().etcd[pick(['start', 'stop', 'kill', 'pause', 'resume', 'wipe'], verb)]()),
 }

@@ -5,50 +5,31 @@ import { endRunning } from './exec.js'
 import { Host } from './host.js'
 import { ensureImage } from './image.js'
 import { Machine } from './machine.js'
-import { DEFAULT_SHARE, ETCD_INDEX, LabError, type Log, MAX_HOSTS } from './names.js'
-import { makeBridge, netnsDirectory } from './network.js'
+import { clientOn, machinesOf } from './machines.js'
+import { DEFAULT_SHARE, LabError, type Log } from './names.js'
+import { makeBridges, netnsDirectory } from './network.js'
+import type { LabOptions } from './options.js'
 import { ensurePackages, requireRoot } from './packages.js'
 import { DEFAULT_SUITE, ensureRoot } from './root.js'
-import {
-  exclusively,
-  isInUse,
-  type LabRecord,
-  type MachineSpec,
-  readRecord,
-  self,
-  writeRecord,
-} from './state.js'
-
-export interface LabOptions {
-  /** h1 to hN. */
-  readonly hosts: number
-  /** true: an etcd on a machine of its own. */
-  readonly etcd?: boolean
-  /** Debian suite of every machine; trixie has dockerd 26.1. */
-  readonly suite?: string
-  /** More arguments for each dockerd, e.g. `--live-restore`. */
-  readonly dockerdArgs?: readonly string[]
-  /** Directory that hosts see read-only as /shared; the checkout's build/ unless told. */
-  readonly share?: string
-  /** true: the lab outlives this process; `attach` finds it. */
-  readonly keep?: boolean
-  /** Progress, a line at a time; silent unless told. */
-  readonly log?: Log
-}
+import { Router } from './router.js'
+import { exclusively, isInUse, type LabRecord, readRecord, self, writeRecord } from './state.js'
 
 /**
- * Several Docker hosts on this machine, each 10.99.0.K on one bridge. There is one lab at a time:
- * names and addresses are fixed.
+ * Several Docker hosts on this machine, each 10.99.0.K on one bridge, or on a bridge for each segment
+ * with a router between. There is one lab at a time: names and addresses are fixed.
  */
 export class Lab {
   readonly hosts: readonly Host[]
   readonly #etcd: LabEtcd | undefined
+  readonly #router: Router | undefined
   #onSignal: OnSignal | undefined
 
   private constructor(record: LabRecord) {
     this.hosts = record.machines.filter((one) => one.kind === 'host').map((one) => new Host(one))
     const etcd = record.machines.find((one) => one.kind === 'etcd')
     this.#etcd = etcd === undefined ? undefined : new LabEtcd(new Machine(etcd))
+    const router = record.machines.find((one) => one.kind === 'router')
+    this.#router = router === undefined ? undefined : new Router(router)
   }
 
   /** @throws LabError if the lab was brought up without etcd. */
@@ -59,6 +40,30 @@ export class Lab {
 
   get hasEtcd(): boolean {
     return this.#etcd !== undefined
+  }
+
+  /** What is between the segments. @throws LabError if the lab has only one. */
+  get router(): Router {
+    if (this.#router === undefined) throw new LabError('this lab has one segment and no router')
+    return this.#router
+  }
+
+  /** How many layer 2 networks the hosts are on. */
+  get segments(): number {
+    return this.#router?.spec.segments.length ?? 1
+  }
+
+  /**
+   * A machine without Docker on a segment, to which a test can add routes; powered on if it is not.
+   * There is one on each segment. @throws LabError if there's no such segment.
+   */
+  async client(segment = 1): Promise<Machine> {
+    if (!(segment >= 1 && segment <= this.segments)) {
+      throw new LabError(`segment is ${segment}; this lab has 1 to ${this.segments}`)
+    }
+    const client = new Machine(clientOn(segment, this.host(1).spec))
+    if (!client.isOn()) await client.boot()
+    return client
   }
 
   /** hK, counted from 1. @throws LabError if there's no such host. */
@@ -76,9 +81,7 @@ export class Lab {
    */
   static async up(options: LabOptions): Promise<Lab> {
     const log = options.log ?? (() => {})
-    if (!(options.hosts >= 1 && options.hosts <= MAX_HOSTS)) {
-      throw new LabError(`hosts is ${options.hosts}; a lab has 1 to ${MAX_HOSTS}`)
-    }
+    machinesOf(options, '') // refuses what cannot be, before anything is done
     await ensurePackages(log)
     return exclusively(async () => {
       await refuseIfInUse(log)
@@ -101,8 +104,8 @@ export class Lab {
     const record = recordOf(options, root)
     await mkdir(options.share ?? DEFAULT_SHARE, { recursive: true })
     await writeRecord(record)
-    await makeBridge()
     const lab = new Lab(record)
+    await makeBridges(lab.segments)
     const image = await ensureImage(root)
     await inParallel(lab.#machines(), (machine) => machine.boot())
     log(`${record.machines.map((one) => one.name).join(', ')}: booted`)
@@ -131,7 +134,7 @@ export class Lab {
   }
 
   #machines(): { boot(): Promise<void> }[] {
-    return this.#etcd === undefined ? [...this.hosts] : [...this.hosts, this.#etcd]
+    return [this.#router, this.#etcd, ...this.hosts].filter((one) => one !== undefined)
   }
 }
 
@@ -148,16 +151,8 @@ async function refuseIfInUse(log: Log): Promise<void> {
 }
 
 function recordOf(options: LabOptions, root: string): LabRecord {
-  const share = options.share ?? DEFAULT_SHARE
-  const args = options.dockerdArgs ?? []
-  const machines: MachineSpec[] = []
-  for (let index = 1; index <= options.hosts; index += 1) {
-    machines.push({ name: `h${index}`, index, kind: 'host', root, share, args })
-  }
-  if (options.etcd === true) {
-    machines.push({ name: 'etcd', index: ETCD_INDEX, kind: 'etcd', root, share, args: [] })
-  }
   const keep = options.keep ?? false
+  const machines = machinesOf(options, root)
   return { owner: self(), keep, machines, netnsDirectory: netnsDirectory() }
 }
 

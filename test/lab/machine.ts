@@ -2,14 +2,16 @@ import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bootScript, dockerdScript, etcdScript, INIT_SCRIPT, RESOLV_CONF } from './boot-script.js'
+import { bootScript, INIT_SCRIPT, resolvConf, SERVICES } from './boot-script.js'
+import { type Cable, cablesOf } from './cables.js'
 import { hierarchies, makeCgroups, thaw } from './cgroup.js'
 import { type RunOptions, type RunResult, run, waitFor } from './exec.js'
-import { addressOf, INSIDE_DIR, LabError, machineDir, netnsOf } from './names.js'
-import { isCablePlugged, plugIn, setCable, unplug } from './network.js'
+import { addressOf, gatewayOf, INSIDE_DIR, LabError, machineDir, netnsOf } from './names.js'
+import { isCablePlugged, letForward, plugIn, setCable, unplug } from './network.js'
 import { identify, type ProcessId, signal, waitGone } from './processes.js'
 import { Service } from './service.js'
-import { type MachineSpec, readInit, writeInit } from './state.js'
+import type { MachineSpec } from './spec.js'
+import { readInit, writeInit } from './state.js'
 
 const BOOT_TIMEOUT_MS = 20_000
 /** /etc/machine-id of a machine: the same at each boot, and no other machine's. */
@@ -17,19 +19,29 @@ const machineId = (index: number): string => index.toString(16).padStart(32, '75
 
 /**
  * A computer of the lab: namespaces of its own, a disk that survives power loss, a cable to the
- * common bridge, and one service that its init starts. It runs detached from this process.
+ * bridge of its segment, and one service that its init starts. It runs detached from this process.
  */
 export class Machine {
   readonly spec: MachineSpec
   readonly name: string
   readonly address: string
   readonly service: Service
+  /** Its layer 2, counted from 1; the router's first. */
+  readonly segment: number
+  readonly #cables: readonly Cable[]
 
   constructor(spec: MachineSpec) {
     this.spec = spec
     this.name = spec.name
-    this.address = addressOf(spec.index)
-    this.service = new Service(this, spec.kind === 'host' ? 'dockerd' : 'etcd')
+    this.segment = spec.segments[0] ?? 1
+    this.address = addressOf(spec.index, this.segment)
+    this.service = new Service(this, SERVICES[spec.kind].command)
+    this.#cables = cablesOf(spec)
+  }
+
+  /** Whom its default route leads to. */
+  get gateway(): string {
+    return gatewayOf(this.segment)
   }
 
   isOn(): boolean {
@@ -69,8 +81,9 @@ export class Machine {
    */
   async boot(): Promise<void> {
     if (this.isOn()) throw new LabError(`${this.name} is on already`)
-    await unplug(this.name, this.spec.index) // what a crash between power-off and here has left
-    await plugIn(this.name, this.spec.index)
+    await unplug(this.name, this.#cables) // what a crash between power-off and here has left
+    await plugIn(this.name, this.#cables)
+    if (this.spec.kind === 'router') await letForward(this.name)
     await this.#prepareDisk()
     const procsFiles = await makeCgroups(this.name)
     this.#launch(procsFiles)
@@ -89,20 +102,20 @@ export class Machine {
       thaw(this.name)
       await waitGone(init, 10_000)
     }
-    await unplug(this.name, this.spec.index)
+    await unplug(this.name, this.#cables)
   }
 
-  /** Pulls its cable. Processes and links inside stay; eth0 loses its carrier. */
+  /** Pulls its cables. Processes and links inside stay; eth0 loses its carrier. */
   async cut(): Promise<void> {
-    await setCable(this.spec.index, 'down')
+    for (const cable of this.#cables) await setCable(cable, 'down')
   }
 
   async heal(): Promise<void> {
-    await setCable(this.spec.index, 'up')
+    for (const cable of this.#cables) await setCable(cable, 'up')
   }
 
-  isPlugged(): Promise<boolean> {
-    return isCablePlugged(this.spec.index)
+  async isPlugged(): Promise<boolean> {
+    return (await Promise.all(this.#cables.map(isCablePlugged))).every(Boolean)
   }
 
   /** The end of what its service has written, newest last. */
@@ -118,17 +131,16 @@ export class Machine {
       await mkdir(at(path), { recursive: true })
     }
     const hosts = `127.0.0.1 localhost\n${this.address} ${name}\n`
-    const script = kind === 'host' ? dockerdScript(index) : etcdScript(index)
+    const { script, diskAt } = SERVICES[kind]
     await writeFile(at('upper/etc/machine-id'), `${machineId(index)}\n`)
     await writeFile(at('upper/etc/hostname'), `${name}\n`)
     await writeFile(at('upper/etc/hosts'), hosts)
-    await writeFile(at('upper/etc/resolv.conf'), RESOLV_CONF)
+    await writeFile(at('upper/etc/resolv.conf'), resolvConf(this.gateway))
     await writeFile(at(`upper${INSIDE_DIR}/init.sh`), INIT_SCRIPT)
-    await writeFile(at(`upper${INSIDE_DIR}/service.sh`), script)
+    await writeFile(at(`upper${INSIDE_DIR}/service.sh`), script(this.address))
     if (!existsSync(at(`upper${INSIDE_DIR}/service.args`))) {
       await writeFile(at(`upper${INSIDE_DIR}/service.args`), args.join(' '))
     }
-    const diskAt = kind === 'host' ? '/var/lib/docker' : '/var/lib/etcd'
     const plan = { ...this.spec, directory: machineDir(name), diskAt, hierarchies: hierarchies() }
     await writeFile(at('boot.sh'), bootScript(plan))
   }

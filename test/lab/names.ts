@@ -20,15 +20,18 @@ export const LINK_PATTERN = new RegExp(`^${PREFIX}\\d+$`)
 /** Of network namespaces and of cgroups. */
 export const NETNS_PATTERN = new RegExp(`^${PREFIX}-[a-z0-9]+$`)
 
-/** 10.99.0.0/24 is lab 0's, 10.98.0.0/24 lab 1's. */
-const NET = `10.${99 - NUMBER}.0`
+/** 10.99.0.0/16 is lab 0's, 10.98.0.0/16 lab 1's; a /24 for each segment, counted from 1. */
+const NET = `10.${99 - NUMBER}`
 const NET6 = `fd10:${99 - NUMBER}:`
-/** Of the machine that runs the lab, on the bridge; the hosts' default gateway. */
-export const GATEWAY = `${NET}.254`
-export const GATEWAY6 = `${NET6}:fe`
-/** hK is 10.99.0.K; the store's machine has an index that no host reaches. */
-export const ETCD_INDEX = 253
+/** hK is 10.99.0.K; what is no host has an index that no host reaches. */
 export const MAX_HOSTS = 50
+export const MAX_SEGMENTS = 9
+/** Of the client on the first segment; the next one's is one more. */
+export const FIRST_CLIENT_INDEX = 101
+/** Of the machine that runs the lab, where a router has the gateway's index. */
+export const OUTSIDE_INDEX = 251
+export const GATEWAY_INDEX = 254
+export const ETCD_INDEX = 253
 
 /** Where disks and logs of the running lab live; must be on a real disk, not on overlayfs. */
 export const STATE_DIR =
@@ -40,9 +43,18 @@ export const DEFAULT_SHARE = fileURLToPath(new URL('../../build', import.meta.ur
 /** Inside a machine: init, service script and their settings. */
 export const INSIDE_DIR = '/usr/local/lib/tsolab'
 
-export const addressOf = (index: number): string => `${NET}.${index}`
-export const address6Of = (index: number): string => `${NET6}:${index.toString(16)}`
+/** IPv4 address of an index on a segment. */
+export const addressOf = (index: number, segment = 1): string => `${NET}.${segment - 1}.${index}`
+export const address6Of = (index: number, segment = 1): string =>
+  `${NET6}${segment === 1 ? '' : `0:${segment - 1}:`}:${index.toString(16)}`
+/** The hosts' default gateway: the machine that runs the lab, or the router between segments. */
+export const gatewayOf = (segment: number): string => addressOf(GATEWAY_INDEX, segment)
+export const gateway6Of = (segment: number): string => address6Of(GATEWAY_INDEX, segment)
+export const bridgeOf = (segment: number): string =>
+  segment === 1 ? BRIDGE : `${PREFIX}${1_000 + segment}`
 export const linkOf = (index: number): string => `${PREFIX}${index}`
+/** The bridge's end of the router's cable to a segment. */
+export const routerLinkOf = (segment: number): string => `${PREFIX}${2_000 + segment}`
 export const netnsOf = (name: string): string => `${PREFIX}-${name}`
 export const cgroupOf = (name: string): string => `${PREFIX}-${name}`
 export const machineDir = (name: string): string => join(STATE_DIR, name)

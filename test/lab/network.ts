@@ -1,21 +1,22 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
+import type { Cable } from './cables.js'
 import { run } from './exec.js'
 import {
   address6Of,
   addressOf,
-  BRIDGE,
-  GATEWAY,
-  GATEWAY6,
+  bridgeOf,
+  GATEWAY_INDEX,
   LINK_PATTERN,
-  linkOf,
+  MAX_SEGMENTS,
   NETNS_PATTERN,
   netnsOf,
+  OUTSIDE_INDEX,
 } from './names.js'
 
 const NETNS_DIR = '/run/netns'
-/** Docker's and others' FORWARD rules on the machine must not part the hosts. */
-const FORWARD_RULE = ['FORWARD', '-i', BRIDGE, '-o', BRIDGE, '-j', 'ACCEPT']
+/** Docker's and others' FORWARD rules on the machine must not part the hosts of a segment. */
+const forwardRule = (bridge: string) => ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT']
 
 /** What `ip netns add` may leave behind, as it was before the lab. */
 export interface NetnsDirectory {
@@ -31,50 +32,70 @@ export function netnsDirectory(): NetnsDirectory {
   }
 }
 
-/** The underlay: a bridge with the machine itself on it. */
-export async function makeBridge(): Promise<void> {
-  await ipBatch([
-    `link add ${BRIDGE} type bridge`,
-    `addr add ${GATEWAY}/24 dev ${BRIDGE}`,
-    `addr add ${GATEWAY6}/64 dev ${BRIDGE} nodad`,
-    `link set ${BRIDGE} up`,
-  ])
-  await iptables('-I', { check: true })
+/**
+ * The underlay: a bridge for each segment, with the machine itself on it. Of one segment it is the
+ * gateway; where a router is, the machine has an address beside it and forwards nothing.
+ */
+export async function makeBridges(segments: number): Promise<void> {
+  for (let segment = 1; segment <= segments; segment += 1) {
+    const bridge = bridgeOf(segment)
+    const index = segments > 1 ? OUTSIDE_INDEX : GATEWAY_INDEX
+    await ipBatch([
+      `link add ${bridge} type bridge`,
+      `addr add ${addressOf(index, segment)}/24 dev ${bridge}`,
+      `addr add ${address6Of(index, segment)}/64 dev ${bridge} nodad`,
+      `link set ${bridge} up`,
+    ])
+    await iptables('-I', bridge, { check: true })
+  }
 }
 
-/** A machine's network namespace with eth0 in it, plugged into the bridge. */
-export async function plugIn(name: string, index: number): Promise<void> {
-  const [netns, link] = [netnsOf(name), linkOf(index)]
+/** A machine's network namespace with the ends of its cables in it, plugged into the bridges. */
+export async function plugIn(name: string, cables: readonly Cable[]): Promise<void> {
+  const netns = netnsOf(name)
   await run(['ip', 'netns', 'add', netns])
-  await ipBatch([
-    `link add ${link} type veth peer name eth0 netns ${netns}`,
-    `link set ${link} master ${BRIDGE} up`,
-  ])
+  await ipBatch(
+    cables.flatMap(({ link, device, bridge, mac }) => [
+      `link add ${link} type veth peer name ${device} ${mac === undefined ? '' : `address ${mac}`} netns ${netns}`,
+      `link set ${link} master ${bridge} up`,
+    ]),
+  )
   await ipBatch(
     [
       'link set lo up',
-      `addr add ${addressOf(index)}/24 dev eth0`,
-      `addr add ${address6Of(index)}/64 dev eth0 nodad`,
-      'link set eth0 up',
-      `route add default via ${GATEWAY}`,
+      ...cables.flatMap(({ device, addresses, gateways }) => [
+        ...addresses.map((address) => `addr add ${address} dev ${device} ${nodad(address)}`),
+        `link set ${device} up`,
+        ...gateways.map((gateway) => `route add default via ${gateway}`),
+      ]),
     ],
     ['-n', netns],
   )
 }
 
-/** The opposite of plugIn. The link goes at once; the namespace when its last user has gone. */
-export async function unplug(name: string, index: number): Promise<void> {
-  await run(['ip', 'link', 'del', linkOf(index)], { check: false })
+/** Duplicate address detection would keep an IPv6 address from use for a second or two. */
+const nodad = (address: string): string => (address.includes(':') ? 'nodad' : '')
+
+/** The machine forwards packets, as a router does. */
+export async function letForward(name: string): Promise<void> {
+  const files = ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].map((key) => `/proc/sys/net/${key}`)
+  const script = files.map((file) => `echo 1 >${file}`).join(' && ')
+  await run(['ip', 'netns', 'exec', netnsOf(name), 'sh', '-c', script])
+}
+
+/** The opposite of plugIn. The links go at once; the namespace when its last user has gone. */
+export async function unplug(name: string, cables: readonly Cable[]): Promise<void> {
+  for (const { link } of cables) await run(['ip', 'link', 'del', link], { check: false })
   await run(['ip', 'netns', 'del', netnsOf(name)], { check: false })
 }
 
-export async function setCable(index: number, state: 'up' | 'down'): Promise<void> {
-  await run(['ip', 'link', 'set', linkOf(index), state])
+export async function setCable({ link }: Cable, state: 'up' | 'down'): Promise<void> {
+  await run(['ip', 'link', 'set', link, state])
 }
 
 /** Whether the bridge's end of the cable is plugged in; false too if the machine is off. */
-export async function isCablePlugged(index: number): Promise<boolean> {
-  const { stdout } = await run(['ip', 'link', 'show', linkOf(index)], { check: false })
+export async function isCablePlugged({ link }: Cable): Promise<boolean> {
+  const { stdout } = await run(['ip', 'link', 'show', link], { check: false })
   return /<[^>]*\bUP\b/.test(stdout)
 }
 
@@ -87,7 +108,7 @@ export async function removeNetwork(before: NetnsDirectory | undefined): Promise
   for (const name of namespaces) {
     if (NETNS_PATTERN.test(name)) await run(['ip', 'netns', 'del', name], { check: false })
   }
-  while ((await iptables('-C', { check: false })) === 0) await iptables('-D', { check: false })
+  for (let segment = 1; segment <= MAX_SEGMENTS; segment += 1) await removeRule(bridgeOf(segment))
   await restoreNetnsDirectory(before)
 }
 
@@ -98,8 +119,17 @@ async function restoreNetnsDirectory(before: NetnsDirectory | undefined): Promis
   if (!before.existed) await rmdir(NETNS_DIR).catch(() => {})
 }
 
-async function iptables(verb: '-I' | '-C' | '-D', { check }: { check: boolean }): Promise<number> {
-  return (await run(['iptables', '-w', verb, ...FORWARD_RULE], { check })).code
+async function removeRule(bridge: string): Promise<void> {
+  const quiet = { check: false }
+  while ((await iptables('-C', bridge, quiet)) === 0) await iptables('-D', bridge, quiet)
+}
+
+async function iptables(
+  verb: '-I' | '-C' | '-D',
+  bridge: string,
+  { check }: { check: boolean },
+): Promise<number> {
+  return (await run(['iptables', '-w', verb, ...forwardRule(bridge)], { check })).code
 }
 
 async function ipBatch(lines: readonly string[], options: readonly string[] = []): Promise<void> {

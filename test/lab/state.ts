@@ -6,17 +6,7 @@ import { sleep } from './exec.js'
 import { BRIDGE, LabError, machineDir, STATE_DIR } from './names.js'
 import type { NetnsDirectory } from './network.js'
 import { identify, isAlive, type ProcessId } from './processes.js'
-
-/** What a machine is made from; enough to boot it again from another process. */
-export interface MachineSpec {
-  readonly name: string
-  readonly index: number
-  readonly kind: 'host' | 'etcd'
-  readonly root: string
-  readonly share: string
-  /** More arguments for its service, dockerd or etcd. */
-  readonly args: readonly string[]
-}
+import type { MachineSpec } from './spec.js'
 
 /** The lock file: who has a lab up, and what it's made of. */
 export interface LabRecord {
@@ -112,7 +102,7 @@ export async function writeInit(name: string, id: ProcessId): Promise<void> {
 /** Directories of machines in the state directory, also of a lab without a record. */
 export function machineNames(): string[] {
   if (!existsSync(STATE_DIR)) return []
-  return readdirSync(STATE_DIR).filter((name) => /^(h\d+|etcd)$/.test(name))
+  return readdirSync(STATE_DIR).filter((name) => /^([hc]\d+|etcd|router)$/.test(name))
 }
 
 function readJson<T>(path: string): T | undefined {

@@ -1,10 +1,10 @@
 /** Another underlay address for a host, as DHCP or an operator would give it. */
 import type { Host } from './host.js'
-import { GATEWAY } from './names.js'
+import type { Machine } from './machine.js'
 
-/** Runs lines of `ip -batch` on a host. */
-export async function ip(host: Host, ...lines: readonly string[]): Promise<void> {
-  await host.sh(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` })
+/** Runs lines of `ip -batch` on a machine. */
+export async function ip(machine: Machine, ...lines: readonly string[]): Promise<void> {
+  await machine.sh(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` })
 }
 
 const TABLE = 'lab_path'
@@ -42,6 +42,6 @@ export async function moveTo(host: Host, from: string, to: string): Promise<void
     host,
     `addr del ${from}/24 dev eth0`,
     `addr add ${to}/24 dev eth0`,
-    `route replace default via ${GATEWAY}`,
+    `route replace default via ${host.gateway}`,
   )
 }

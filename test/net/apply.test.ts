@@ -216,7 +216,9 @@ await onThrowAwayHost(import.meta.url, async () => {
   t.test('a link of another kind in the way is left alone and named', async (t) => {
     run('ip', 'link', 'add', 'tsoc1', 'type', 'bridge')
     const { failures } = await dataplane.apply(FULL)
-    t.match(failures, [{ item: 'link vethc1', error: { code: 'KERNEL_FAILED', message: /tsoc1/ } }])
+    t.match(failures, [
+      { item: { in: 'links', name: 'vethc1' }, error: { code: 'KERNEL_FAILED', message: /tsoc1/ } },
+    ])
     t.same(
       picture(netns),
       FULL_PICTURE.filter((line) => !/vethc1|station 02:42:0a:14:01:01/.test(line)),

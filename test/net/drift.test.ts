@@ -142,7 +142,9 @@ await onThrowAwayHost(import.meta.url, async () => {
     run('unshare', `--net=${netns}`, 'ip', 'link', 'add', 'dummy7', 'type', 'bridge')
     dataplane.queueResync(SANDBOX)
     const { failures } = await dataplane.apply(PLAN)
-    t.match(failures, [{ item: `sandbox ${SANDBOX}`, error: { message: /did not make/ } }])
+    t.match(failures, [
+      { item: { in: 'place', name: SANDBOX }, error: { message: /did not make/ } },
+    ])
     t.match(inside(netns, 'ip', 'link'), /dummy7/)
     run('umount', netns)
     await until(() => seen() === before)

@@ -70,7 +70,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     const other = '1-bbbbbbbbbb'
     await dataplane.apply({ ...PLAN, place: other })
     const { failures } = await dataplane.apply(planOf())
-    t.match(failures, [{ item: 'link vxlan0', error: { code: 'VNI_TAKEN' } }])
+    t.match(failures, [{ item: { in: 'links', name: 'vxlan0' }, error: { code: 'VNI_TAKEN' } }])
     t.match(failures[0]?.error.message, /VNI 4096 on UDP port 4789 .* vxlan0 in .*1-bbbbbbbbbb:/)
     await dataplane.remove(other)
     t.same((await dataplane.apply(planOf())).failures, [], 'and it heals once that one is gone')
@@ -179,7 +179,9 @@ await onThrowAwayHost(import.meta.url, async () => {
       ],
     })
     const { failures, written } = await dataplane.apply(bad)
-    t.match(failures, [{ item: `fdb vxlan0 ${B}`, error: { code: 'KERNEL_FAILED' } }])
+    t.match(failures, [
+      { item: { in: 'fdb', name: `vxlan0 ${B}` }, error: { code: 'KERNEL_FAILED' } },
+    ])
     t.match(failures[0]?.error.message, /^fdb vxlan0 02:42:0a:14:00:06: .*\(E[A-Z]+\)$/)
     t.ok(written > 0)
     t.same(bridgeFdb(netns, 'vxlan0'), [`${A} 192.0.2.7 permanent self`])
@@ -241,7 +243,9 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.same(await dataplane.list(), [])
     const { failures, written } = await dataplane.apply({ ...PLAN, place: '1-cccccccccc' })
     t.equal(written, 0)
-    t.match(failures, [{ item: 'sandbox 1-cccccccccc', error: { code: 'KERNEL_FAILED' } }])
+    t.match(failures, [
+      { item: { in: 'place', name: '1-cccccccccc' }, error: { code: 'KERNEL_FAILED' } },
+    ])
     await t.rejects(dataplane.remove('1-cccccccccc'), {
       code: 'KERNEL_FAILED',
       message: /1-cccccccccc/,

@@ -48,7 +48,7 @@ await onThrowAwayHost(import.meta.url, async () => {
   const hostLinks = (): string[] => ipLinks().map(({ ifname }) => ifname)
   const isRefused = async (t: Test, holder: string): Promise<void> => {
     const { failures } = await dataplane.apply(PLAN)
-    t.match(failures[0], { item: 'link vxlan0', error: { code: 'VNI_TAKEN' } })
+    t.match(failures[0], { item: { in: 'links', name: 'vxlan0' }, error: { code: 'VNI_TAKEN' } })
     const words = `link vxlan0: VNI 4096 on UDP port 4789 is taken on this host by ${holder}: remove that one, or create the network anew on all hosts with another VNI`
     t.equal(failures[0]?.error.message, words)
     t.notMatch(failures[0]?.error.message, /EEXIST/)

@@ -1,10 +1,11 @@
 /** VNIs that somebody else on this host has: swarm's overlay, another tool, what such a one left. */
+
+import { VNIS } from '../../backends/options.js'
 import { messageOf, TsoverlayError } from '../../core/errors.js'
 import type { Dataplane, Logger } from '../../core/ports.js'
 import type { Network } from '../../core/types.js'
 import { describeVxlan, type VxlanDevice } from '../../core/vxlan-device.js'
 import { LAST_VNI } from '../../state/network-repository.js'
-import { VNIS } from '../../backends/options.js'
 
 export interface TakenVnisParts {
   readonly dataplane: Pick<Dataplane, 'foreignVxlans'>

@@ -3,6 +3,7 @@
  * over, or restarts, repeats all its networks, and after them their addresses; docs/swarm.md.
  */
 import { randomUUID } from 'node:crypto'
+import { VNIS } from '../../backends/options.js'
 import type { AllocateNetworkRequest, Options } from '../../core/driver.js'
 import { networkOf } from '../../core/ip.js'
 import type { Logger, Store } from '../../core/ports.js'

@@ -5,6 +5,7 @@
  *
  * Only one call at a time.
  */
+import { type Item, itemText } from '../../core/item.js'
 import type { ApplyFailure } from '../../core/ports.js'
 import { DeltaTracker } from '../delta.js'
 import type { TableResult } from '../failure.js'
@@ -39,7 +40,7 @@ type Found = 'absent' | 'broken' | 'intact'
 
 export class NftTable {
   readonly #ruleset: Ruleset
-  readonly #item: string
+  readonly #item: Item
   readonly #tracker = new DeltaTracker<string, SetElement>(() => true)
   #wanted = false
   #partial = false
@@ -50,7 +51,7 @@ export class NftTable {
   #unsupported: string | undefined
 
   /** @param item as failures name it */
-  constructor(ruleset: Ruleset, item: string) {
+  constructor(ruleset: Ruleset, item: Item) {
     this.#ruleset = ruleset
     this.#item = item
   }
@@ -136,7 +137,7 @@ export class NftTable {
   #refusal(code: string, drift: number): TableResult {
     this.#resync = true
     this.#generation = undefined
-    const failure: ApplyFailure = { item: this.#item, error: refused(this.#item, code) }
+    const failure: ApplyFailure = { item: this.#item, error: refused(itemText(this.#item), code) }
     return { written: 0, drift, failures: [failure] }
   }
 

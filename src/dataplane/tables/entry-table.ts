@@ -5,6 +5,7 @@
  *
  * Only the sandbox's pass calls this, one call at a time.
  */
+import { type Item, itemText } from '../../core/item.js'
 import type { EntrySet } from '../../core/plan.js'
 import type { ApplyFailure } from '../../core/ports.js'
 import { inTurns } from '../../core/turns.js'
@@ -17,8 +18,8 @@ import { decodeNeighbour } from '../rtnl/neighbour-codec.js'
 import type { Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
 
 export interface EntryCodec<E extends { readonly dev: string }> {
-  /** `neighbour` or `fdb`, as failures name it */
-  readonly noun: string
+  /** as failures name it */
+  readonly name: Item['in']
   /** What identifies an entry on its device. */
   keyOf(entry: E): string
   same(a: E, b: E): boolean
@@ -138,8 +139,8 @@ export class EntryTable<E extends { readonly dev: string }> {
     for (const batch of batches(this.#tasks(dev, isPut), BATCH)) {
       if (ifindex === undefined) {
         if (isPut) {
-          const item = `${this.#codec.noun} ${dev}`
-          failures.push({ item, error: kernelFailed(item, 'there is no such device') })
+          const item = { in: this.#codec.name, name: dev }
+          failures.push({ item, error: kernelFailed(itemText(item), 'there is no such device') })
           return 0
         }
         for (const { key } of batch) this.#tracker.done(dev, key)
@@ -174,8 +175,8 @@ export class EntryTable<E extends { readonly dev: string }> {
         this.#onWritten(have, want)
         written += 1
       } else {
-        const item = `${this.#codec.noun} ${dev} ${key}`
-        failures.push({ item, error: refused(item, code) })
+        const item = { in: this.#codec.name, name: `${dev} ${key}` }
+        failures.push({ item, error: refused(itemText(item), code) })
       }
     }
     return written

@@ -15,7 +15,7 @@ interface FdbEntry extends FdbPlan {
 }
 
 export const FDB: EntryCodec<FdbEntry> = {
-  noun: 'fdb',
+  name: 'fdb',
   keyOf: (entry) => entry.mac,
   same: (a, b) => a.vtep === b.vtep && a.altered === b.altered,
   put: (entry, ifindex) => putFdb(ifindex, entry.mac, entry.vtep),

@@ -151,7 +151,7 @@ export class LinkTable {
     for (const link of snapshot.links.values()) {
       if (wanted.has(link.name) || !isOurKind(link)) continue
       await writer.delete(link).catch((error: unknown) => {
-        failures.push(failureOf(`link ${link.name}`, error))
+        failures.push(failureOf({ in: 'links', name: link.name }, error))
       })
     }
     for (const [name] of this.#tracker.deletions()) this.#tracker.removed(name)
@@ -170,7 +170,7 @@ export class LinkTable {
         this.#tracker.wrote(plan.name, plan)
       } catch (error) {
         this.#tracker.removed(plan.name)
-        failures.push(failureOf(`link ${plan.name}`, error))
+        failures.push(failureOf({ in: 'links', name: plan.name }, error))
       }
     }
   }

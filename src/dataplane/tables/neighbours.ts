@@ -10,7 +10,7 @@ import { deleteNeighbour, dumpNeighbours, putNeighbour } from '../rtnl/neighbour
 import type { EntryCodec } from './entry-table.js'
 
 export const NEIGHBOURS: EntryCodec<NeighbourPlan> = {
-  noun: 'neighbour',
+  name: 'neighbours',
   keyOf: (entry) => entry.ip,
   same: (a, b) => a.mac === b.mac,
   put: (entry, ifindex) => putNeighbour(ifindex, entry.ip, entry.mac),

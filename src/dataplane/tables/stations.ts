@@ -17,7 +17,7 @@ export interface Station {
 }
 
 export const STATIONS: EntryCodec<Station> = {
-  noun: 'station',
+  name: 'stations',
   keyOf: (entry) => entry.mac,
   same: () => true,
   put: (entry, ifindex) => putStation(ifindex, entry.mac),

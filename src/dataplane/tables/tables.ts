@@ -28,8 +28,14 @@ export class Tables {
   #stations: readonly Station[] = []
 
   constructor(sandbox: string) {
-    this.sources = new NftTable(SOURCE_CHECK, `sandbox ${sandbox} source check`)
-    this.floating = new NftTable(FLOATING, `sandbox ${sandbox} floating addresses`)
+    this.sources = new NftTable(SOURCE_CHECK, {
+      in: 'rules',
+      name: `sandbox ${sandbox} source check`,
+    })
+    this.floating = new NftTable(FLOATING, {
+      in: 'rules',
+      name: `sandbox ${sandbox} floating addresses`,
+    })
   }
 
   setDesired(plan: Plan): void {

@@ -1,7 +1,7 @@
 /** Who has an address that containers of two hosts announce. */
 import t, { type Test } from 'tap'
+import { portName, sandboxName } from '../../../src/backends/overlay/names.js'
 import type { Ip } from '../../../src/core/ip.js'
-import { portName, sandboxName } from '../../../src/core/names.js'
 import { until } from '../../fakes/until.js'
 import { host, idOf, type TestHost, twoHosts } from '../host.js'
 

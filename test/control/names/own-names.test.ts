@@ -5,8 +5,8 @@ import { namesOf } from '../../../src/control/names/names-of.js'
 import { OwnNames } from '../../../src/control/names/own-names.js'
 import { documents } from '../../../src/state/documents.js'
 import { until } from '../../fakes/until.js'
+import { FakeNames } from '../dockerd/fake-names.js'
 import { host, idOf } from '../host.js'
-import { FakeNames } from './fake-names.js'
 
 const BLUE = idOf('blue')
 const [WEB, DB] = [idOf('ep of web'), idOf('ep of db')]

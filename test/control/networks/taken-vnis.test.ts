@@ -1,6 +1,6 @@
 /** VNIs that others on the host have: swarm's overlay, other tools, what a former life left. */
 import t from 'tap'
-import { sandboxName } from '../../../src/core/names.js'
+import { sandboxName } from '../../../src/backends/overlay/names.js'
 import { RecordingDataplane } from '../../fakes/recording-dataplane.js'
 import { until } from '../../fakes/until.js'
 import { host, idOf, twoHosts } from '../host.js'

@@ -1,7 +1,7 @@
 import t from 'tap'
+import { sandboxName } from '../../../src/backends/overlay/names.js'
 import { Misses } from '../../../src/control/passes/misses.js'
 import type { Ip } from '../../../src/core/ip.js'
-import { sandboxName } from '../../../src/core/names.js'
 import { until } from '../../fakes/until.js'
 import { host, idOf, twoHosts } from '../host.js'
 

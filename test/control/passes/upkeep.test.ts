@@ -1,8 +1,8 @@
 /** What is looked at without anybody asking, and what is said about drift. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { sandboxName } from '../../../src/backends/overlay/names.js'
 import { Upkeep } from '../../../src/control/passes/upkeep.js'
-import { sandboxName } from '../../../src/core/names.js'
 import { until } from '../../fakes/until.js'
 import { host, idOf } from '../host.js'
 

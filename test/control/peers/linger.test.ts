@@ -1,6 +1,6 @@
 /** A sandbox outlives its last container for a while, but not its network nor its plugin. */
 import t from 'tap'
-import { sandboxName } from '../../../src/core/names.js'
+import { sandboxName } from '../../../src/backends/overlay/names.js'
 import { folder } from '../../fakes/folder.js'
 import { until } from '../../fakes/until.js'
 import { host, idOf } from '../host.js'

@@ -109,10 +109,10 @@ class World {
   }
 
   async pass() {
-    const book = await this.peers.book(NETWORK, overlay)
-    book.setLocal(this.local, VTEP)
-    const neighbours = this.#neighbours.follow(book.neighbours)
-    const fdb = this.#fdb.follow(book.fdb)
+    const book = await this.peers.book(NETWORK, overlay.reach)
+    book.setLocal(this.local, { host: SELF, vtep: VTEP })
+    const neighbours = this.#neighbours.follow(book.entries('neighbours'))
+    const fdb = this.#fdb.follow(book.entries('fdb'))
     return {
       neighbours: neighbours.map(({ dev, ip, mac: one }) => `${dev} ${ip} ${one}`).sort(),
       fdb: fdb.map(({ dev, mac: one, vtep: to }) => `${dev} ${one} ${to}`).sort(),
@@ -168,7 +168,7 @@ t.test('passes after any changes know what a look at everything would say', asyn
     const world = new World()
     world.store.pageSize = 2
     world.peers.start(() => undefined)
-    world.peers.useFamily(4)
+    world.peers.useUnderlay({ vtep: VTEP, mtu: 1500, port: 4789 })
     world.peers.open('n')
     for (const each of steps) await each(world)
     const wanted = await world.inStore()

@@ -1,12 +1,10 @@
 /** Ranges of hosts in the store, what is refused for them, and where it is said. */
 import t from 'tap'
-import { TroubleBoard } from '../../../src/control/troubles/trouble-board.js'
 import type { Cidr } from '../../../src/core/ip.js'
 import { documents } from '../../../src/state/documents.js'
 import { keys } from '../../../src/state/keys.js'
 import { until } from '../../fakes/until.js'
 import { type TestHost, twoHosts } from '../host.js'
-import { FakeDocker } from '../sync/fake-docker.js'
 
 /** The host has a route, and the store knows. */
 async function route(host: TestHost, range: string, dev = 'br-web'): Promise<void> {
@@ -23,14 +21,14 @@ async function published({ store, identity }: TestHost): Promise<string> {
 t.test('a chosen subnet is free on all hosts', async (t) => {
   const { a, b } = await twoHosts(t)
   await route(b, '10.0.0.0/15')
-  await new FakeDocker(a).user('blue')
+  await a.api.user('blue')
   t.match([...a.journal.bindings.values()], [{ network: { identity: 'pools:10.2.0.0/16' } }])
 })
 
 t.test('one that is given and not free is refused, and nothing stays', async (t) => {
   const { a, b, store } = await twoHosts(t)
   await route(b, '10.0.5.0/24')
-  const docker = new FakeDocker(a)
+  const docker = a.api
   const refusal = {
     code: 'POOL_OVERLAP',
     message: new RegExp(
@@ -49,9 +47,9 @@ t.test('one that is given and not free is refused, and nothing stays', async (t)
 
 t.test('a network that the cluster has comes to a host that has its range', async (t) => {
   const { a, b } = await twoHosts(t)
-  await new FakeDocker(a).user('blue', { subnet: '10.20.0.0/16' })
+  await a.api.user('blue', { subnet: '10.20.0.0/16' })
   await route(b, '10.20.4.0/24')
-  await new FakeDocker(b).user('blue', { subnet: '10.20.0.0/16' })
+  await b.api.user('blue', { subnet: '10.20.0.0/16' })
   b.ranges.hostChanged()
   await until('it is a problem', () => b.problems.list().length === 1)
   t.match(b.problems.list(), [
@@ -65,7 +63,7 @@ t.test('a network that the cluster has comes to a host that has its range', asyn
 
 t.test('a start is refused in our words only where it cannot work', async (t) => {
   const { a } = await twoHosts(t)
-  const docker = new FakeDocker(a)
+  const docker = a.api
   await docker.user('blue', { subnet: '10.20.0.0/16' })
   await docker.user('inner', { subnet: '10.21.0.0/16', internal: true })
   await route(a, '10.20.4.0/24', 'br-web')
@@ -89,12 +87,10 @@ t.test('a start is refused in our words only where it cannot work', async (t) =>
 
 t.test('what is not well on one host is said on the others', async (t) => {
   const { a, b } = await twoHosts(t)
-  const boards = [a, b].map((host) => new TroubleBoard(host))
-  const [mine, other] = boards
-  t.teardown(() => Promise.all(boards.map((board) => board.close())))
-  for (const board of boards) board.start()
-  mine?.tell('sync', new Map([['blue', 'the name is taken']]))
-  mine?.tell('ranges', new Map([['red', 'it overlaps']]))
+  const [mine, other] = [a.board, b.board]
+  for (const board of [mine, other]) board.start()
+  mine.tell('sync', new Map([['blue', 'the name is taken']]))
+  mine.tell('ranges', new Map([['red', 'it overlaps']]))
   await until('b says so', () => b.problems.list().length === 2)
   const name = a.identity.name
   t.same(b.problems.list(), [
@@ -107,8 +103,8 @@ t.test('what is not well on one host is said on the others', async (t) => {
     blue: 'the name is taken',
     red: 'it overlaps',
   })
-  mine?.tell('sync', new Map())
-  mine?.tell('ranges', new Map())
+  mine.tell('sync', new Map())
+  mine.tell('ranges', new Map())
   await until('it is well again', () => b.problems.list().length === 0)
-  other?.rewrite()
+  other.rewrite()
 })

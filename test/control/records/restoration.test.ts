@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { ClusterView } from '../../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../../src/control/operator/host-removal.js'
 import { chores } from '../../../src/control/records/chores.js'
-import { Restoration } from '../../../src/control/records/restoration.js'
+import type { Restoration } from '../../../src/control/records/restoration.js'
 import { MemoryData } from '../../fakes/memory-data.js'
 import { MemoryStore } from '../../fakes/memory-store.js'
 import { until } from '../../fakes/until.js'
@@ -29,12 +29,7 @@ async function clusterOf(t: Test, count: number, graceMs = 300) {
       vtep,
       graceMs,
     })
-    const restoration = new Restoration({
-      ...one,
-      now: () => performance.now(),
-      staleMs: 10,
-      onRestored: () => one.reconciler.markAll(),
-    })
+    const { restoration } = one
     await until(
       'the host is known',
       async () => (await one.store.keys('/hosts/')).length > members.length,
@@ -178,8 +173,7 @@ t.test('a host that was removed while it was off comes back with its networks', 
   const removal = new HostRemoval(store)
   await removal.remove(await removal.check(a.host.identity.id, false), false, () => undefined)
   const again = await host(t, { store, dir: `${dirs}/a`, vtep: '192.0.2.1' })
-  const parts = { now: () => performance.now(), onRestored: () => undefined }
-  await new Restoration({ ...again, ...parts }).look()
+  await again.restoration.look()
   const withoutBlocks = (lines: readonly string[]) => lines.filter((line) => !/^.blocks/.test(line))
   t.same(withoutBlocks(await contents(store)), withoutBlocks(before))
 })

@@ -1,10 +1,10 @@
 /** Hosts whose dockerds are kept in sync over one store in memory. */
-import { NetworkSync } from '../../../src/control/sync/network-sync.js'
+import type { NetworkSync } from '../../../src/control/sync/network-sync.js'
 import { folder } from '../../fakes/folder.js'
 import { MemoryStore } from '../../fakes/memory-store.js'
 import { until } from '../../fakes/until.js'
+import type { FakeDocker } from '../dockerd/fake-docker.js'
 import { startHost, type TestHost } from '../host.js'
-import { FakeDocker } from './fake-docker.js'
 
 interface Scope {
   teardown(work: () => unknown): unknown
@@ -29,13 +29,10 @@ export async function cluster(t: Scope, started = 3): Promise<Cluster> {
     const own = index === 0 ? store : store.peer()
     const vtep = `192.0.2.${index + 1}`
     const host = await startHost({ store: own, dir: `${dirs}/${letter}`, vtep, synced: true })
-    const docker = new FakeDocker(host)
-    const sync = new NetworkSync({ ...host, docker })
+    const { api: docker, sync } = host
+    if (sync === undefined) throw new Error('network sync is off')
     if (index < started) sync.start()
-    t.teardown(async () => {
-      await sync.close()
-      await host.close()
-    })
+    t.teardown(() => host.close())
     return { host, docker, sync }
   }
   const hosts = [await member('a', 0), await member('b', 1), await member('c', 2)] as const

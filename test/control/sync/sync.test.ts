@@ -49,8 +49,8 @@ t.test('removed on one host and used by nobody, it goes everywhere', async (t) =
   await b.docker.userRemoves('blue')
   await nowhere(hosts, 'blue')
   const left = (): Promise<readonly string[]> => store.keys('/')
-  await until('the store is empty', async () =>
-    (await left()).every((key) => /^.(hosts|alive|gates.hosts)/.test(key)),
+  await until('the store has but hosts', async () =>
+    (await left()).every((key) => /^.(hosts|alive|ranges|gates.hosts)/.test(key)),
   )
   await a.docker.user('blue', SUBNET)
   await everywhere(hosts, 'blue')
@@ -246,12 +246,12 @@ t.test('a host whose dockerd was down gets what came and loses what went', async
   const [a, b] = hosts
   await a.docker.user('old', { subnet: '10.1.0.0/16' })
   await everywhere(hosts, 'old')
-  b.docker.stop()
+  b.docker.die()
   await a.docker.userRemoves('old')
   await a.docker.user('new', { subnet: '10.2.0.0/16' })
   await until('b says that dockerd is away', () => b.sync.status().problems.length > 0)
   t.equal(b.sync.status().docker, false)
-  b.docker.start()
+  b.docker.comeBack()
   await everywhere(hosts, 'new')
   await nowhere(hosts, 'old')
   await until('b is well', () => b.sync.status().problems.length === 0)
@@ -262,11 +262,11 @@ t.test('while a missed removal is pending its name can be given again', async (t
   const [a, b] = hosts
   await a.docker.user('blue', SUBNET)
   await everywhere(hosts, 'blue')
-  b.docker.stop()
+  b.docker.die()
   await a.docker.userRemoves('blue')
   await nowhere([hosts[2]], 'blue')
   await a.docker.user('blue', { subnet: '10.30.0.0/16' })
-  b.docker.start()
+  b.docker.comeBack()
   await until('b has the new one', () => keyOn(b, 'blue') === keyOn(a, 'blue'))
   t.match(b.docker.byName('blue')?.pools, [{ subnet: '10.30.0.0/16' }])
 })
@@ -276,12 +276,12 @@ t.test('a network that is made anew while its removal is pending is another one'
   const [a, b, c] = hosts
   await a.docker.user('blue', SUBNET)
   await everywhere(hosts, 'blue')
-  c.docker.stop()
+  c.docker.die()
   await a.docker.userRemoves('blue')
   await nowhere([b], 'blue')
   await a.docker.user('blue', SUBNET)
   await everywhere([a, b], 'blue')
-  c.docker.start()
+  c.docker.comeBack()
   await until('c is well', () => c.sync.status().problems.length === 0)
   await until('c has the new one', () => keyOn(c, 'blue') === keyOn(a, 'blue'))
 })

@@ -1,17 +1,20 @@
-/** dockerd's network API over a plugin under test: names, ids, and the calls that each makes. */
+/** The Docker API over a plugin under test: names, ids, and the calls that each makes. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { ListedContainer, NamedContainer } from '../../../src/control/dockerd/docker-names.js'
 import type {
   Attached,
   DockerChange,
   DockerContainer,
   DockerNetwork,
-  DockerNetworks,
   NewNetwork,
 } from '../../../src/control/dockerd/docker-networks.js'
-import type { PoolData } from '../../../src/core/driver.js'
+import type { IdleContainer } from '../../../src/control/dockerd/docker-starts.js'
+import type { IpamDriver, NetworkDriver, PoolData } from '../../../src/core/driver.js'
 import { type Cidr, type Ip, networkOf, parseCidr, withPrefixOf } from '../../../src/core/ip.js'
-import type { TestHost } from '../host.js'
+import type { Journal } from '../../../src/state/journal.js'
+import type { Docker } from '../../../src/wire/options.js'
+import { FakeNames } from './fake-names.js'
 
 type Flags = Partial<Omit<NewNetwork, 'name' | 'driver' | 'pools'>> & {
   /** empty: IPAM chooses */
@@ -20,21 +23,34 @@ type Flags = Partial<Omit<NewNetwork, 'name' | 'driver' | 'pools'>> & {
   readonly aux?: string
 }
 
+/** The plugin that it calls. */
+interface Plugin {
+  readonly driver: NetworkDriver
+  readonly ipam: IpamDriver
+  readonly journal: Journal
+}
+
 const SIGNAL = (): AbortSignal => AbortSignal.timeout(5_000)
 
-export class FakeDocker implements DockerNetworks {
+export class FakeDocker implements Docker {
   readonly networks = new Map<string, DockerNetwork>()
   /** false: nothing answers, as when dockerd is down */
   up = true
-  readonly #host: Pick<TestHost, 'driver' | 'ipam' | 'journal'>
+  #plugin: Plugin | undefined
   /** when its networks were made, as far as it says so */
   age: { readonly created?: number } = {}
   readonly #poolIds = new Map<string, string[]>()
   #onChange: (what: DockerChange) => void = () => undefined
   #cut = new AbortController()
 
-  constructor(host: Pick<TestHost, 'driver' | 'ipam' | 'journal'>) {
-    this.#host = host
+  /** It is made before the plugin, which asks it. */
+  attach(plugin: Plugin): void {
+    this.#plugin = plugin
+  }
+
+  get #host(): Plugin {
+    if (this.#plugin === undefined) throw new Error('no plugin is attached')
+    return this.#plugin
   }
 
   /** `docker network create -d tsoverlay --ipam-driver tsoverlay` by a user */
@@ -67,12 +83,12 @@ export class FakeDocker implements DockerNetworks {
   }
 
   /** dockerd dies: its event stream ends. */
-  stop(): void {
+  die(): void {
     this.up = false
     this.#cut.abort()
   }
 
-  start(): void {
+  comeBack(): void {
     this.#cut = new AbortController()
     this.up = true
   }
@@ -101,8 +117,9 @@ export class FakeDocker implements DockerNetworks {
     const found = this.networks.get(id)
     if (found === undefined) return true
     if (this.endpoints.get(id)) return false
-    for (const poolId of this.#poolIds.get(id) ?? []) await this.#host.ipam.releasePool(poolId)
-    await this.#host.driver.deleteNetwork(id)
+    for (const poolId of this.#poolIds.get(id) ?? [])
+      await this.#host.ipam.releasePool(poolId, SIGNAL())
+    await this.#host.driver.deleteNetwork(id, SIGNAL())
     this.networks.delete(id)
     this.#onChange(found.name === 'docker_gwbridge' ? 'gateway' : 'network')
     return true
@@ -119,9 +136,10 @@ export class FakeDocker implements DockerNetworks {
   }
 
   async disconnect(network: string, endpoint: string): Promise<void> {
-    await this.#host.driver.leave(network, endpoint)
-    await this.#host.driver.deleteEndpoint(network, endpoint)
+    await this.#host.driver.leave(network, endpoint, SIGNAL())
+    await this.#host.driver.deleteEndpoint(network, endpoint, SIGNAL())
     this.endpoints.set(network, (this.endpoints.get(network) ?? 1) - 1)
+    this.#attached.delete(endpoint)
   }
 
   async connect(network: string, { container }: Attached): Promise<void> {
@@ -162,6 +180,45 @@ export class FakeDocker implements DockerNetworks {
 
   /** number of containers, by id of the network */
   readonly endpoints = new Map<string, number>()
+  /** the network of each endpoint */
+  readonly #attached = new Map<string, string>()
+
+  async endpointIds(): Promise<ReadonlySet<string>> {
+    if (!this.up) throw new Error('connect ECONNREFUSED')
+    return new Set(this.#attached.keys())
+  }
+
+  async endpointsOf(network: string): Promise<ReadonlySet<string>> {
+    if (!this.up) throw new Error('connect ECONNREFUSED')
+    return new Set([...this.#attached].filter(([, on]) => on === network).map(([id]) => id))
+  }
+
+  /** None of them has run: those that stop are gone. */
+  async idle(): Promise<readonly IdleContainer[]> {
+    return []
+  }
+
+  async start(id: string): Promise<void> {
+    const name = this.networks.get(this.stopped.get(id) ?? '')?.name
+    if (name === undefined) return
+    this.stopped.delete(id)
+    await this.run(name, id)
+  }
+
+  /** what it tells of its containers' names */
+  readonly names = new FakeNames()
+
+  running(): Promise<readonly ListedContainer[]> {
+    return this.names.running()
+  }
+
+  named(container: string): Promise<NamedContainer | undefined> {
+    return this.names.named(container)
+  }
+
+  followNames(...given: Parameters<FakeNames['followNames']>): Promise<void> {
+    return this.names.followNames(...given)
+  }
 
   /** A container on the network, with the address that it gets or wants. */
   async run(name: string, endpoint: string, ip?: string): Promise<Cidr> {
@@ -177,14 +234,16 @@ export class FakeDocker implements DockerNetworks {
     await driver.createEndpoint({ network: found.id, id: endpoint, addresses: [address] }, SIGNAL())
     await driver.join(found.id, endpoint, SIGNAL())
     this.endpoints.set(found.id, (this.endpoints.get(found.id) ?? 0) + 1)
+    this.#attached.set(endpoint, found.id)
     return address
   }
 
   async stopContainer(name: string, endpoint: string): Promise<void> {
     const id = this.byName(name)?.id ?? ''
-    await this.#host.driver.leave(id, endpoint)
-    await this.#host.driver.deleteEndpoint(id, endpoint)
+    await this.#host.driver.leave(id, endpoint, SIGNAL())
+    await this.#host.driver.deleteEndpoint(id, endpoint, SIGNAL())
     this.endpoints.set(id, (this.endpoints.get(id) ?? 1) - 1)
+    this.#attached.delete(endpoint)
     this.#onChange('container')
   }
 
@@ -203,7 +262,7 @@ export class FakeDocker implements DockerNetworks {
       const { options, internal, ipv6 } = wanted
       await driver.createNetwork({ id, options, internal, ipv6, pools: data }, SIGNAL())
     } catch (error) {
-      for (const poolId of poolIds) await this.#host.ipam.releasePool(poolId)
+      for (const poolId of poolIds) await this.#host.ipam.releasePool(poolId, SIGNAL())
       throw error
     }
     this.#poolIds.set(id, poolIds)

@@ -1,0 +1,75 @@
+import { Departures } from '../control/endpoints/departures.js'
+import { Floating } from '../control/floating/floating.js'
+import { Presence } from '../control/hosts/presence.js'
+import { Twins } from '../control/hosts/twins.js'
+import { Misses } from '../control/passes/misses.js'
+import { Reconciler } from '../control/passes/reconciler.js'
+import { Upkeep } from '../control/passes/upkeep.js'
+import { Peers } from '../control/peers/peers.js'
+import { chores } from '../control/records/chores.js'
+import { OwnRecords } from '../control/records/own-records.js'
+import { Restoration } from '../control/records/restoration.js'
+import { PathMtu } from '../control/underlay/path-mtu.js'
+import { UnderlaySource } from '../control/underlay/underlay-source.js'
+import { wireDockerd } from './dockerd.js'
+import type { WireOptions } from './options.js'
+import type { State } from './state.js'
+
+export type Control = ReturnType<typeof wireControl>
+
+/** What makes the kernel as it is wanted, and keeps it and the store so. */
+export function wireControl(options: WireOptions, state: State) {
+  const { config, store, dataplane, greeting, logger, times } = options
+  const { identity, journal, outbox, vtep } = state
+  const port = config.vxlanPort
+  const now = (): number => performance.now()
+  const peers = new Peers({ store, self: identity.id, logger, ...times })
+  const underlay = new UnderlaySource({
+    dataplane,
+    advertise: config.advertise,
+    port,
+    logger,
+    onKnown: (known) => {
+      vtep.current = known.vtep
+      peers.useUnderlay(known)
+      void outbox.submit(chores.publishHost())
+      greeting.greet(known.vtep, peers.hosts())
+      own.twins.look(peers.hosts())
+      reconciler.markAll()
+      paths.trigger()
+    },
+  })
+  const shared = { journal, peers, dataplane, logger, ...times }
+  const reconciler = new Reconciler({
+    ...shared,
+    self: identity.id,
+    blocks: state.blocks.routed,
+    underlay,
+    port,
+  })
+  const departures = new Departures({ ...shared, reconciler })
+  const misses = new Misses({ ...shared, reconciler, now })
+  const floating = new Floating({ ...state, peers, reconciler, logger })
+  const own = wireIdentity(options, state)
+  const paths = new PathMtu({ ...state, dataplane, peers, underlay, logger })
+  const dockerd = wireDockerd(options, state, peers)
+  const records = new OwnRecords({ ...shared, outbox, now })
+  const upkeep = new Upkeep({ reconciler, records, logger })
+  const onRestored = (): void => {
+    reconciler.markAll()
+    dockerd.ranges.rewrite()
+    dockerd.board.rewrite()
+    dockerd.sync?.trigger()
+  }
+  const restoration = new Restoration({ ...state, ...shared, store, now, onRestored })
+  const kernel = { peers, underlay, reconciler, departures, misses, floating, paths }
+  return { ...kernel, records, upkeep, restoration, ...own, ...dockerd }
+}
+
+/** What speaks in this host's name: a copy of its disk must not. */
+function wireIdentity({ logger }: WireOptions, state: State) {
+  const { store, identity, outbox } = state
+  const presence = new Presence({ store, identity, logger })
+  const twins = new Twins({ ...state, publish: () => void outbox.submit(chores.publishHost()) })
+  return { presence, twins }
+}
