@@ -87,7 +87,6 @@ export class BlockBook implements AddressBook {
     return { blocks: blocks.length, addresses: blocks.flatMap((own) => [...own.held.keys()]) }
   }
 
-
   pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
     return this.#keeper.pools.pools(space, signal)
   }
