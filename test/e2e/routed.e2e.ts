@@ -4,7 +4,6 @@
  */
 import t, { type Test } from 'tap'
 import type { Host } from '../lab/host.js'
-import type { Lab } from '../lab/lab.js'
 import { addressOf, runSleeper } from '../lab/tsoverlay.js'
 import { createOn, inContainer, refusedRun } from './clusterwide.js'
 import { type Placed, pairsOf, placeAll, reachAll, tunnelled } from './placed.js'
