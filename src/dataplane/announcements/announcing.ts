@@ -1,5 +1,5 @@
 /**
- * Neighbours of a sandbox, whose containers are told when an address has another MAC than it had: they
+ * Neighbours of a place, whose containers are told when an address has another MAC than it had: they
  * get a frame in their bridge, by an Announcer.
  */
 import type { Plan } from '../../core/plan.js'

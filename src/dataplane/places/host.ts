@@ -6,6 +6,7 @@
 import { HOST_LINKS } from '../../core/names.js'
 import { HOST, type Plan } from '../../core/plan.js'
 import type { ApplyResult } from '../../core/ports.js'
+import { AnnouncedNeighbours } from '../announcements/announcing.js'
 import { kernelFailed } from '../failure.js'
 import { RTM, RTPROT_KERNEL } from '../rtnl/constants.js'
 import { linkName } from '../rtnl/link-codec.js'
@@ -14,7 +15,6 @@ import { hostRules } from '../tables/host-rules.js'
 import { HostSettings, prepareHostLink } from '../tables/host-settings.js'
 import { type KernelTable, NOTHING, type Scope } from '../tables/kernel-table.js'
 import { LinkTable } from '../tables/links.js'
-import { neighbourTable } from '../tables/neighbours.js'
 import { proxyTable } from '../tables/proxies.js'
 import { RouteTable } from '../tables/routes.js'
 import { StationTable } from '../tables/stations.js'
@@ -79,7 +79,7 @@ export class HostPlace {
       new HostSettings(links),
       new StationTable(links),
       fdbTable(links),
-      neighbourTable(links),
+      new AnnouncedNeighbours(links, this.#shared.logger),
       proxyTable(links),
       this.#routes,
     ]

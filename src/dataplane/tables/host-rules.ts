@@ -38,13 +38,17 @@ export function hostRules(logger: Logger): readonly KernelTable[] {
 class DockerUserTable implements KernelTable {
   readonly name = 'rules'
   readonly #rules: DockerUser
+  #wanted = false
+  /** nothing of ours is there and none is wanted: others may change their rules as they like */
+  #isClean = false
 
   constructor(generation: Generation) {
     this.#rules = new DockerUser(generation)
   }
 
   setDesired({ links }: Plan): void {
-    this.#rules.setDesired(links.some(({ kind }) => kind === 'bridge'))
+    this.#wanted = links.some(({ kind }) => kind === 'bridge')
+    this.#rules.setDesired(this.#wanted)
   }
 
   queueResync(): void {
@@ -52,10 +56,14 @@ class DockerUserTable implements KernelTable {
   }
 
   contradicts(notice: Notice): boolean {
-    return notice.kind === 'rules' && this.#rules.isContradicted(notice.generation)
+    if (notice.kind !== 'rules' || this.#isClean) return false
+    return this.#rules.isContradicted(notice.generation)
   }
 
   async apply({ netfilter }: Scope): Promise<TableResult> {
-    return netfilter === undefined ? NOTHING : this.#rules.apply(netfilter)
+    if (netfilter === undefined || (this.#isClean && !this.#wanted)) return NOTHING
+    const result = await this.#rules.apply(netfilter)
+    this.#isClean = !this.#wanted && result.failures.length === 0
+    return result
   }
 }

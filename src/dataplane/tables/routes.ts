@@ -7,9 +7,11 @@
  * another device, comes behind the former one, which goes then: no packet is without a route
  * meanwhile, and a replacement might hit somebody else's.
  */
+import { type Ip, ipOf } from '../../core/ip.js'
 import { type Item, itemText } from '../../core/item.js'
 import { type Plan, type RoutePlan, routeKey } from '../../core/plan.js'
 import type { ApplyFailure } from '../../core/ports.js'
+import { isLocalOnly } from '../facts/misses.js'
 import { kernelFailed, refused, type TableResult } from '../failure.js'
 import type { RouteState } from '../rtnl/address-codec.js'
 import { RTPROT_ROUTES } from '../rtnl/constants.js'
@@ -69,7 +71,7 @@ export class RouteTable implements KernelTable {
       case 'link':
         return this.#devices.isBack(notice.link, notice.gone)
       case 'address':
-        return notice.gone && this.#tracker.wants(({ source }) => isIn(notice.address, source))
+        return notice.gone && this.#isSource(ipOf(notice.address.address))
       default:
         return false
     }
@@ -89,6 +91,11 @@ export class RouteTable implements KernelTable {
     if (found === undefined) return false
     if (want === undefined) return !gone && !this.#partial
     return isSameRoute(found, want) === gone
+  }
+
+  /** Whether routes go with this address: the kernel tells nothing of them. */
+  #isSource(ip: Ip): boolean {
+    return !isLocalOnly(ip) && this.#tracker.wants(({ source }) => source === ip)
   }
 
   #isTaken(route: RouteState): boolean {
@@ -222,8 +229,4 @@ function refusalOf(messages: readonly RtnlMessage[], outcomes: readonly Outcome[
     const isDeletion = (messages[index]?.flags ?? 0) === 0
     return code !== undefined && !(isDeletion && GONE.includes(code))
   })
-}
-
-function isIn({ address }: { readonly address: string }, ip: string | undefined): boolean {
-  return ip !== undefined && address.startsWith(`${ip}/`)
 }
