@@ -231,10 +231,10 @@ t.test('IPv6 needs 1280 bytes, of the option and of the underlay', async (t) => 
 
 t.test('an unknown backend is refused with those that there are', async (t) => {
   t.equal(resolveBackend('overlay'), overlay)
-  for (const name of ['', 'vxlan', 'constructor', '__proto__']) {
+  for (const name of ['', 'calico', 'constructor', '__proto__']) {
     t.throws(() => resolveBackend(name), {
       code: 'OPTION_INVALID',
-      message: `option -o backend=${name} is not valid: allowed is overlay`,
+      message: `option -o backend=${name} is not valid: allowed is overlay or vxlan or host-gw`,
     })
   }
 })
