@@ -68,6 +68,7 @@ export async function makeRoutedHost(): Promise<RoutedHost> {
   run('mount', '-t', 'tmpfs', 'tsoverlay-test', files)
   run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
   run('sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0')
+  run('sysctl', '-qw', ...['ip', 'ip6'].map((one) => `net.bridge.bridge-nf-call-${one}tables=0`))
   for (const [bridge, addresses] of Object.entries(BRIDGES)) {
     run('ip', 'link', 'add', bridge, 'type', 'bridge')
     for (const address of addresses) run('ip', 'addr', 'add', address, 'dev', bridge, 'nodad')
