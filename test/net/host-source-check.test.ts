@@ -54,7 +54,7 @@ await onThrowAwayHost(import.meta.url, async () => {
   const netnsDir = makeNetnsDir()
   const socket = openNetfilter()
   if (socket === undefined) throw new Error('no netfilter')
-  const table = new NftTable(HOST_SOURCE_CHECK, 'source check')
+  const table = new NftTable(HOST_SOURCE_CHECK, { in: 'rules', name: 'source check' })
   /** Two containers on a bridge; ports are named so. */
   const makePair = (bridge: string, prefix: string): string[] => {
     run('ip', 'link', 'add', bridge, 'up', 'type', 'bridge')
