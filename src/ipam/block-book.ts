@@ -71,11 +71,6 @@ export class BlockBook implements AddressBook {
     return this.#routed
   }
 
-  /** This host's own blocks of a routed pool, in the order of their addresses; of others none. */
-  ownBlocks(ref: PoolRef): readonly Cidr[] {
-    return this.#routed.ownBlocks(ref)
-  }
-
   /** @param listener told of routed pools in which this host has other blocks than before, and at `start` */
   onBlocksChanged(listener: (ref: PoolRef) => void): void {
     this.#keeper.onBlocksChanged = listener

@@ -80,7 +80,8 @@ export class PoolRegister {
   #newPool({ pool }: PoolRef, { block, former, byDockerd, routed }: HoldOptions): PoolDocument {
     const dockerd = byDockerd === true ? { dockerd: this.#host } : {}
     const marks = { ...(block !== undefined && { given: true }), ...(routed && { routed }) }
-    return { pool, block: block ?? former ?? blockLength({ pool }), ...marks, ...dockerd }
+    const usual = routed === true ? routedLength({ pool }) : blockLength({ pool })
+    return { pool, block: block ?? former ?? usual, ...marks, ...dockerd }
   }
 
   /**

@@ -70,6 +70,8 @@ export const keys = {
    * with the last pool of the space, in the same transaction.
    */
   poolGate: (space: string) => `/gates/pools/${spacePart(space)}`,
+  /** Written with every new routed network: of two whose pools overlap, one sees the other. */
+  routedGate: '/gates/routed',
   allHolders: '/holders/',
   holders: (ref: PoolRef) => `/holders/${poolPart(ref)}/`,
   holder: (ref: PoolRef, host: HostId) => `/holders/${poolPart(ref)}/${host}`,

@@ -3,7 +3,7 @@
  * that leaves removes it. Only this file reads or writes /networks, /vnis, /subnets and /attached.
  */
 import { hasCode, TsoverlayError } from '../core/errors.js'
-import type { Entry, Guard, Store, Write } from '../core/ports.js'
+import type { Change, Entry, Guard, Store, Write } from '../core/ports.js'
 import type { DockerNetworkId, HostId, Network, NetworkKey } from '../core/types.js'
 import { documents } from './documents.js'
 import { keys, SWARM, vniOf } from './keys.js'
@@ -83,6 +83,7 @@ export class NetworkRepository {
   /**
    * Makes the network with VNIs that nobody has.
    * @param vnis one per segment: a number that the user wants, or undefined = choose
+   * @param also what is written with it, asked for anew at each try
    * @returns the network as stored; undefined when another host made one of this key meanwhile
    * @throws TsoverlayError VNI_TAKEN, NETWORK_CONFLICT when another network has one of its subnets
    */
@@ -91,9 +92,11 @@ export class NetworkRepository {
     vnis: readonly (number | undefined)[],
     attach: DockerNetworkId | undefined,
     signal?: AbortSignal,
+    also: () => Promise<Change> = async () => ({ guards: [], writes: [] }),
   ): Promise<{ readonly made: Network | undefined }> {
     return retryConflicts(`network ${network.identity}`, signal, async () => {
       await this.#refuseSharedSubnets(network, signal)
+      const more = await also()
       const chosen = await this.#chooseVnis(vnis, signal)
       const subnets = subnetKeys(network)
       const made: Network = {
@@ -104,8 +107,10 @@ export class NetworkRepository {
         })),
       }
       const claims = [keys.network(network.key), ...chosen.map(keys.vni), ...subnets]
-      const guards: Guard[] = claims.map((key) => ({ key, is: 'absent' }))
+      const absent = claims.map((key): Guard => ({ key, is: 'absent' }))
+      const guards = [...absent, ...more.guards]
       const writes: Write[] = [
+        ...more.writes,
         { put: keys.network(network.key), value: documents.network.encode(made) },
         ...chosen.map((vni) => ({ put: keys.vni(vni), value: network.key })),
         ...subnets.map((key) => ({ put: key, value: network.key })),

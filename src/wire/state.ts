@@ -43,8 +43,8 @@ export function wireState(options: WireOptions) {
   const publications = new Publications(store, identity)
   const turns = new PoolTurns()
   const vtep: VtepSource = { current: undefined }
-  const owned = { store, book, repository, publications, swarm, journal, identity, vtep, logger }
-  const handlers = choreHandlers(owned)
+  const owned = { store, book, blocks, repository, publications, swarm, journal, identity, vtep }
+  const handlers = choreHandlers({ ...owned, logger })
   const outbox = new Outbox({ shelf: journal.chores, handlers, logger })
   const cluster = { repository, publications, swarm, takenVnis, epoch, turns }
   return { store, identity, journal, blocks, book, outbox, vtep, problems, ...cluster }

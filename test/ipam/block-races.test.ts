@@ -44,7 +44,7 @@ async function live(order: Iterator<number>, list: readonly Step[]): Promise<voi
 
 const checkRouted: Check = ({ book }: BlockHost, ip: Ip) => {
   if (ASIDE.has(ip)) throw new Error(`${ip} is no container's`)
-  const own = book.ownBlocks(ROUTED).find((block) => contains(block, ip))
+  const own = book.routed.ownBlocks(ROUTED).find((block) => contains(block, ip))
   const answer = book.onLink(ROUTED, ip)
   if (answer !== onLinkOf(ip, own)) throw new Error(`${answer} for an address in ${own}`)
 }

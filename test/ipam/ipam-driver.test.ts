@@ -3,6 +3,7 @@ import t from 'tap'
 import { choreHandlers } from '../../src/control/records/chores.js'
 import { type Cidr, type Ip, overlaps } from '../../src/core/ip.js'
 import { AddressPlan } from '../../src/ipam/address-plan.js'
+import { BlockBook } from '../../src/ipam/block-book.js'
 import { TsoverlayIpam } from '../../src/ipam/ipam-driver.js'
 import { PoolTurns } from '../../src/ipam/pool-turns.js'
 import { Journal } from '../../src/state/journal.js'
@@ -34,6 +35,13 @@ function open(dir: string, store = new MemoryStore(), scope: 'local' | 'global' 
   const owned = {
     store,
     book: plan,
+    blocks: new BlockBook({
+      ...{ store, host, logger, boot: '1', shelf: journal.blocks, loans: journal.loans },
+      used: () => new Map(),
+      usage: () => 'bound',
+      routed: () => false,
+      now: () => 0,
+    }),
     repository,
     publications,
     swarm,

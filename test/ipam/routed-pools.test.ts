@@ -39,10 +39,10 @@ const blocksOf = async ({ store }: BlockHost, ref: PoolRef): Promise<readonly st
 t.test('a pool is cut anew when it becomes a routed one', async (t) => {
   const [a, b] = hosts(t)
   await create(a, WIDE)
-  t.same(a.book.ownBlocks(WIDE), ['10.244.0.0/24'])
+  t.same(a.book.routed.ownBlocks(WIDE), ['10.244.0.0/24'])
   t.same(await blocksOf(a, WIDE), ['10.244.0.0-24'], 'nothing is left of the former block')
   await create(b, WIDE)
-  t.same(b.book.ownBlocks(WIDE), ['10.244.1.0/24'])
+  t.same(b.book.routed.ownBlocks(WIDE), ['10.244.1.0/24'])
   t.same(await a.book.allocate([WIDE]), '10.244.0.2/24')
   t.same(await b.book.allocate([WIDE]), '10.244.1.2/24')
   const [document] = await b.book.pools(WIDE.space)
@@ -53,7 +53,7 @@ t.test('a pool is cut anew when it becomes a routed one', async (t) => {
 t.test('a length that the user gave stays, and another one later is refused', async (t) => {
   const [a, b] = hosts(t)
   await create(a, WIDE, 26)
-  t.same(a.book.ownBlocks(WIDE), ['10.244.0.0/26'])
+  t.same(a.book.routed.ownBlocks(WIDE), ['10.244.0.0/26'])
   t.equal(await a.book.allocate([WIDE]), '10.244.0.2/26')
   await t.rejects(create(b, WIDE, 24), { code: 'OPTION_INVALID', message: /allowed is 26, which/ })
   const [c] = hosts(t)
@@ -70,11 +70,11 @@ t.test('two hosts that make one network at once end with blocks of one length', 
   t.same(await blocksOf(a, WIDE), ['10.244.0.0-26', '10.244.0.64-26'])
   await a.book.routed.route(WIDE)
   await a.book.routed.cutAnew(WIDE)
-  t.same(a.book.ownBlocks(WIDE), ['10.244.1.0/24'], 'beside what the other one still has')
-  t.same(b.book.ownBlocks(WIDE), [], 'that is no subnet of its own')
+  t.same(a.book.routed.ownBlocks(WIDE), ['10.244.1.0/24'], 'beside what the other one still has')
+  t.same(b.book.routed.ownBlocks(WIDE), [], 'that is no subnet of its own')
   await b.book.routed.route(WIDE)
   await b.book.routed.cutAnew(WIDE)
-  t.same(b.book.ownBlocks(WIDE), ['10.244.0.0/24'])
+  t.same(b.book.routed.ownBlocks(WIDE), ['10.244.0.0/24'])
   t.same((await blocksOf(a, WIDE)).toSorted(), ['10.244.0.0-24', '10.244.1.0-24'])
 })
 
@@ -94,7 +94,7 @@ t.test('a block of a former length is neither claimed nor reserved in', async (t
   }
   await b.book.prepare(WIDE)
   t.ok(claimed)
-  t.same(b.book.ownBlocks(WIDE), ['10.244.1.0/24'])
+  t.same(b.book.routed.ownBlocks(WIDE), ['10.244.1.0/24'])
 })
 
 t.test('addresses of a block that was handed out of are not cut anew', async (t) => {
@@ -175,11 +175,11 @@ t.test('a fixed address in another block is alone on its link, also after a rest
   // In nobody's block: this host claims it.
   await a.book.claim({ ...WIDE, ip: ip('10.244.9.9'), kind: 'endpoint' })
   t.equal(a.book.onLink(WIDE, ip('10.244.9.9')), '10.244.9.9/24')
-  t.same(a.book.ownBlocks(WIDE), ['10.244.0.0/24', '10.244.9.0/24'])
+  t.same(a.book.routed.ownBlocks(WIDE), ['10.244.0.0/24', '10.244.9.0/24'])
   a.store.unavailable = true
   await a.restart()
   t.equal(a.book.onLink(WIDE, ip('10.244.1.9')), '10.244.1.9/32')
-  t.same(a.book.ownBlocks(WIDE), ['10.244.0.0/24', '10.244.9.0/24'])
+  t.same(a.book.routed.ownBlocks(WIDE), ['10.244.0.0/24', '10.244.9.0/24'])
 })
 
 t.test('who listens is told of each claim, of what is given back, and at the start', async (t) => {
@@ -192,13 +192,13 @@ t.test('who listens is told of each claim, of what is given back, and at the sta
   a.book.releaseNow(WIDE, ip('10.244.9.9'))
   a.clock += 700_000
   await a.book.care.collect()
-  t.equal(a.book.ownBlocks(WIDE).length, 1, 'of two empty ones, one is enough')
+  t.equal(a.book.routed.ownBlocks(WIDE).length, 1, 'of two empty ones, one is enough')
   t.equal(a.told.length, 3)
   await a.restart()
   t.equal(a.told.length, 4)
   await a.book.drop(WIDE)
   t.equal(a.told.length, 5)
-  t.same(a.book.ownBlocks(WIDE), [])
+  t.same(a.book.routed.ownBlocks(WIDE), [])
 })
 
 t.test('a block with containers is not given back, however long nothing happens', async (t) => {
@@ -212,7 +212,7 @@ t.test('a block with containers is not given back, however long nothing happens'
     a.clock += 700_000
     await a.book.care.collect()
   }
-  t.same(a.book.ownBlocks(WIDE), ['10.244.0.0/24'])
+  t.same(a.book.routed.ownBlocks(WIDE), ['10.244.0.0/24'])
 })
 
 t.test('a store that lost its data gets blocks and pool back as they were', async (t) => {
@@ -225,8 +225,8 @@ t.test('a store that lost its data gets blocks and pool back as they were', asyn
   await until('it is claimed again', async () => (await blocksOf(a, WIDE)).length === 1)
   const [document] = await a.book.pools(WIDE.space)
   t.match(document, { routed: true, block: 24 })
-  await until('it is known again', () => a.book.ownBlocks(WIDE).length === 1)
-  t.same(a.book.ownBlocks(WIDE), ['10.244.0.0/24'])
+  await until('it is known again', () => a.book.routed.ownBlocks(WIDE).length === 1)
+  t.same(a.book.routed.ownBlocks(WIDE), ['10.244.0.0/24'])
   t.same(a.held(WIDE), [ipOf(address)])
 })
 
@@ -252,7 +252,7 @@ t.test('IPv6: the first two addresses of a block are set aside, the last one is 
   const six = refOf('fd00::/120')
   await create(a, six)
   await create(b, six)
-  const [own = '' as Cidr] = a.book.ownBlocks(six)
+  const [own = '' as Cidr] = a.book.routed.ownBlocks(six)
   t.equal(prefixLength(own), 124)
   const got = []
   for (let count = 0; count < 14; count += 1) got.push(await a.book.allocate([six]))

@@ -10,10 +10,11 @@ import { messageOf, TsoverlayError } from '../../core/errors.js'
 import { networkOf } from '../../core/ip.js'
 import { invalidOption, RENDEZVOUS_OPTION } from '../../core/options.js'
 import { HOST } from '../../core/plan.js'
-import type { Logger } from '../../core/ports.js'
+import type { Logger, Store } from '../../core/ports.js'
 import { freshSpace, isFresh } from '../../core/spaces.js'
 import type { DockerNetworkId, Network, NetworkKey } from '../../core/types.js'
 import type { AddressBook } from '../../ipam/address-book.js'
+import type { BlockBook } from '../../ipam/block-book.js'
 import type { PoolTurns } from '../../ipam/pool-turns.js'
 import { poolSubject } from '../../ipam/subjects.js'
 import type { Binding, PoolHold } from '../../state/documents.js'
@@ -33,6 +34,7 @@ import type { UnderlaySource } from '../underlay/underlay-source.js'
 import { differences } from './diff.js'
 import { NetworkKin } from './kin.js'
 import { type NetworkOptions, parseNetworkOptions } from './options.js'
+import { RoutedNetworks, refuseAddressing } from './routed.js'
 import { type NetworkSpec, networkSpec, poolsIdentity, swarmIdentity } from './spec.js'
 import type { TakenVnis } from './taken-vnis.js'
 
@@ -53,7 +55,9 @@ export interface NetworkParts {
   readonly reconciler: Reconciler
   readonly underlay: UnderlaySource
   readonly takenVnis: TakenVnis
-  readonly clusterRanges: Pick<ClusterRanges, 'refuse'>
+  readonly clusterRanges: Pick<ClusterRanges, 'refuse' | 'refuseRouted'>
+  readonly store: Store
+  readonly blocks: Pick<BlockBook, 'routed'>
   readonly logger: Logger
 }
 
@@ -74,6 +78,7 @@ export class Networks {
   readonly #parts: NetworkParts
   readonly #kin: NetworkKin
   readonly #moves: PoolMoves
+  readonly #routed: RoutedNetworks
   /**
    * One creation of a network at a time, so that the undoing of one cannot hit another; and one of a
    * NetworkID, as it is tied to one network only.
@@ -84,6 +89,7 @@ export class Networks {
     this.#parts = parts
     this.#kin = new NetworkKin(parts)
     this.#moves = new PoolMoves(parts)
+    this.#routed = new RoutedNetworks(parts)
   }
 
   async create(request: CreateNetworkRequest, signal: AbortSignal): Promise<void> {
@@ -106,11 +112,12 @@ export class Networks {
     { ipam, holds }: Pick<Addressing, 'ipam' | 'holds'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { journal, underlay, outbox } = this.#parts
+    const { journal, underlay, outbox, scope } = this.#parts
     const sync = holds.find((hold) => hold.sync !== undefined)?.sync
     const meant = await this.#meant(request, spaceOf(options, holds), { ipam, sync }, signal)
     const { space } = meant
     const spec = networkSpec(request, options, meant, underlay.current())
+    refuseAddressing(spec.network, { ipam, scope })
     const { key } = spec.network
     const addressing = { ipam, holds, space, ...(sync === undefined ? {} : { sync }) }
     const names = [key, request.id]
@@ -163,12 +170,13 @@ export class Networks {
       if (ipam === 'docker') await foreign.hold(space, request.pools, signal)
       await this.#moves.enter(moved, space, request.pools, signal)
       const network = await this.#join(spec, request.id, { ipam, sync }, signal)
+      const routed = await this.#routed.cutAnew(network, moved, signal)
       // From here on its removal is seen as a removal, not as a network that the cluster does not know.
       const name = sync && (await this.#kin.published(sync, signal)).name
       // Until network sync has seen it in dockerd, a deletion is dockerd's own, no wish of a user.
       const named = name === undefined ? {} : { name, leaving: true }
       journal.bindings.put({ dockerNetwork: request.id, network, ipam, ...named })
-      this.#moves.settle(moved, space, request.id)
+      this.#moves.settle(moved, space, { id: request.id, routed })
       if (scope === 'global')
         for (const hold of holds) journal.pools.put({ ...hold, boundTo: request.id })
       logger.info(
@@ -243,10 +251,12 @@ export class Networks {
       if (found === undefined) {
         await takenVnis.refuseWanted(vnis)
         if (scope === 'local') await clusterRanges.refuse(network, ipam, signal)
-        return (await repository.create(network, vnis, id, signal)).made
+        const also = () => this.#routed.change(network, signal)
+        return (await repository.create(network, vnis, id, signal, also)).made
       }
       refuseDifferences(found, spec)
       await takenVnis.refuseNetwork(found)
+      await this.#routed.join(found, signal)
       return (await repository.attach(network.key, id, signal)) ? found : undefined
     })
   }

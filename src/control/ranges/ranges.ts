@@ -1,5 +1,6 @@
 /** Address ranges that hosts use themselves, and which networks do not go with them: pure. */
 import { type Cidr, familyOf, networkOf, overlaps, parseCidr } from '../../core/ip.js'
+import { HOST_LINKS } from '../../core/names.js'
 import type { HostRoute } from '../../core/ports.js'
 import type { DockerNetworkId, Network } from '../../core/types.js'
 import { chooseIpv4 } from '../../ipam/pool-choice.js'
@@ -37,6 +38,7 @@ export function rangesOf(
   routes: readonly HostRoute[],
   isOurs: (id: DockerNetworkId) => boolean,
 ): readonly Range[] {
+  const others = routes.filter(({ dev }) => !isOwnLink(dev))
   const routed = new Set(routes.map(({ destination }) => destination))
   // The kernel knows first that a bridge is gone.
   const own = docker
@@ -44,9 +46,14 @@ export function rangesOf(
     .flatMap(rangesOfNetwork)
     .filter(({ range, driver }) => driver !== 'bridge' || routed.has(range))
   const named = own.map(({ range, what, kind }) => [range, { range, what, kind }] as const)
-  const others = routes.map((route) => [route.destination, rangeOfRoute(route)] as const)
-  const ranges = new Map<Cidr, Range>([...others, ...named])
+  const foreign = others.map((route) => [route.destination, rangeOfRoute(route)] as const)
+  const ranges = new Map<Cidr, Range>([...foreign, ...named])
   return [...ranges.values()].sort((a, b) => (a.range < b.range ? -1 : 1))
+}
+
+/** A link of a routed network, whose pools are known of it. */
+function isOwnLink(dev: string): boolean {
+  return Object.values(HOST_LINKS).some((prefix) => dev.startsWith(prefix))
 }
 
 function rangesOfNetwork({ name, driver, pools }: DockerNetwork): (Range & { driver: string })[] {

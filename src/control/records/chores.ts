@@ -5,6 +5,7 @@ import type { Logger, Store } from '../../core/ports.js'
 import type { EndpointId, HostId, LocalEndpoint, Network, NetworkKey } from '../../core/types.js'
 import type { AddressBook } from '../../ipam/address-book.js'
 import type { AddressPlan } from '../../ipam/address-plan.js'
+import type { BlockBook } from '../../ipam/block-book.js'
 import { poolSubject } from '../../ipam/subjects.js'
 import { type Binding, documents } from '../../state/documents.js'
 import type { Identity } from '../../state/identity.js'
@@ -17,6 +18,7 @@ import type { Publications } from '../../state/publications.js'
 export interface ChoreParts {
   readonly store: Store
   readonly book: AddressBook
+  readonly blocks: Pick<BlockBook, 'routed'>
   readonly repository: NetworkRepository
   readonly swarm: SwarmState
   readonly publications: Publications
@@ -157,7 +159,7 @@ function isSameNetwork(a: Network, b: Network): boolean {
 
 /** The pool with its holder, its gateway and the length of its blocks. */
 async function restorePool(
-  { store, book, journal, identity }: ChoreParts,
+  { store, book, blocks, journal, identity }: ChoreParts,
   ref: PoolRef,
   signal: AbortSignal,
 ): Promise<void> {
@@ -173,14 +175,18 @@ async function restorePool(
   const gateway = subnets.find((subnet) => subnet.pool === ref.pool)?.gateway
   const known = pool && documents.pool.decode(pool.value)
   // A block that was claimed again may have brought back the pool, but not its gateway.
-  const isWhole = known !== undefined && (known.gateway !== undefined || gateway === undefined)
+  const hasGateway = known?.gateway !== undefined || gateway === undefined
+  const routed = isRouted(journal, ref)
+  const isWhole = known !== undefined && hasGateway && (known.routed === true || !routed)
   if (isWhole && holder !== undefined) return
   const held = await book.hold(ref, signal, {
     ...(own === undefined || pool !== undefined ? {} : { block: prefixLength(own.block) }),
     byDockerd: bindings.some(
       ({ ipam, network }) => ipam === 'docker' && hasPool(network, ref.pool),
     ),
+    routed,
   })
+  if (routed && held.routed !== true) await blocks.routed.route(ref, signal)
   if (held.gateway === undefined && gateway !== undefined)
     await book.gateway(ref, ipOf(gateway), undefined, signal)
 }

@@ -50,8 +50,13 @@ export class PoolMoves {
   }
 
   /** The subnets belong to the network; where they came from they are let go. */
-  settle(holds: readonly PoolHold[], space: string, network: DockerNetworkId): void {
-    for (const hold of holds) this.#parts.journal.pools.put({ ...hold, space, boundTo: network })
+  settle(
+    holds: readonly PoolHold[],
+    space: string,
+    network: { readonly id: DockerNetworkId; readonly routed: boolean },
+  ): void {
+    const bound = { boundTo: network.id, ...(network.routed && { routed: true }) }
+    for (const hold of holds) this.#parts.journal.pools.put({ ...hold, space, ...bound })
     this.#drop(elsewhere(holds, space))
   }
 
@@ -69,7 +74,7 @@ export class PoolMoves {
       })
   }
 
-  /** The length of its blocks, which was an option of RequestPool, unless the pool is there already. */
+  /** The length of its blocks, if it was an option of RequestPool, unless the pool is there already. */
   async #block(
     { space, pool }: PoolRef,
     from: string,
@@ -78,8 +83,8 @@ export class PoolMoves {
     const { book } = this.#parts
     const isThere = (await book.pools(space, signal)).some((one) => one.pool === pool)
     if (isThere) return {}
-    const block = (await book.pools(from, signal)).find((one) => one.pool === pool)?.block
-    return block === undefined ? {} : { block }
+    const former = (await book.pools(from, signal)).find((one) => one.pool === pool)
+    return former?.given !== true || former.block === undefined ? {} : { block: former.block }
   }
 }
 

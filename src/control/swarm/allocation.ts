@@ -17,6 +17,7 @@ import type { NetworkRepository } from '../../state/network-repository.js'
 import type { Outbox } from '../../state/outbox.js'
 import { retryConflicts } from '../../state/retry.js'
 import { parseNetworkOptions } from '../networks/options.js'
+import { refuseAddressing } from '../networks/routed.js'
 import { keyOf, type NetworkSpec, networkSpec, swarmIdentity } from '../networks/spec.js'
 import type { TakenVnis } from '../networks/taken-vnis.js'
 import { chores, networkSubject } from '../records/chores.js'
@@ -55,6 +56,7 @@ export class SwarmAllocation {
     const space = holds[0]?.space ?? options.name
     const identity = { text: swarmIdentity(request.id), space }
     const spec = networkSpec({ ...request, internal: false }, options, identity, underlay.current())
+    refuseAddressing(spec.network, { ipam: 'swarm', scope: 'global' })
     return outbox.making([networkSubject(spec.network.key)], signal, () =>
       this.#make(request, spec, holds, signal),
     )
