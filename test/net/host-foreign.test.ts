@@ -1,6 +1,6 @@
 /** What others have in the host's own namespace survives us, also where it is in our way. */
 import type { Cidr, Ip } from '../../src/core/ip.js'
-import { HOST, type Plan } from '../../src/core/plan.js'
+import { HOST, type Plan, type RoutePlan } from '../../src/core/plan.js'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
 import { BRIDGE, EMPTY, hostPicture, makeUnderlay, ownRoutes, PLAN, TUNNEL } from './host-place.js'
 import { makeNetnsDir, onThrowAwayHost, run, silent, unmountNetnsDir } from './kernel.js'
@@ -119,6 +119,33 @@ await onThrowAwayHost(import.meta.url, async () => {
     await dataplane.remove(HOST)
     await dataplane.close()
   })
+
+  await t.test(
+    'a route that others put before ours, or in its place, is not touched',
+    async (t) => {
+      const dataplane = await createDataplane({ netnsDir, logger: silent })
+      t.same((await dataplane.apply(PLAN)).failures, [])
+      run('ip', 'route', 'prepend', '10.32.3.0/24', 'via', '192.0.2.99')
+      const routes = (PLAN.routes as readonly RoutePlan[]).map((route) =>
+        route.via === '192.0.2.3' ? { ...route, via: '192.0.2.44' as Ip } : route,
+      )
+      const before = foreign()
+      t.match(await dataplane.apply({ ...PLAN, routes }), { written: 1, failures: [] })
+      t.same(foreign(), before)
+      t.match(ownRoutes().join('\n'), '10.32.3.0/24 via 192.0.2.44 dev eth0')
+      t.equal(ownRoutes().length, 6)
+      run('ip', 'route', 'del', '10.32.3.0/24', 'via', '192.0.2.99')
+      run('ip', 'route', 'replace', '10.32.3.0/24', 'via', '192.0.2.98')
+      const taken = foreign()
+      dataplane.queueResync(HOST)
+      t.match((await dataplane.apply(PLAN)).failures, [{ error: { message: /via 192.0.2.98/ } }])
+      t.same(foreign(), taken)
+      await dataplane.remove(HOST)
+      t.same(foreign(), taken)
+      run('ip', 'route', 'del', '10.32.3.0/24', 'via', '192.0.2.98')
+      await dataplane.close()
+    },
+  )
 
   await t.test('a link of others with a wanted name is left alone and named', async (t) => {
     run('ip', 'link', 'add', BRIDGE, 'type', 'ifb')

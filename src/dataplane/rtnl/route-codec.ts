@@ -2,7 +2,7 @@
 import type { Cidr, Ip } from '../../core/ip.js'
 import { familyOf, ipOf, prefixLength } from '../../core/ip.js'
 import type { RouteState } from './address-codec.js'
-import { addressBytes, addressFamily, attr, u32 } from './codec.js'
+import { addressBytes, addressFamily } from './codec.js'
 import {
   AF,
   NLM_F,
@@ -19,6 +19,8 @@ import {
 import type { RtnlMessage } from './rtnl.js'
 
 const RTMSG = 12
+/** the header of an attribute */
+const ATTRIBUTE = 4
 
 /** A route of the main table that bears our protocol number. */
 export interface RouteSpec {
@@ -42,15 +44,13 @@ export type Beside = 'none' | 'any'
  * is refused only beside its equal
  */
 export function addRoute(spec: RouteSpec, beside: Beside): RtnlMessage {
-  const header = headerOf(spec, scopeOf(spec))
   const flags = NLM_F.CREATE | (beside === 'none' ? NLM_F.EXCL : NLM_F.APPEND)
-  return { type: RTM.NEWROUTE, flags, body: Buffer.concat([header, ...attributesOf(spec)]) }
+  return { type: RTM.NEWROUTE, flags, body: rtmsg(spec, scopeOf(spec)) }
 }
 
 /** Deletes ours that is so; of others' routes none is, as the protocol is looked at (ESRCH). */
 export function deleteRoute(spec: RouteSpec): RtnlMessage {
-  const header = headerOf(spec, RT_SCOPE_NOWHERE)
-  return { type: RTM.DELROUTE, flags: 0, body: Buffer.concat([header, ...attributesOf(spec)]) }
+  return { type: RTM.DELROUTE, flags: 0, body: rtmsg(spec, RT_SCOPE_NOWHERE) }
 }
 
 /**
@@ -83,32 +83,44 @@ function scopeOf({ to, ifindex, via }: RouteSpec): number {
   return isLink ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE
 }
 
-function headerOf({ to, ifindex, onlink }: RouteSpec, scope: number): Buffer {
-  const header = Buffer.alloc(RTMSG)
-  header.writeUInt8(addressFamily(familyOf(to)), 0)
-  header.writeUInt8(prefixLength(to), 1)
-  header.writeUInt8(RT_TABLE_MAIN, 4)
-  header.writeUInt8(RTPROT_ROUTES, 5)
-  header.writeUInt8(scope, 6)
-  header.writeUInt8(ifindex === undefined ? RTN.BLACKHOLE : RTN.UNICAST, 7)
-  header.writeUInt32LE(onlink === true ? RTNH_F_ONLINK : 0, 8)
-  return header
+/** struct rtmsg and its attributes in one buffer: there may be thousands in a row. */
+function rtmsg(spec: RouteSpec, scope: number): Buffer {
+  const { to, ifindex, via, onlink, source } = spec
+  const attributes = [
+    [RTA.DST, addressBytes(ipOf(to))],
+    [RTA.PRIORITY, bytes32(kernelMetric(spec))],
+    ...(ifindex === undefined ? [] : [[RTA.OIF, bytes32(ifindex)] as const]),
+    ...(via === undefined ? [] : [gatewayOf(to, via)]),
+    ...(source === undefined ? [] : [[RTA.PREFSRC, addressBytes(source)] as const]),
+  ] as const
+  const size = attributes.reduce((sum, [, value]) => sum + ATTRIBUTE + align(value.length), RTMSG)
+  const buffer = Buffer.allocUnsafe(size).fill(0)
+  buffer[0] = addressFamily(familyOf(to))
+  buffer[1] = prefixLength(to)
+  buffer[4] = RT_TABLE_MAIN
+  buffer[5] = RTPROT_ROUTES
+  buffer[6] = scope
+  buffer[7] = ifindex === undefined ? RTN.BLACKHOLE : RTN.UNICAST
+  buffer.writeUInt32LE(onlink === true ? RTNH_F_ONLINK : 0, 8)
+  let at = RTMSG
+  for (const [type, value] of attributes) {
+    buffer.writeUInt16LE(ATTRIBUTE + value.length, at)
+    buffer.writeUInt16LE(type, at + 2)
+    buffer.set(value, at + ATTRIBUTE)
+    at += ATTRIBUTE + align(value.length)
+  }
+  return buffer
 }
 
-function attributesOf(spec: RouteSpec): readonly Buffer[] {
-  const { to, ifindex, via, source } = spec
-  return [
-    attr(RTA.DST, addressBytes(ipOf(to))),
-    u32(RTA.PRIORITY, kernelMetric(spec)),
-    ...(ifindex === undefined ? [] : [u32(RTA.OIF, ifindex)]),
-    ...(via === undefined ? [] : [gatewayOf(to, via)]),
-    ...(source === undefined ? [] : [attr(RTA.PREFSRC, addressBytes(source))]),
-  ]
+const align = (length: number): number => (length + 3) & ~3
+
+function bytes32(value: number): Uint8Array {
+  return Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24)
 }
 
 /** An IPv4 route by an IPv6 gateway has another attribute (struct rtvia). */
-function gatewayOf(to: Cidr, via: Ip): Buffer {
+function gatewayOf(to: Cidr, via: Ip): readonly [number, Uint8Array] {
   const bytes = addressBytes(via)
-  if (familyOf(to) === familyOf(via)) return attr(RTA.GATEWAY, bytes)
-  return attr(RTA.VIA, Buffer.from([AF.INET6, 0, ...bytes]))
+  if (familyOf(to) === familyOf(via)) return [RTA.GATEWAY, bytes]
+  return [RTA.VIA, Uint8Array.of(AF.INET6, 0, ...bytes)]
 }

@@ -56,7 +56,8 @@ export class HostSettings implements KernelTable {
 
   /** After the links, which have been prepared when they were made. */
   async apply({ inside }: Scope): Promise<TableResult> {
-    if (!this.#resync && this.#links.fresh.size === 0) return NOTHING
+    if (!this.#resync && !this.#wanted.some(({ name }) => this.#links.fresh.has(name)))
+      return NOTHING
     this.#resync = false
     try {
       return { ...inside(() => this.#repair()), failures: [] }

@@ -6,7 +6,7 @@ import { isLocalOnly } from '../facts/misses.js'
 import { decodeAddress, decodeRoute, dumpAddresses } from '../rtnl/address-codec.js'
 import { RT_TABLE_MAIN, RTPROT_KERNEL } from '../rtnl/constants.js'
 import type { LinkState, PortState } from '../rtnl/link-codec.js'
-import { decodeLink, dumpLinks } from '../rtnl/link-codec.js'
+import { decodeLink, dumpLinks, getLink } from '../rtnl/link-codec.js'
 import { dumpRoutesOf } from '../rtnl/route-codec.js'
 import type { Rtnl } from '../rtnl/rtnl.js'
 
@@ -29,8 +29,44 @@ export interface Readers {
 }
 
 /** @throws TsoverlayError KERNEL_FAILED */
-export async function readLinks({ rtnl, lists }: Readers): Promise<LinkSnapshot> {
-  const links = await listLinks(rtnl)
+export async function readLinks(readers: Readers): Promise<LinkSnapshot> {
+  const links = await listLinks(readers.rtnl)
+  return { links: byName(links), ...(await readAddresses(readers)) }
+}
+
+/**
+ * Links by name, with addresses and routes only where a plan of one has any.
+ * @param plans to be looked at, with the bridges that they are ports of
+ * @param others names of further ones
+ * @throws TsoverlayError KERNEL_FAILED
+ */
+export async function readSome(
+  readers: Readers,
+  plans: readonly LinkPlan[],
+  others: readonly string[],
+): Promise<LinkSnapshot> {
+  const masters = plans.flatMap((plan) => (plan.kind === 'bridge' ? [] : (plan.master ?? [])))
+  const names = new Set([...plans.map(({ name }) => name), ...masters, ...others])
+  const links: LinkState[] = []
+  for (const name of names) {
+    const body = await readers.rtnl.get(getLink({ name }), ['ENODEV'])
+    if (body !== undefined) links.push(decodeLink(body))
+  }
+  const isOfLinks = plans.every((plan) => addressesOf(plan) === undefined)
+  const rest = isOfLinks
+    ? { addresses: new Map(), routes: new Set<string>() }
+    : await readAddresses(readers)
+  return { links: byName(links), ...rest }
+}
+
+function byName(links: readonly LinkState[]): ReadonlyMap<string, LinkState> {
+  return new Map(links.map((link) => [link.name, link]))
+}
+
+async function readAddresses({
+  rtnl,
+  lists,
+}: Readers): Promise<Pick<LinkSnapshot, 'addresses' | 'routes'>> {
   const addresses = new Map<number, Cidr[]>()
   for (const body of await rtnl.dump(dumpAddresses())) {
     const found = decodeAddress(body)
@@ -39,8 +75,7 @@ export async function readLinks({ rtnl, lists }: Readers): Promise<LinkSnapshot>
     if (familyOf(ip) === 6 && isLocalOnly(ip)) continue
     addresses.set(found.ifindex, [...(addresses.get(found.ifindex) ?? []), found.address])
   }
-  const routes = await readRoutes(lists)
-  return { links: new Map(links.map((link) => [link.name, link])), addresses, routes }
+  return { addresses, routes: await readRoutes(lists) }
 }
 
 /**

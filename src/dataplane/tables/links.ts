@@ -1,6 +1,7 @@
 /**
- * The links of one place with their addresses. There are few and they change rarely, so a pass that
- * has anything to do reads all of them first; one without anything to do costs no call.
+ * The links of one place with their addresses. A pass that has anything to do reads the links that it
+ * is about first, as others may have hundreds in the host's namespace; after `queueResync` it reads all.
+ * One without anything to do costs no call.
  */
 import { type Cidr, familyOf, ipOf, networkOf } from '../../core/ip.js'
 import type { LinkPlan, Plan } from '../../core/plan.js'
@@ -23,12 +24,16 @@ import {
   isPortAsPlanned,
   listLinks,
   readLinks,
+  readSome,
 } from './link-snapshot.js'
 import type { LinkScope, Ownership } from './link-writer.js'
 import { LinkWriter } from './link-writer.js'
 import type { Notice } from './notices.js'
 
-const NONE = { bridge: new Map(), vxlan: new Map(), veth: new Map() }
+/** Name → ifindex of links of ours. */
+type Devices = Readonly<Record<LinkPlan['kind'], Map<string, number>>>
+/** Never added to: it is replaced. */
+const NONE: Devices = { bridge: new Map(), vxlan: new Map(), veth: new Map() }
 
 export class LinkTable implements KernelTable {
   readonly name = 'links'
@@ -38,7 +43,7 @@ export class LinkTable implements KernelTable {
   #resync = true
   #remade: ReadonlySet<string> = new Set()
   #fresh: ReadonlySet<string> = new Set()
-  #devices: Readonly<Record<LinkPlan['kind'], ReadonlyMap<string, number>>> = NONE
+  #devices: Devices = NONE
 
   constructor(ownership: Ownership) {
     this.#ownership = ownership
@@ -152,20 +157,27 @@ export class LinkTable implements KernelTable {
     this.#remade = writer.remade
     this.#fresh = writer.fresh
     if (!this.#resync && this.#tracker.inSync) return NOTHING
-    let snapshot = await readLinks(scope)
-    const drift = this.#resync ? this.#countDrift(snapshot) : 0
+    const isWhole = this.#resync
+    const due = isWhole ? this.#desired : this.#tracker.updates().map(([, plan]) => plan)
+    const read = isWhole ? () => readLinks(scope) : () => readSome(scope, due, this.#leaving())
+    let snapshot = await read()
+    const drift = isWhole ? this.#countDrift(snapshot) : 0
     this.#resync = false
     const failures: ApplyFailure[] = []
     await this.#deleteUnwanted(snapshot, writer, failures)
-    const bridges = this.#desired.filter((link) => link.kind === 'bridge')
+    const [bridges, ports] = partition(due, ({ kind }) => kind === 'bridge')
     await this.#ensure(bridges, snapshot, writer, failures)
     // ports need the ifindex of bridges that were just made
-    if (writer.written > 0) snapshot = await readLinks(scope)
-    const ports = this.#desired.filter((link) => link.kind !== 'bridge')
+    if (bridges.length > 0 && writer.written > 0) snapshot = await read()
     await this.#ensure(ports, snapshot, writer, failures)
-    const isFresh = writer.fresh.size > 0
-    this.#remember(isFresh ? await listLinks(scope.rtnl) : [...snapshot.links.values()])
+    const isFresh = due.some(({ name }) => writer.fresh.has(name))
+    const { links } = isFresh ? await read() : snapshot
+    this.#remember([...links.values()], isWhole ? NONE : this.#devices)
     return { written: writer.written, drift, failures }
+  }
+
+  #leaving(): readonly string[] {
+    return this.#tracker.deletions().map(([name]) => name)
   }
 
   #countDrift(snapshot: LinkSnapshot): number {
@@ -185,7 +197,10 @@ export class LinkTable implements KernelTable {
         failures.push(failureOf({ in: 'links', name: link.name }, error))
       })
     }
-    for (const [name] of this.#tracker.deletions()) this.#tracker.removed(name)
+    for (const name of this.#leaving()) {
+      this.#tracker.removed(name)
+      for (const devices of Object.values(this.#devices)) devices.delete(name)
+    }
   }
 
   async #ensure(
@@ -206,10 +221,13 @@ export class LinkTable implements KernelTable {
     }
   }
 
-  #remember(links: readonly LinkState[]): void {
+  /** @param known devices that stay */
+  #remember(links: readonly LinkState[], known: Devices): void {
     const ours = links.filter((link) => this.#ownership.owns(link))
-    const of = (kind: LinkPlan['kind']): ReadonlyMap<string, number> =>
-      new Map(ours.filter((link) => link.kind === kind).map((link) => [link.name, link.index]))
+    const of = (kind: LinkPlan['kind']): Map<string, number> => {
+      const found = ours.filter((link) => link.kind === kind)
+      return new Map([...known[kind], ...found.map(({ name, index }) => [name, index] as const)])
+    }
     this.#devices = { bridge: of('bridge'), vxlan: of('vxlan'), veth: of('veth') }
   }
 }
@@ -235,6 +253,10 @@ export function deviceAt(
     if (index === ifindex) return dev
   }
   return undefined
+}
+
+function partition<T>(items: readonly T[], fits: (item: T) => boolean): readonly [T[], T[]] {
+  return [items.filter(fits), items.filter((item) => !fits(item))]
 }
 
 /** Whether the veth of a name was made for another container's end. */
