@@ -96,6 +96,8 @@ export interface ApplyResult {
   readonly failures: readonly ApplyFailure[]
   /** why this kernel cannot have the rules of the host's namespace, if it cannot */
   readonly unsupported?: string
+  /** what of others on this host works against what is planned, and what to do about it */
+  readonly obstacle?: string
 }
 
 /** An address that the kernel was asked for and did not know (l3miss). */

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { NftTable } from '../../src/dataplane/nft/table.js'
 import { openNetfilter } from '../../src/dataplane/rtnl/netlink-rtnl.js'
-import { DockerUser } from '../../src/dataplane/tables/docker-user.js'
+import { DockerUser, readLegacyTables } from '../../src/dataplane/tables/docker-user.js'
 import { ISOLATION, isolationElements } from '../../src/dataplane/tables/isolation.js'
 import { onThrowAwayHost, run } from './kernel.js'
 import { makeRoutedHost, WORLD, X, Y } from './routed-host.js'
@@ -58,7 +58,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.notMatch(run('nft', 'list', 'tables'), /filter/)
     tables('-P FORWARD DROP')
     t.same(await look(), CLEAN)
-    t.equal(docker.closedBy, 'chain FORWARD of table ip filter')
+    t.match(docker.obstacle([]), /^chain FORWARD of table ip filter drops .* tsb-\*$/)
     t.equal(await x1.ask(WORLD), 'silence')
     t.notMatch(run('iptables', '-S'), /tsb/)
     tables('-P FORWARD ACCEPT')
@@ -76,7 +76,7 @@ await onThrowAwayHost(import.meta.url, async () => {
       RETURN,
     ])
     t.same(userChain('ip6tables'), [CHAIN, ...OURS, RETURN])
-    t.equal(docker.closedBy, undefined)
+    t.equal(docker.obstacle(['filter', '']), undefined)
     t.equal(await x1.ask(WORLD), SEEN)
     t.equal(await other.ask(X1), 'x1 sees 192.0.2.2')
     t.equal(await x1.ask('2001:db8:9::9'), 'other sees fd00:20:1::2')
@@ -153,21 +153,42 @@ await onThrowAwayHost(import.meta.url, async () => {
     run('sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0')
   })
 
+  t.test('iptables of the legacy kind are named, with what to run', async (t) => {
+    t.same(readLegacyTables(), [])
+    run('nft', 'delete', 'table', 'ip', 'filter')
+    run('nft', 'delete', 'table', 'ip6', 'filter')
+    await look()
+    t.equal(docker.obstacle(['mangle']), undefined)
+    run('iptables-legacy', '-P', 'FORWARD', 'DROP')
+    run('iptables-legacy', '-N', 'DOCKER-USER')
+    run('iptables-legacy', '-I', 'FORWARD', '-j', 'DOCKER-USER')
+    const obstacle = docker.obstacle(readLegacyTables()) ?? ''
+    t.match(obstacle, /^iptables of the legacy kind/)
+    t.equal(await x1.ask(WORLD), 'silence')
+    run('sh', '-c', obstacle.slice(obstacle.indexOf('iptables-legacy')))
+    t.equal(await x1.ask(WORLD), SEEN)
+    run('iptables-legacy', '-F')
+    run('iptables-legacy', '-P', 'FORWARD', 'ACCEPT')
+    startDocker()
+    await look()
+    t.equal(docker.obstacle(readLegacyTables()), undefined)
+  })
+
   t.test('a chain of somebody else that drops is named', async (t) => {
     run(
       'nft',
       'add table inet mine; add chain inet mine fw { type filter hook forward priority 5; policy drop; }',
     )
     await look()
-    t.equal(docker.closedBy, 'chain fw of table inet mine')
+    t.match(docker.obstacle([]), /^chain fw of table inet mine/)
     run('nft', 'delete table inet mine')
   })
 
   t.test('without bridges of ours none are left', async (t) => {
     docker.setDesired(false)
     t.match(await docker.apply(socket), { written: 4, failures: [] })
-    t.same(userChain(), [CHAIN])
+    t.same(userChain(), [CHAIN, RETURN])
     t.match(run('iptables', '-S', 'FORWARD'), /-P FORWARD DROP/)
-    t.equal(docker.closedBy, undefined)
+    t.equal(docker.obstacle(['filter']), undefined)
   })
 })

@@ -4,18 +4,18 @@ import type { BlockBook } from '../../ipam/block-book.js'
 import type { Identity } from '../../state/identity.js'
 import type { Journal } from '../../state/journal.js'
 import type { Outbox } from '../../state/outbox.js'
+import { unreachedBy } from '../endpoints/reachability.js'
 import type { Presence } from '../hosts/presence.js'
 import type { Names } from '../names/names.js'
 import type { Misses } from '../passes/misses.js'
-import { unreachedBy } from '../endpoints/reachability.js'
 import { homeOf } from '../passes/places.js'
 import type { Reconciler } from '../passes/reconciler.js'
 import type { Counters } from '../passes/reports.js'
 import type { Peers } from '../peers/peers.js'
 import type { Conflict, Restoration } from '../records/restoration.js'
 import type { NetworkSync } from '../sync/network-sync.js'
-import type { UnderlaySource } from '../underlay/underlay-source.js'
 import type { Problem, Problems } from '../troubles/problems.js'
+import type { UnderlaySource } from '../underlay/underlay-source.js'
 
 export interface NetworkStatus {
   readonly id: string
@@ -104,7 +104,9 @@ export function statusOf(parts: StatusParts): Status {
       peers: peers.count(network.key),
       parted: [
         ...peers.parted(network.key),
-        ...unreachedBy(network, { self: identity.id, peers, underlay: parts.underlay }).map(({ name }) => name),
+        ...unreachedBy(network, { self: identity.id, peers, underlay: parts.underlay }).map(
+          ({ name }) => name,
+        ),
       ],
       synced: peers.isSynced(network.key),
     })),
@@ -113,13 +115,18 @@ export function statusOf(parts: StatusParts): Status {
     misses: { ...misses.counters },
     ...(parts.names === undefined ? {} : { names: parts.names.status() }),
     conflicts: parts.restoration?.status() ?? [],
-    problems: parts.problems.list(),
+    problems: [...parts.problems.list(), ...obstacles(reconciler)],
     ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),
   }
 }
 
 function admissionOf({ problem }: Pick<Reconciler, 'problem'>): Status['admission'] {
   return { inForce: problem === undefined, ...(problem === undefined ? {} : { problem }) }
+}
+
+function obstacles({ obstacle }: Pick<Reconciler, 'obstacle'>): Status['problems'] {
+  if (obstacle === undefined) return []
+  return [{ part: 'rules', about: "the host's firewall", problem: obstacle }]
 }
 
 function holdings(

@@ -44,6 +44,7 @@ export class HostPass {
   /** VNIs that are taken from the cluster's hosts only */
   #covered: ReadonlySet<number> = new Set()
   #problem: string | undefined
+  #obstacle: string | undefined
 
   constructor(parts: HostPassParts) {
     this.#parts = parts
@@ -53,6 +54,11 @@ export class HostPass {
   /** Why the rules are not in force; undefined when they are. */
   get problem(): string | undefined {
     return this.#problem
+  }
+
+  /** What of others on this host may drop packets of our networks, with what helps. */
+  get obstacle(): string | undefined {
+    return this.#obstacle
   }
 
   /** Looks for what a former run has made. Never rejects. */
@@ -76,6 +82,7 @@ export class HostPass {
     const plan = await this.#make()
     if (plan === undefined) return { made: NOTHING, lasting: NOTHING }
     const result = await this.#parts.dataplane.apply(plan)
+    this.#obstacle = result.obstacle
     const rules = result.failures.find(({ item }) => item.in === 'rules')
     this.#covered = new Set(rules === undefined ? plan.strangers?.vnis : [])
     this.#report(result.unsupported ?? (rules && messageOf(rules.error)))

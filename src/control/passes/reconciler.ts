@@ -70,6 +70,11 @@ export class Reconciler {
     return this.#host.problem
   }
 
+  /** What of others on this host may drop packets of our networks, with what helps. */
+  get obstacle(): string | undefined {
+    return this.#host.obstacle
+  }
+
   /** Takes up what a former run has made; the first pass over the host's namespace. Never rejects. */
   async start(): Promise<void> {
     await this.#host.adopt()

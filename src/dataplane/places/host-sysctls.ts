@@ -58,6 +58,18 @@ export function repairLinkSettings(name: string, hasIpv6: boolean): number {
   ])
 }
 
+/**
+ * Packets from 127.0.0.1 go out by a bridge only with its route_localnet, and answers to it come in
+ * (route.c __mkroute_output, ip_route_input_slow). What containers send to 127.0.0.0/8 themselves is
+ * dropped by a rule (tables/isolation.ts).
+ * @param published whether ports of localhost lead to containers behind the bridge
+ * @returns how many settings were written
+ * @throws TsoverlayError KERNEL_FAILED
+ */
+export function repairLocalhost(bridge: string, published: boolean): number {
+  return repair([[`net/ipv4/conf/${bridge}/route_localnet`, published ? '1' : '0']])
+}
+
 function repair(settings: readonly (readonly [string, string])[]): number {
   const altered = settings.filter(([name, value]) => (readSysctl(name) ?? value) !== value)
   for (const [name, value] of altered) writeSysctl(name, value)

@@ -8,6 +8,8 @@
  * uses nftables (29 on) and sets no policy. Where `iptables -F` took away the jump to the chain, but not
  * FORWARD's policy, they are in FORWARD itself until dockerd has put it back.
  */
+
+import { readFileSync } from 'node:fs'
 import { type Item, itemText } from '../../core/item.js'
 import { HOST_LINKS } from '../../core/names.js'
 import type { ApplyFailure } from '../../core/ports.js'
@@ -39,6 +41,23 @@ const FAMILIES = [NFPROTO.IPV4, NFPROTO.IPV6] as const
 /** A kernel without nf_tables, or without the table. */
 const ABSENT = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
 
+const LEGACY_COMMANDS = ['-i', '-o']
+  .map((way) => `iptables-legacy -I ${USER_CHAIN} ${way} ${HOST_LINKS.bridge}+ -j ACCEPT`)
+  .join(' && ')
+const LEGACY_TABLES = '/proc/thread-self/net/ip_tables_names'
+
+/** Tables of the legacy iptables that somebody has used in the calling thread's namespace. */
+export function readLegacyTables(): readonly string[] {
+  try {
+    return readFileSync(LEGACY_TABLES, 'utf8')
+      .split('\n')
+      .filter((name) => name !== '')
+  } catch {
+    // a kernel without them
+    return []
+  }
+}
+
 const text = Buffer.from(HOST_LINKS.bridge).toString('hex')
 /** Expressions and order as iptables writes them (iptables/nft.c add_iifname, add_counters, add_verdict). */
 const OURS: readonly { readonly expressions: Expressions; readonly says: string }[] = [
@@ -68,6 +87,7 @@ export class DockerUser {
   /** how often ours are in a chain, as of the last look */
   #installed = 0
   #closedBy: string | undefined
+  #hasUserChain = false
 
   /** @param generation of the namespace, shared with its tables of ours */
   constructor(generation = new Generation()) {
@@ -90,9 +110,18 @@ export class DockerUser {
     return this.#mark !== undefined && !this.#generation.isOurs(this.#mark, generation)
   }
 
-  /** A chain of others that drops what it forwards, so that ours may be dropped too; for people. */
-  get closedBy(): string | undefined {
-    return this.#wanted ? this.#closedBy : undefined
+  /**
+   * What others on this host may do against the packets of our bridges that no rule here prevents, with
+   * what helps; for people.
+   * @param legacy names of iptables' tables of the kind before nf_tables
+   */
+  obstacle(legacy: readonly string[]): string | undefined {
+    if (!this.#wanted) return undefined
+    if (legacy.includes(FILTER) && !this.#hasUserChain) {
+      return `iptables of the legacy kind, which tsoverlay cannot write: run ${LEGACY_COMMANDS}`
+    }
+    if (this.#closedBy === undefined) return undefined
+    return `${this.#closedBy} drops what it does not know: let it accept packets from and to ${HOST_LINKS.bridge}*`
   }
 
   /**
@@ -134,6 +163,7 @@ export class DockerUser {
   async #targets(socket: BatchSocket): Promise<readonly Target[]> {
     const chains = (await socket.dump(dumpChains({ family: 0 }), ABSENT)).map(decodeChain)
     this.#closedBy = closedBy(chains)
+    this.#hasUserChain = chains.some(({ table, name }) => table === FILTER && name === USER_CHAIN)
     const targets: Target[] = []
     for (const family of FAMILIES) {
       const here = chains.filter((one) => one.family === family && one.table === FILTER)

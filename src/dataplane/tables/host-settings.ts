@@ -5,7 +5,12 @@
 import { familyOf } from '../../core/ip.js'
 import type { LinkPlan, Plan } from '../../core/plan.js'
 import { failureOf, type TableResult } from '../failure.js'
-import { forwardIpv4, forwardIpv6, repairLinkSettings } from '../places/host-sysctls.js'
+import {
+  forwardIpv4,
+  forwardIpv6,
+  repairLinkSettings,
+  repairLocalhost,
+} from '../places/host-sysctls.js'
 import { type KernelTable, NOTHING, type Scope } from './kernel-table.js'
 import type { LinkTable } from './links.js'
 import type { Notice } from './notices.js'
@@ -14,6 +19,8 @@ export class HostSettings implements KernelTable {
   readonly name = 'settings'
   readonly #links: LinkTable
   #wanted: readonly LinkPlan[] = []
+  /** bridges to whose containers ports of localhost lead */
+  #published: ReadonlySet<string> = new Set()
   #resync = true
   /** links that a pass of this process has seen to */
   #known: ReadonlySet<string> = new Set()
@@ -22,8 +29,12 @@ export class HostSettings implements KernelTable {
     this.#links = links
   }
 
-  setDesired({ links }: Plan): void {
+  setDesired({ links, domains = [] }: Plan): void {
     this.#wanted = links.filter(({ kind }) => kind !== 'veth')
+    const published = domains.filter((domain) => domain.published.length > 0)
+    const bridges = new Set(published.map(({ bridge }) => bridge))
+    this.#resync ||= [...bridges].sort().join() !== [...this.#published].sort().join()
+    this.#published = bridges
     const names = new Set(this.#wanted.map(({ name }) => name))
     this.#resync ||= [...names].some((name) => !this.#known.has(name))
     this.#known = new Set([...this.#known].filter((name) => names.has(name)))
@@ -65,7 +76,7 @@ export class HostSettings implements KernelTable {
     let drift = this.#known.size > 0 ? written : 0
     for (const plan of there) {
       const repaired = repairLinkSettings(plan.name, hasIpv6(plan))
-      written += repaired
+      written += repaired + repairLocalhost(plan.name, this.#published.has(plan.name))
       if (this.#known.has(plan.name) && !this.#links.fresh.has(plan.name)) drift += repaired
     }
     this.#known = new Set(there.map(({ name }) => name))
