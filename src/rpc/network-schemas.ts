@@ -109,9 +109,7 @@ export type PortBinding = Static<typeof PortBinding>
 export const PORT_MAP = 'com.docker.network.portmap'
 export const ProgramExternalConnectivityRequest = Type.Object({
   ...ByEndpoint,
-  Options: Type.Optional(
-    Type.Object({ [PORT_MAP]: Type.Optional(Type.Array(PortBinding)) }),
-  ),
+  Options: Type.Optional(Type.Object({ [PORT_MAP]: Type.Optional(Type.Array(PortBinding)) })),
 })
 export type ProgramExternalConnectivityRequest = Static<typeof ProgramExternalConnectivityRequest>
 

@@ -64,33 +64,36 @@ t.test('without ports, or with labels of the sandbox that we do not read', async
   }
 })
 
-t.test('a binding that makes no sense is refused with field, value and what is allowed', async (t) => {
-  const { server, recorder } = bench(t)
-  const field = (name: string): string => `com\\.docker\\.network\\.portmap\\[1\\]\\.${name}`
-  const cases: [object, RegExp][] = [
-    [{ Proto: 1 }, new RegExp(`^${field('Proto')} is 1, but must be 6 \\(TCP\\), 17`)],
-    [{ HostIP: 'eth0' }, new RegExp(`^${field('HostIP')} is "eth0", but must be an IP address$`)],
-    [
-      { HostPort: 8010, HostPortEnd: 8000 },
-      new RegExp(`^${field('HostPortEnd')} is 8000, but must be 8010, its HostPort, to 65535$`),
-    ],
-    [
-      { HostPort: 0, HostPortEnd: 9 },
-      new RegExp(`^${field('HostPort')} is 0, but must be 1 to 9, its HostPortEnd$`),
-    ],
-    [{ Port: 0 }, /portmap\.1\.Port is 0, but must be >= 1$/],
-    [{ Port: 65_536 }, /portmap\.1\.Port is 65536, but must be <= 65535$/],
-    [{ HostPort: 65_536 }, /portmap\.1\.HostPort is 65536, but must be <= 65535$/],
-    [{ HostPort: -1 }, /portmap\.1\.HostPort is -1, but must be >= 0$/],
-    [{ HostPort: '8080' }, /portmap\.1\.HostPort is "8080", but must be integer$/],
-    [{ Proto: 'tcp' }, /portmap\.1\.Proto is "tcp", but must be integer$/],
-  ]
-  for (const [sent, expected] of cases) {
-    const answer = await server.inject(METHOD, body(portMap(binding({}), binding(sent))))
-    t.equal(answer.status, 500)
-    t.match(errorOf(answer.body), expected, JSON.stringify(sent))
-  }
-  const answer = await server.inject(METHOD, body({ 'com.docker.network.portmap': '8080:80' }))
-  t.match(errorOf(answer.body), /portmap is "8080:80", but must be array$/)
-  t.strictSame(recorder.calls, [])
-})
+t.test(
+  'a binding that makes no sense is refused with field, value and what is allowed',
+  async (t) => {
+    const { server, recorder } = bench(t)
+    const field = (name: string): string => `com\\.docker\\.network\\.portmap\\[1\\]\\.${name}`
+    const cases: [object, RegExp][] = [
+      [{ Proto: 1 }, new RegExp(`^${field('Proto')} is 1, but must be 6 \\(TCP\\), 17`)],
+      [{ HostIP: 'eth0' }, new RegExp(`^${field('HostIP')} is "eth0", but must be an IP address$`)],
+      [
+        { HostPort: 8010, HostPortEnd: 8000 },
+        new RegExp(`^${field('HostPortEnd')} is 8000, but must be 8010, its HostPort, to 65535$`),
+      ],
+      [
+        { HostPort: 0, HostPortEnd: 9 },
+        new RegExp(`^${field('HostPort')} is 0, but must be 1 to 9, its HostPortEnd$`),
+      ],
+      [{ Port: 0 }, /portmap\.1\.Port is 0, but must be >= 1$/],
+      [{ Port: 65_536 }, /portmap\.1\.Port is 65536, but must be <= 65535$/],
+      [{ HostPort: 65_536 }, /portmap\.1\.HostPort is 65536, but must be <= 65535$/],
+      [{ HostPort: -1 }, /portmap\.1\.HostPort is -1, but must be >= 0$/],
+      [{ HostPort: '8080' }, /portmap\.1\.HostPort is "8080", but must be integer$/],
+      [{ Proto: 'tcp' }, /portmap\.1\.Proto is "tcp", but must be integer$/],
+    ]
+    for (const [sent, expected] of cases) {
+      const answer = await server.inject(METHOD, body(portMap(binding({}), binding(sent))))
+      t.equal(answer.status, 500)
+      t.match(errorOf(answer.body), expected, JSON.stringify(sent))
+    }
+    const answer = await server.inject(METHOD, body({ 'com.docker.network.portmap': '8080:80' }))
+    t.match(errorOf(answer.body), /portmap is "8080:80", but must be array$/)
+    t.strictSame(recorder.calls, [])
+  },
+)

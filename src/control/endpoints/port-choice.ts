@@ -70,21 +70,25 @@ export class PortChoice {
     )
   }
 
-  async *#candidates(
-    { hostPorts, protocol, port }: PortWish,
-    targets: readonly Target[],
-  ): AsyncGenerator<number> {
-    const { first, last } = hostPorts ?? { first: 1, last: 65_535 }
-    for (const had of this.#endpoint.published ?? []) {
-      if (had.protocol !== protocol || had.port !== port) continue
-      if (had.hostIp !== targets[0]?.hostIp) continue
-      if (had.hostPort >= first && had.hostPort <= last) yield had.hostPort
+  async *#candidates(wish: PortWish, targets: readonly Target[]): AsyncGenerator<number> {
+    yield* this.#had(wish, targets[0]?.hostIp)
+    const { hostPorts, protocol } = wish
+    if (hostPorts !== undefined) {
+      for (let number = hostPorts.first; number <= hostPorts.last; number += 1) yield number
+      return
     }
-    if (hostPorts === undefined) {
-      const [ip] = targets.map(boundTo)
-      for (let n = 0; n < CHOICES && ip !== undefined; n += 1)
-        yield await this.#hostPorts.choose(protocol, ip)
-    } else for (let number = first; number <= last; number += 1) yield number
+    const [ip] = targets.map(boundTo)
+    for (let n = 0; n < CHOICES && ip !== undefined; n += 1)
+      yield await this.#hostPorts.choose(protocol, ip)
+  }
+
+  /** Numbers that the endpoint has already for such a wish. */
+  #had({ protocol, port, hostPorts }: PortWish, hostIp: Ip | undefined): readonly number[] {
+    const { first, last } = hostPorts ?? { first: 1, last: 65_535 }
+    return (this.#endpoint.published ?? [])
+      .filter((had) => had.protocol === protocol && had.port === port && had.hostIp === hostIp)
+      .map(({ hostPort }) => hostPort)
+      .filter((number) => number >= first && number <= last)
   }
 
   async #problem(hostPort: number, targets: readonly Target[]): Promise<string | undefined> {

@@ -43,7 +43,11 @@ t.test('each address of the container by its own family', async (t) => {
 
 t.test('nothing leads from one family to the other', async (t) => {
   const cases = [
-    [FOUR, at('fd00::1'), /^option -p \[fd00::1\]:8080:80\/tcp is not valid: the container has no IPv6/],
+    [
+      FOUR,
+      at('fd00::1'),
+      /^option -p \[fd00::1\]:8080:80\/tcp is not valid: the container has no IPv6/,
+    ],
     [SIX, { ...ANY, hostIp: '127.0.0.1' as Ip }, /-p 127\.0\.0\.1::80\/tcp .* no IPv4 address/],
   ] as const
   for (const [endpoint, wish, message] of cases) {

@@ -17,7 +17,10 @@ const HTTP = { protocol: 'tcp', port: 80, hostPorts: { first: 8080, last: 8080 }
 const ANY = { protocol: 'tcp', port: 80 } as const
 
 /** A host with two containers of one network. */
-async function withContainers(t: Parameters<typeof host>[0], options: Readonly<Record<string, string>> = BRIDGE) {
+async function withContainers(
+  t: Parameters<typeof host>[0],
+  options: Readonly<Record<string, string>> = BRIDGE,
+) {
   const a = await host(t)
   await a.docker.createNetwork(BLUE, { subnet: '10.20.0.0/16', options })
   const [web, db] = [await a.docker.run(BLUE, WEB), await a.docker.run(BLUE, DB)]
@@ -103,7 +106,8 @@ t.test('without a number one is chosen, and the same call again keeps it', async
   a.hostPorts.heard.add('tcp 0.0.0.0 8002')
   await t.rejects(a.driver.publish(BLUE, DB, [range], SIGNAL()), {
     code: 'PORT_TAKEN',
-    message: /^option -p 8000-8002:81\/tcp is not valid: no port of 8000 to 8002 is free; port 8002/,
+    message:
+      /^option -p 8000-8002:81\/tcp is not valid: no port of 8000 to 8002 is free; port 8002/,
   })
   await a.driver.publish(BLUE, WEB, [range], SIGNAL())
   t.strictSame(planned(a), ports.slice(2), 'the others are no more')
@@ -119,20 +123,26 @@ t.test('two that choose at once get two ports', async (t) => {
   )
 })
 
-t.test('rules that the kernel refuses fail the call, and what was there before is again', async (t) => {
-  const { a } = await withContainers(t)
-  await a.driver.publish(BLUE, WEB, [HTTP], SIGNAL())
-  const before = planned(a)
-  const error = new TsoverlayError('KERNEL_FAILED', 'rules of the host namespace: EPERM')
-  a.dataplane.hostFailures = [{ item: { in: 'rules', name: 'rules' }, error }]
-  const more = { ...HTTP, hostPorts: { first: 8443, last: 8443 } }
-  await t.rejects(a.driver.publish(BLUE, WEB, [more], SIGNAL()), {
-    code: 'KERNEL_FAILED',
-    message: /^0\.0\.0\.0:8443->.*:80\/tcp not published: rules of the host namespace: EPERM$/,
-  })
-  t.strictSame(a.journal.endpoints.get(WEB)?.published, before)
-  await until('the rules are as before', () => JSON.stringify(planned(a)) === JSON.stringify(before))
-})
+t.test(
+  'rules that the kernel refuses fail the call, and what was there before is again',
+  async (t) => {
+    const { a } = await withContainers(t)
+    await a.driver.publish(BLUE, WEB, [HTTP], SIGNAL())
+    const before = planned(a)
+    const error = new TsoverlayError('KERNEL_FAILED', 'rules of the host namespace: EPERM')
+    a.dataplane.hostFailures = [{ item: { in: 'rules', name: 'rules' }, error }]
+    const more = { ...HTTP, hostPorts: { first: 8443, last: 8443 } }
+    await t.rejects(a.driver.publish(BLUE, WEB, [more], SIGNAL()), {
+      code: 'KERNEL_FAILED',
+      message: /^0\.0\.0\.0:8443->.*:80\/tcp not published: rules of the host namespace: EPERM$/,
+    })
+    t.strictSame(a.journal.endpoints.get(WEB)?.published, before)
+    await until(
+      'the rules are as before',
+      () => JSON.stringify(planned(a)) === JSON.stringify(before),
+    )
+  },
+)
 
 t.test('a container that leaves has no port, also while one is looked for', async (t) => {
   const { a } = await withContainers(t)
@@ -142,12 +152,14 @@ t.test('a container that leaves has no port, also while one is looked for', asyn
   await until('the rules are gone', () => planned(a).length === 0)
   const late = (id: string) => a.driver.publish(BLUE, id, [HTTP], SIGNAL())
   await t.rejects(late(WEB), { code: 'ENDPOINT_UNKNOWN' })
-  const wait = Promise.withResolvers<void>()
-  a.hostPorts.hang = wait.promise
+  let go = (): void => undefined
+  a.hostPorts.hang = new Promise((resolve) => {
+    go = resolve
+  })
   const publishing = late(DB)
   await until('it looks', () => a.hostPorts.asked.length === 2)
   await a.driver.leave(BLUE, DB, SIGNAL())
-  wait.resolve()
+  go()
   await t.rejects(publishing, { code: 'ENDPOINT_UNKNOWN' })
   t.equal(a.journal.endpoints.get(DB)?.published, undefined)
 })
