@@ -147,7 +147,7 @@ t.test(
 t.test('a container that leaves has no port, also while one is looked for', async (t) => {
   const { a } = await withContainers(t)
   await a.driver.publish(BLUE, WEB, [HTTP], SIGNAL())
-  await a.driver.leave(BLUE, WEB, SIGNAL())
+  await a.driver.leave(BLUE, WEB)
   t.equal(a.journal.endpoints.get(WEB)?.published, undefined)
   await until('the rules are gone', () => planned(a).length === 0)
   const late = (id: string) => a.driver.publish(BLUE, id, [HTTP], SIGNAL())
@@ -158,7 +158,7 @@ t.test('a container that leaves has no port, also while one is looked for', asyn
   })
   const publishing = late(DB)
   await until('it looks', () => a.hostPorts.asked.length === 2)
-  await a.driver.leave(BLUE, DB, SIGNAL())
+  await a.driver.leave(BLUE, DB)
   go()
   await t.rejects(publishing, { code: 'ENDPOINT_UNKNOWN' })
   t.equal(a.journal.endpoints.get(DB)?.published, undefined)
