@@ -15,7 +15,11 @@ const SUBNETS = [
 const OWN = ['10.20.1.5/24', 'fd00:20::1:5/112']
 const LENT = ['10.20.9.7/32', 'fd00:20::9:7/128']
 
-function attached(options: Network['options'], addresses: readonly string[], internal = false) {
+function attached(
+  options: Readonly<Record<string, string>>,
+  addresses: readonly string[],
+  internal = false,
+) {
   const endpoint: LocalEndpoint = {
     ...{ id: 'e', network: 'k', dockerNetwork: 'd', host: 'h', boot: '1', joined: true },
     mac: '02:42:0a:14:01:05' as Mac,
