@@ -96,7 +96,7 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
 }
 
 function serversOf({ store, logger, door }: DaemonOptions, { state, control, driver }: Wired) {
-  const { underlay, names } = control
+  const { names } = control
   const rpc = createRpcServer({
     network: driver.driver,
     ipam: driver.ipam,
@@ -105,7 +105,7 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     onRefused: (method) => isStartCall(method) && driver.restarts?.noteRefusal(),
   })
   const admin = new AdminServer({
-    status: () => statusOf({ ...state, ...control, underlay: () => underlay.summary() }),
+    status: () => statusOf({ ...state, ...control }),
     cluster: new ClusterView(store, state.identity),
     removal: new HostRemoval(store),
     names: names.report,

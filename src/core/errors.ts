@@ -81,6 +81,11 @@ export const ERRORS = {
     retryable: false,
     meaning: 'Another network of the cluster, or another vxlan device of the host, has the VNI.',
   },
+  HOST_UNREACHED: {
+    retryable: false,
+    meaning:
+      'The network has containers on hosts to which its backend has no way from this one: a router is between.',
+  },
   NETWORK_UNKNOWN: {
     retryable: false,
     meaning: 'No network with this id was created on this host.',

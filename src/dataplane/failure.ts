@@ -46,10 +46,14 @@ export interface TableResult {
   readonly written: number
   readonly drift: number
   readonly failures: readonly ApplyFailure[]
+  /** why this kernel cannot do it, if it cannot */
+  readonly unsupported?: string
 }
 
 export function sumOf(results: readonly TableResult[]): TableResult {
+  const unsupported = results.find((result) => result.unsupported !== undefined)?.unsupported
   return {
+    ...(unsupported === undefined ? {} : { unsupported }),
     written: results.reduce((sum, { written }) => sum + written, 0),
     drift: results.reduce((sum, { drift }) => sum + drift, 0),
     failures: results.flatMap(({ failures }) => failures),

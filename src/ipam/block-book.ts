@@ -71,6 +71,11 @@ export class BlockBook implements AddressBook {
     return this.#routed
   }
 
+  /** This host's own blocks of a routed pool, in the order of their addresses; of others none. */
+  ownBlocks(ref: PoolRef): readonly Cidr[] {
+    return this.#routed.ownBlocks(ref)
+  }
+
   /** @param listener told of routed pools in which this host has other blocks than before, and at `start` */
   onBlocksChanged(listener: (ref: PoolRef) => void): void {
     this.#keeper.onBlocksChanged = listener
@@ -81,7 +86,6 @@ export class BlockBook implements AddressBook {
     const blocks = this.#keeper.blocks.of(ref)
     return { blocks: blocks.length, addresses: blocks.flatMap((own) => [...own.held.keys()]) }
   }
-
 
   pools(space: string | undefined, signal?: AbortSignal): Promise<readonly PoolDocument[]> {
     return this.#keeper.pools.pools(space, signal)

@@ -77,10 +77,10 @@ export class PoolRegister {
       throw unreadableError(entry.key)
   }
 
-  #newPool({ pool }: PoolRef, { block, byDockerd, routed }: HoldOptions): PoolDocument {
+  #newPool({ pool }: PoolRef, { block, former, byDockerd, routed }: HoldOptions): PoolDocument {
     const dockerd = byDockerd === true ? { dockerd: this.#host } : {}
     const marks = { ...(block !== undefined && { given: true }), ...(routed && { routed }) }
-    return { pool, block: block ?? blockLength({ pool }), ...marks, ...dockerd }
+    return { pool, block: block ?? former ?? blockLength({ pool }), ...marks, ...dockerd }
   }
 
   /**

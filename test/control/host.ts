@@ -57,7 +57,7 @@ export async function startHost(options: HostOptions) {
   api.attach({ driver, ipam, journal: state.journal })
   await takeUp(parts, wired, async () => undefined)
   const status = (): Status =>
-    statusOf({ ...state, ...control, underlay: () => control.underlay.summary() })
+    statusOf({ ...state, ...control })
   return {
     ...state,
     ...control,

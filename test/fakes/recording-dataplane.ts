@@ -15,6 +15,7 @@ import type {
 } from '../../src/core/ports.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
+import { planText } from './plan-text.js'
 
 type Method = 'apply' | 'remove' | 'list' | 'foreignVxlans' | 'deleteHostLink' | 'underlay'
 
@@ -266,24 +267,6 @@ function merge<T>(wanted: Iterable<T>, kept: readonly T[] = [], keyOf: (item: T)
 
 function countOf(plan: MadePlan): number {
   return plan.links.length + plan.neighbours.length + plan.fdb.length
-}
-
-export function planText(plan: Plan): string {
-  return [
-    `sandbox ${plan.place}${plan.partial === true ? ' (partial)' : ''}`,
-    ...plan.links.map((link) => `  ${linkText(link)}`),
-    ...[...plan.neighbours].map(({ dev, ip, mac }) => `  neighbour ${dev} ${ip} ${mac}`),
-    ...[...plan.fdb].map(({ dev, mac, vtep }) => `  fdb ${dev} ${mac} dst ${vtep}`),
-    ...(plan.sources ?? []).map(({ dev, mac, ips }) => `  source ${dev} ${mac} ${ips.join(' ')}`),
-  ].join('\n')
-}
-
-function linkText(link: LinkPlan): string {
-  const head = `${link.kind} ${link.name} mtu ${link.mtu}`
-  if (link.kind === 'bridge') return [head, ...link.addresses].join(' ')
-  if (link.kind === 'veth')
-    return `${head} master ${link.master} peer ${link.peer.name} ${link.peer.mac}`
-  return `${head} master ${link.master} vni ${link.vni} local ${link.local} port ${link.port}`
 }
 
 export class FakePlace implements NamePlace {

@@ -4,245 +4,74 @@
  * hosts removed by an operator that come back. Not one address may be with two containers at once,
  * and after healing nothing may stay taken.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { hasCode } from '../../src/core/errors.js'
-import { type Ip, ipOf } from '../../src/core/ip.js'
-import { documents } from '../../src/state/documents.js'
-import { keys } from '../../src/state/keys.js'
-import { choices, Turnstile } from '../fakes/interleaved-store.js'
-import { MemoryStore } from '../fakes/memory-store.js'
-import { BlockHost, refOf } from './block-hosts.js'
+import { type Cidr, contains, type Ip } from '../../src/core/ip.js'
+import { addressesAside, onLinkOf } from '../../src/ipam/routed-block.js'
+import { choices } from '../fakes/interleaved-store.js'
+import { type Check, Cluster, leftovers, type Step, steps, takeAll } from './block-cluster.js'
+import { type BlockHost, refOf } from './block-hosts.js'
 
 /** four blocks, 14 addresses: three hosts soon need each other's */
 const REF = refOf('10.20.0.0/28')
+/** cut into /29, four blocks and 20 addresses for containers */
+const ROUTED = refOf('10.20.0.0/27')
+const ASIDE = new Set(
+  [0, 8, 16, 24].flatMap((at) => [...addressesAside(`10.20.0.${at}/29` as Cidr).keys()]),
+)
 const alive = setInterval(() => undefined, 1_000)
 t.teardown(() => clearInterval(alive))
 
-const host = fc.integer({ min: 0, max: 2 })
-const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('start' as const), host }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('startAt' as const),
-      host,
-      last: fc.integer({ min: 1, max: 14 }),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({ do: fc.constant('stop' as const), host, which: fc.nat(20) }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('cut' as const), host, away: fc.boolean() }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('lose' as const),
-      host,
-      count: fc.integer({ min: 1, max: 3 }),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('crash' as const),
-      host,
-      journalLost: fc.boolean(),
-      reboot: fc.boolean(),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('collect' as const),
-      host,
-      jump: fc.constantFrom(0, 130_000, 700_000),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), host }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('pause' as const), ms: fc.integer({ min: 0, max: 4 }) }),
-  },
-)
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
-
-/** Which container of the cluster has which address. */
-class Cluster {
-  readonly hosts: readonly BlockHost[]
-  readonly store: MemoryStore
-  readonly holders = new Map<Ip, string>()
-  readonly #generation = [0, 0, 0]
-  readonly #dead = new Set<number>()
-  readonly #running: Promise<void>[] = []
-  #containers = 0
-
-  constructor(order: Iterator<number>) {
-    this.store = new MemoryStore()
-    const gate = new Turnstile(order)
-    this.hosts = ['a', 'b', 'c'].map(
-      (id) => new BlockHost(id, this.store.peer(), (store) => gate.through(store)),
-    )
-  }
-
-  async perform(each: Step): Promise<void> {
-    if (each.do === 'pause') return sleep(each.ms)
-    const one = this.hosts[each.host]
-    if (one === undefined) return
-    if (each.do === 'cut') one.store.unavailable = each.away
-    if (each.do === 'lose') one.store.loseNext(each.count)
-    if (each.do === 'stop') this.#stop(one, each.which)
-    if (each.do === 'crash') await this.#crash(each.host, each.journalLost, each.reboot)
-    if (each.do === 'remove') await this.#remove(each.host)
-    if (this.#dead.has(each.host)) return
-    if (each.do === 'start') this.#start(each.host)
-    if (each.do === 'startAt') this.#start(each.host, `10.20.0.${each.last}` as Ip)
-    if (each.do === 'collect') {
-      one.clock += each.jump
-      this.#running.push(one.book.care.collect())
-    }
-  }
-
-  /** RequestAddress and CreateEndpoint, as dockerd does it. */
-  #start(at: number, wanted?: Ip): void {
-    this.#running.push(this.#started(at, wanted))
-  }
-
-  async #started(at: number, wanted?: Ip): Promise<void> {
-    const one = this.hosts[at] as BlockHost
-    const generation = this.#generation[at]
-    const { book } = one
-    this.#containers += 1
-    const name = `${one.id}${this.#containers}`
-    try {
-      if (wanted !== undefined) {
-        const claim = { ...REF, ip: wanted, kind: 'endpoint' } as const
-        if (!(await book.claimNow(claim))) await book.claim(claim)
-      }
-      const ip = wanted ?? ipOf(await book.allocate([REF]))
-      await book.confirm(REF, ip)
-      // dockerd's call to a plugin that died fails: the container does not start.
-      if (generation !== this.#generation[at]) return
-      const holder = this.holders.get(ip)
-      if (holder !== undefined) throw new Error(`${ip} went to ${name}, but ${holder} has it`)
-      this.holders.set(ip, name)
-      one.used.set(ip, name)
-    } catch (error) {
-      const fine = [
-        'POOL_EXHAUSTED',
-        'ADDRESS_TAKEN',
-        'OWNER_UNAVAILABLE',
-        'STORE_UNAVAILABLE',
-        'STORE_CONFLICT',
-      ] as const
-      if (!hasCode(error, ...fine)) throw error
-    }
-  }
-
-  #stop(one: BlockHost, which: number): void {
-    const all = [...one.used.keys()]
-    const ip = all[which % Math.max(1, all.length)]
-    if (ip === undefined) return
-    one.used.delete(ip)
-    this.holders.delete(ip)
-    if (one.book.releaseNow(REF, ip)) return
-    this.#running.push(one.book.release(REF, ip).catch(() => undefined))
-  }
-
-  async #crash(at: number, journalLost: boolean, reboot: boolean): Promise<void> {
-    const one = this.hosts[at] as BlockHost
-    this.#generation[at] = (this.#generation[at] ?? 0) + 1
-    // Losing the journal but not the boot means: sandboxes of the former run are swept.
-    if (reboot) for (const ip of one.used.keys()) this.holders.delete(ip)
-    // Calls of the dead process end nowhere, but some are on their way to the store.
-    await one.restart({ journalLost, reboot })
-    this.#dead.delete(at)
-  }
-
-  /** `host rm` of a host that is down: all that it has in the store goes. */
-  async #remove(at: number): Promise<void> {
-    const one = this.hosts[at] as BlockHost
-    this.#generation[at] = (this.#generation[at] ?? 0) + 1
-    this.#dead.add(at)
-    await one.book.close()
-    for (const ip of one.used.keys()) this.holders.delete(ip)
-    one.used.clear()
-    for (const prefix of [keys.blocks(REF), keys.addresses(REF)]) {
-      for (const { key, value } of (await this.store.list(prefix)).entries) {
-        const owner = documents.block.decode(value)?.host
-        if (owner === one.id) await this.store.txn([], [{ delete: key }])
-      }
-    }
-    // It can only come back where it can see that it was removed (docs/design/ipam.md).
-    one.store.unavailable = false
-    await one.restart({ reboot: true })
-    this.#dead.delete(at)
-  }
-
-  /** All is well again; everything stops, and all must be free. */
-  async heal(): Promise<void> {
-    await Promise.all(this.#running)
-    for (const one of this.hosts) {
-      one.store.unavailable = false
-      while (!(await answers(one.store)));
-      await one.restart()
-    }
-    for (const one of this.hosts) for (let at = 0; one.used.size > 0; at += 1) this.#stop(one, at)
-    await Promise.all(this.#running)
-    for (let round = 0; round < 2; round += 1) {
-      for (const one of this.hosts) {
-        one.clock += 130_000
-        await one.book.care.tend()
-        await sleep(5)
-        await one.book.care.collect()
-      }
-    }
-  }
-}
-
-/** False while an answer gets lost. */
-async function answers(store: MemoryStore): Promise<boolean> {
-  const none = store.txn([], [{ delete: '/none' }])
-  return none.then(
-    () => true,
-    () => false,
-  )
-}
-
-async function leftovers({ store, hosts }: Cluster): Promise<string[]> {
-  const stored = await Promise.all(['/addresses/', '/asks/'].map((part) => store.keys(part)))
-  return [...stored.flat(), ...hosts.flatMap((one) => one.held(REF))]
-}
-
-/** All addresses of the pool, taken by one host. */
-async function takeAll(one: BlockHost): Promise<Set<string>> {
-  const got = new Set<string>()
-  for (let count = 0; count < 14; count += 1) got.add(await one.book.allocate([REF]))
-  return got
-}
-
-async function live(order: Iterator<number>, steps: readonly Step[]): Promise<void> {
-  const cluster = new Cluster(order)
+async function run(cluster: Cluster, list: readonly Step[], count: number): Promise<void> {
   const [first] = cluster.hosts as [BlockHost]
+  for (const each of list) await cluster.perform(each)
+  await cluster.heal()
+  const left = await leftovers(cluster)
+  if (left.length > 0) throw new Error(`left behind: ${left}`)
+  const { size } = await takeAll(first, cluster.ref, count)
+  if (size !== count) throw new Error(`only ${size} addresses are left`)
+}
+
+async function live(order: Iterator<number>, list: readonly Step[]): Promise<void> {
+  const cluster = new Cluster(REF, order)
   try {
     for (const one of cluster.hosts) await one.book.hold(REF)
-    for (const each of steps) await cluster.perform(each)
-    await cluster.heal()
-    const left = await leftovers(cluster)
-    if (left.length > 0) throw new Error(`left behind: ${left}`)
-    const { size } = await takeAll(first)
-    if (size !== 14) throw new Error(`only ${size} addresses are left`)
+    await run(cluster, list, 14)
   } finally {
     for (const one of cluster.hosts) await one.book.close()
   }
 }
 
-const steps = fc.array(step, { minLength: 5, maxLength: 30 })
+const checkRouted: Check = ({ book }: BlockHost, ip: Ip) => {
+  if (ASIDE.has(ip)) throw new Error(`${ip} is no container's`)
+  const own = book.ownBlocks(ROUTED).find((block) => contains(block, ip))
+  const answer = book.onLink(ROUTED, ip)
+  if (answer !== onLinkOf(ip, own)) throw new Error(`${answer} for an address in ${own}`)
+}
+
+/** All have asked for the pool before one of them makes it a routed one, and some have blocks of it. */
+async function liveRouted(
+  order: Iterator<number>,
+  list: readonly Step[],
+  prepared: number,
+): Promise<void> {
+  const cluster = new Cluster(ROUTED, order, checkRouted)
+  try {
+    for (const one of cluster.hosts) await one.book.hold(ROUTED)
+    for (const one of cluster.hosts.slice(0, prepared)) await one.book.prepare(ROUTED)
+    for (const one of cluster.hosts) one.routed = true
+    await Promise.all(
+      cluster.hosts.map(async ({ book }) => {
+        await book.routed.route(ROUTED)
+        await book.routed.cutAnew(ROUTED)
+      }),
+    )
+    await run(cluster, list, 20)
+  } finally {
+    for (const one of cluster.hosts) await one.book.close()
+  }
+}
+
 const RUNS = 20
 
 t.test(
@@ -250,5 +79,14 @@ t.test(
   { timeout: 120_000 },
   async () => {
     await fc.assert(fc.asyncProperty(choices, steps, live), { numRuns: RUNS })
+  },
+)
+
+t.test(
+  'in a routed pool none is what a block needs, and each has the right length',
+  { timeout: 120_000 },
+  async () => {
+    const prepared = fc.integer({ min: 0, max: 3 })
+    await fc.assert(fc.asyncProperty(choices, steps, prepared, liveRouted), { numRuns: RUNS })
   },
 )

@@ -8,12 +8,14 @@ import type { Outbox } from '../../state/outbox.js'
 import type { Presence } from '../hosts/presence.js'
 import type { Names } from '../names/names.js'
 import type { Misses } from '../passes/misses.js'
+import { unreachedBy } from '../endpoints/reachability.js'
 import { homeOf } from '../passes/places.js'
 import type { Reconciler } from '../passes/reconciler.js'
 import type { Counters } from '../passes/reports.js'
 import type { Peers } from '../peers/peers.js'
 import type { Conflict, Restoration } from '../records/restoration.js'
 import type { NetworkSync } from '../sync/network-sync.js'
+import type { UnderlaySource } from '../underlay/underlay-source.js'
 import type { Problem, Problems } from '../troubles/problems.js'
 
 export interface NetworkStatus {
@@ -37,7 +39,10 @@ export interface NetworkStatus {
   /** addresses that it has handed out of them */
   readonly held: readonly string[]
   readonly peers: number
-  /** hosts that have endpoints on it, but a VTEP of the other address family */
+  /**
+   * hosts that this one cannot send to: with a VTEP of the other address family and endpoints on it, or
+   * with a router between, where the backend has no tunnel
+   */
   readonly parted: readonly string[]
   readonly synced: boolean
 }
@@ -77,17 +82,13 @@ export interface StatusParts {
   readonly restoration?: Pick<Restoration, 'status'>
   readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
-  readonly underlay: () => {
-    readonly vtep?: string
-    readonly mtu?: number
-    readonly problem?: string
-  }
+  readonly underlay: Pick<UnderlaySource, 'summary' | 'known'>
 }
 
 export function statusOf(parts: StatusParts): Status {
   const { identity, journal, outbox, peers, presence, reconciler, misses } = parts
   return {
-    host: { ...identity, ...parts.underlay() },
+    host: { ...identity, ...parts.underlay.summary() },
     store: { reached: presence.reached, owed: outbox.owed },
     networks: [...journal.bindings.values()].map(({ dockerNetwork, network, name }) => ({
       id: dockerNetwork,
@@ -107,7 +108,10 @@ export function statusOf(parts: StatusParts): Status {
         .flatMap(({ published }) => (published ?? []).map(portText)),
       ...holdings(parts.blocks, network),
       peers: peers.count(network.key),
-      parted: peers.parted(network.key),
+      parted: [
+        ...peers.parted(network.key),
+        ...unreachedBy(network, { self: identity.id, peers, underlay: parts.underlay }).map(({ name }) => name),
+      ],
       synced: peers.isSynced(network.key),
     })),
     kernel: { ...reconciler.counters },

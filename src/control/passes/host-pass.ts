@@ -20,7 +20,10 @@ import { HostPlan } from './host-plan.js'
 import { homeOf } from './places.js'
 import type { ViewParts } from './views.js'
 import { ownPeers, viewOf } from './views.js'
+import type { PassResult } from './vital.js'
 import { withoutLeft } from './vital.js'
+
+const NOTHING: ApplyResult = { written: 0, drift: 0, failures: [] }
 
 export interface HostPassParts extends ViewParts {
   readonly journal: Journal
@@ -69,14 +72,14 @@ export class HostPass {
   }
 
   /** @throws TsoverlayError KERNEL_FAILED */
-  async run(): Promise<ApplyResult> {
+  async run(): Promise<PassResult> {
     const plan = await this.#make()
-    if (plan === undefined) return { written: 0, drift: 0, failures: [] }
+    if (plan === undefined) return { made: NOTHING, lasting: NOTHING }
     const result = await this.#parts.dataplane.apply(plan)
     const rules = result.failures.find(({ item }) => item.in === 'rules')
     this.#covered = new Set(rules === undefined ? plan.strangers?.vnis : [])
     this.#report(result.unsupported ?? (rules && messageOf(rules.error)))
-    return withoutLeft(result, plan.links, (name) => this.#isPort(name))
+    return { made: result, lasting: withoutLeft(result, plan.links, (name) => this.#isPort(name)) }
   }
 
   /** @returns undefined before the underlay's address is known: what is there stays */
