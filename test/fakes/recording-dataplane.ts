@@ -40,6 +40,8 @@ export class RecordingDataplane implements Dataplane {
   readonly containers = new Set<string>()
   /** what was last wanted in the host's namespace */
   host: Plan | undefined
+  /** what the next pass over the host's namespace cannot make */
+  hostFailures: readonly ApplyFailure[] = []
   address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
@@ -127,7 +129,9 @@ export class RecordingDataplane implements Dataplane {
       routes: [...(plan.routes ?? [])],
       proxies: [...(plan.proxies ?? [])],
     }
-    return { written: 0, drift: 0, failures: [] }
+    const failures = this.hostFailures
+    this.hostFailures = []
+    return { written: 0, drift: 0, failures }
   }
 
   async remove(sandbox: string): Promise<void> {

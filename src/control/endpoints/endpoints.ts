@@ -30,6 +30,7 @@ import type { UnderlaySource } from '../underlay/underlay-source.js'
 import { defaultMac } from './default-mac.js'
 import type { Departures } from './departures.js'
 import type { MacClaims } from './mac-claims.js'
+import { portsInfo, withoutPorts } from './publishing.js'
 import { refuseUnreached } from './reachability.js'
 
 /** How long a start waits for the store before it goes on without (the record is owed then). */
@@ -168,7 +169,8 @@ export class Endpoints {
   leave(network: DockerNetworkId, id: EndpointId): void {
     const { journal, departures, names } = this.#parts
     const endpoint = journal.endpoints.get(id)
-    if (endpoint?.joined === true) journal.endpoints.put({ ...endpoint, joined: false })
+    if (endpoint?.joined === true)
+      journal.endpoints.put({ ...withoutPorts(endpoint), joined: false })
     names?.look()
     departures.note(network)
   }
@@ -204,7 +206,8 @@ export class Endpoints {
   info(network: DockerNetworkId, id: EndpointId): Options {
     const endpoint = this.#parts.journal.endpoints.get(id)
     if (endpoint === undefined || endpoint.dockerNetwork !== network) return {}
-    return { 'tsoverlay.network': endpoint.network, 'tsoverlay.mac': endpoint.mac }
+    const { network: key, mac } = endpoint
+    return { 'tsoverlay.network': key, 'tsoverlay.mac': mac, ...portsInfo(endpoint) }
   }
 
   /** Another endpoint whose links would have the same names (core/names.ts). */

@@ -1,4 +1,5 @@
 /** What an operator sees of this host, as data. */
+import { portText } from '../../core/published-port.js'
 import type { Network } from '../../core/types.js'
 import type { BlockBook } from '../../ipam/block-book.js'
 import type { Identity } from '../../state/identity.js'
@@ -31,6 +32,8 @@ export interface NetworkStatus {
   readonly endpoints: number
   /** addresses that containers of this host have by announcing them */
   readonly floating: readonly string[]
+  /** ports of this host that lead to its containers; those of docker_gwbridge are Docker's own */
+  readonly published: readonly string[]
   /** blocks of the subnets that this host decides on */
   readonly blocks: number
   /** addresses that it has handed out of them */
@@ -100,6 +103,9 @@ export function statusOf(parts: StatusParts): Status {
       floating: journal
         .endpointsOf(dockerNetwork)
         .flatMap(({ floating }) => (floating ?? []).map(({ ip }) => ip)),
+      published: journal
+        .endpointsOf(dockerNetwork)
+        .flatMap(({ published }) => (published ?? []).map(portText)),
       ...holdings(parts.blocks, network),
       peers: peers.count(network.key),
       parted: [
