@@ -56,8 +56,7 @@ export async function startHost(options: HostOptions) {
   const { ipam } = drivers
   api.attach({ driver, ipam, journal: state.journal })
   await takeUp(parts, wired, async () => undefined)
-  const status = (): Status =>
-    statusOf({ ...state, ...control })
+  const status = (): Status => statusOf({ ...state, ...control })
   return {
     ...state,
     ...control,

@@ -1,6 +1,6 @@
 /** What an operator sees of this host, as data. */
 import { portText } from '../../core/published-port.js'
-import type { Network } from '../../core/types.js'
+import type { Network, Underlay } from '../../core/types.js'
 import type { BlockBook } from '../../ipam/block-book.js'
 import type { Identity } from '../../state/identity.js'
 import type { Journal } from '../../state/journal.js'
@@ -16,7 +16,6 @@ import type { Peers } from '../peers/peers.js'
 import type { Conflict, Restoration } from '../records/restoration.js'
 import type { NetworkSync } from '../sync/network-sync.js'
 import type { Problem, Problems } from '../troubles/problems.js'
-import type { UnderlaySource } from '../underlay/underlay-source.js'
 
 export interface NetworkStatus {
   readonly id: string
@@ -82,7 +81,10 @@ export interface StatusParts {
   readonly restoration?: Pick<Restoration, 'status'>
   readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
-  readonly underlay: Pick<UnderlaySource, 'summary' | 'known'>
+  readonly underlay: {
+    readonly known: Underlay | undefined
+    summary(): { readonly vtep?: string; readonly mtu?: number; readonly problem?: string }
+  }
 }
 
 export function statusOf(parts: StatusParts): Status {
