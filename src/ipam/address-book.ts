@@ -28,7 +28,8 @@ export interface HoldOptions {
   readonly only?: 'new'
   /** prefix length of the pool's blocks, if the user named one */
   readonly block?: number
-  /** of a pool that is made anew: its blocks are subnets of their own */
+  /** of a pool that the store has lost: the prefix length of its blocks, and whether they are subnets */
+  readonly had?: number
   readonly routed?: boolean
   /** this host's dockerd hands out its addresses by itself, from the bottom: others begin at the top */
   readonly byDockerd?: boolean

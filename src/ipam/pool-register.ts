@@ -53,7 +53,7 @@ export class PoolRegister {
       const pools = await this.pools(ref.space, signal)
       const existing = pools.find((document) => document.pool === ref.pool)
       refuseOverlap(ref, options.only === 'new' ? pools : pools.filter((one) => one !== existing))
-      refuseOtherBlock(existing, options.block)
+      refuseOtherBlock(existing, options.block ?? options.had)
       const document = existing ?? this.#newPool(ref, options)
       const holderKey = keys.holder(ref, this.#host)
       const held = await this.#store.get(holderKey, signal)
@@ -77,11 +77,11 @@ export class PoolRegister {
       throw unreadableError(entry.key)
   }
 
-  #newPool({ pool }: PoolRef, { block, byDockerd, routed }: HoldOptions): PoolDocument {
+  #newPool({ pool }: PoolRef, { block, had, byDockerd, routed }: HoldOptions): PoolDocument {
     const dockerd = byDockerd === true ? { dockerd: this.#host } : {}
     const marks = { ...(block !== undefined && { given: true }), ...(routed && { routed }) }
     const usual = routed === true ? routedLength({ pool }) : blockLength({ pool })
-    return { pool, block: block ?? usual, ...marks, ...dockerd }
+    return { pool, block: block ?? had ?? usual, ...marks, ...dockerd }
   }
 
   /**
