@@ -64,6 +64,11 @@ export const ERRORS = {
     retryable: false,
     meaning: 'Another endpoint of the network holds the MAC.',
   },
+  PORT_TAKEN: {
+    retryable: false,
+    meaning:
+      'The port that was to be published is taken on this host, or is of an address that it does not have.',
+  },
   OWNER_UNAVAILABLE: {
     retryable: true,
     meaning: 'The host whose address block was asked for an address did not answer.',
@@ -75,6 +80,11 @@ export const ERRORS = {
   VNI_TAKEN: {
     retryable: false,
     meaning: 'Another network of the cluster, or another vxlan device of the host, has the VNI.',
+  },
+  HOST_UNREACHED: {
+    retryable: false,
+    meaning:
+      'The network has containers on hosts to which its backend has no way from this one: a router is between.',
   },
   NETWORK_UNKNOWN: {
     retryable: false,

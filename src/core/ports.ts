@@ -96,6 +96,8 @@ export interface ApplyResult {
   readonly failures: readonly ApplyFailure[]
   /** why this kernel cannot have the rules of the host's namespace, if it cannot */
   readonly unsupported?: string
+  /** what of others on this host works against what is planned, and what to do about it */
+  readonly obstacle?: string
 }
 
 /** An address that the kernel was asked for and did not know (l3miss). */
@@ -142,17 +144,21 @@ export interface NamePlace {
   close(): Promise<void>
 }
 
-/** The kernel. Only the reconciler calls the writing methods, one pass per sandbox at a time. */
+/** The kernel. Only the reconciler calls the writing methods, one pass per place at a time. */
 export interface Dataplane {
   /**
    * Makes the kernel as planned, creating the sandbox if it is not there. One refused item does
    * not stop the rest.
    */
   apply(plan: Plan): Promise<ApplyResult>
-  /** Removes a sandbox with all in it; none there is success. */
-  remove(sandbox: string): Promise<void>
-  /** The next apply of this sandbox reads the kernel instead of trusting memory. */
-  queueResync(sandbox: string): void
+  /**
+   * Removes a sandbox with all in it; none there is success. Of HOST, all that is ours in the host's
+   * own namespace.
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  remove(place: Place): Promise<void>
+  /** The next apply of this place reads the kernel instead of trusting memory. */
+  queueResync(place: Place): void
   /** Names of the sandboxes in the kernel that are of our making (`1-<id>` with our vxlan or bridge). */
   list(): Promise<readonly string[]>
   /**
@@ -208,10 +214,10 @@ export interface Dataplane {
   /** Called for each announcement of an address that a plan has as floating; one listener. */
   onAnnouncement(listener: (heard: Announcement) => void): void
   /**
-   * Called when a sandbox is not as the last apply made it, soon after somebody changed it; one
+   * Called when a place is not as the last apply made it, soon after somebody changed it; one
    * listener. The next apply reads what it is about.
    */
-  onDrift(listener: (sandbox: string) => void): void
+  onDrift(listener: (place: Place) => void): void
   /** Called when links, addresses or routes of the host have changed; one listener. */
   onHostChange(listener: () => void): void
   /** Closes sockets; the kernel keeps what is there. */

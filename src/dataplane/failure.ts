@@ -46,10 +46,18 @@ export interface TableResult {
   readonly written: number
   readonly drift: number
   readonly failures: readonly ApplyFailure[]
+  /** why this kernel cannot do it, if it cannot */
+  readonly unsupported?: string
+  /** what of others on this host works against what is planned, and what to do about it */
+  readonly obstacle?: string
 }
 
 export function sumOf(results: readonly TableResult[]): TableResult {
+  const unsupported = results.find((result) => result.unsupported !== undefined)?.unsupported
+  const obstacle = results.find((result) => result.obstacle !== undefined)?.obstacle
   return {
+    ...(unsupported === undefined ? {} : { unsupported }),
+    ...(obstacle === undefined ? {} : { obstacle }),
     written: results.reduce((sum, { written }) => sum + written, 0),
     drift: results.reduce((sum, { drift }) => sum + drift, 0),
     failures: results.flatMap(({ failures }) => failures),

@@ -28,8 +28,9 @@ export interface HoldOptions {
   readonly only?: 'new'
   /** prefix length of the pool's blocks, if the user named one */
   readonly block?: number
-  /** of a pool that the store has lost: the prefix length of its blocks, and whether they are subnets */
-  readonly had?: number
+  /** of a pool that is made anew: the length that its blocks had */
+  readonly former?: number
+  /** of a pool that is made anew: its blocks are subnets of their own */
   readonly routed?: boolean
   /** this host's dockerd hands out its addresses by itself, from the bottom: others begin at the top */
   readonly byDockerd?: boolean

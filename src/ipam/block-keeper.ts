@@ -257,7 +257,7 @@ export class BlockKeeper {
     const known = (await this.pools.pools(ref.space, signal)).some(({ pool }) => pool === ref.pool)
     // Its pool may be lost as well.
     if (!known && this.parts.usage(ref) === 'none') return undefined
-    if (!known) await this.pools.hold(ref, signal, { had: prefixLength(block), routed })
+    if (!known) await this.pools.hold(ref, signal, { former: prefixLength(block), routed })
     else if (routed) await this.pools.route(ref, signal)
     const shape = await this.#cuts.shape(ref, signal)
     if (!(await this.#cuts.isApart(ref, block, shape, signal))) return undefined

@@ -77,11 +77,11 @@ export class PoolRegister {
       throw unreadableError(entry.key)
   }
 
-  #newPool({ pool }: PoolRef, { block, had, byDockerd, routed }: HoldOptions): PoolDocument {
+  #newPool({ pool }: PoolRef, { block, former, byDockerd, routed }: HoldOptions): PoolDocument {
     const dockerd = byDockerd === true ? { dockerd: this.#host } : {}
     const marks = { ...(block !== undefined && { given: true }), ...(routed && { routed }) }
     const usual = routed === true ? routedLength({ pool }) : blockLength({ pool })
-    return { pool, block: block ?? had ?? usual, ...marks, ...dockerd }
+    return { pool, block: block ?? former ?? usual, ...marks, ...dockerd }
   }
 
   /**
@@ -182,8 +182,11 @@ function refuseOverlap(ref: PoolRef, pools: readonly PoolDocument[]): void {
   if (clash !== undefined) throw overlapError(ref, clash.pool)
 }
 
-function refuseOtherBlock(existing: PoolDocument | undefined, { block, had }: HoldOptions): void {
-  const wanted = block ?? had
+function refuseOtherBlock(
+  existing: PoolDocument | undefined,
+  { block, former }: HoldOptions,
+): void {
+  const wanted = block ?? former
   if (existing === undefined || wanted === undefined) return
   const length = blockLength(existing)
   if (length !== wanted) throw otherBlockError(existing.pool, length, wanted)

@@ -1,3 +1,4 @@
+import { resolveBackend } from '../backends/index.js'
 import { Departures } from '../control/endpoints/departures.js'
 import { Floating } from '../control/floating/floating.js'
 import { Presence } from '../control/hosts/presence.js'
@@ -5,12 +6,15 @@ import { Twins } from '../control/hosts/twins.js'
 import { Misses } from '../control/passes/misses.js'
 import { Reconciler } from '../control/passes/reconciler.js'
 import { Upkeep } from '../control/passes/upkeep.js'
-import { Peers } from '../control/peers/peers.js'
+import { BlockPeers } from '../control/peers/block-peers.js'
+import { type Followed, Peers } from '../control/peers/peers.js'
 import { chores } from '../control/records/chores.js'
 import { OwnRecords } from '../control/records/own-records.js'
 import { Restoration } from '../control/records/restoration.js'
 import { PathMtu } from '../control/underlay/path-mtu.js'
 import { UnderlaySource } from '../control/underlay/underlay-source.js'
+import type { Network } from '../core/types.js'
+import type { PoolRef } from '../state/keys.js'
 import { wireDockerd } from './dockerd.js'
 import type { WireOptions } from './options.js'
 import type { State } from './state.js'
@@ -23,7 +27,13 @@ export function wireControl(options: WireOptions, state: State) {
   const { identity, journal, outbox, vtep } = state
   const port = config.vxlanPort
   const now = (): number => performance.now()
-  const peers = new Peers({ store, self: identity.id, logger, ...times })
+  const peers = new Peers({
+    store,
+    self: identity.id,
+    logger,
+    follows: (key) => followed({ store, logger }, journal.bindingOf(key)?.network),
+    ...times,
+  })
   const underlay = new UnderlaySource({
     dataplane,
     advertise: config.advertise,
@@ -47,6 +57,11 @@ export function wireControl(options: WireOptions, state: State) {
     underlay,
     port,
   })
+  state.blocks.onBlocksChanged((ref) => {
+    for (const { dockerNetwork, network } of journal.bindings.values()) {
+      if (hasPool(network, ref)) reconciler.mark(dockerNetwork)
+    }
+  })
   const departures = new Departures({ ...shared, reconciler })
   const misses = new Misses({ ...shared, reconciler, now })
   const floating = new Floating({ ...state, peers, reconciler, logger })
@@ -64,6 +79,26 @@ export function wireControl(options: WireOptions, state: State) {
   const restoration = new Restoration({ ...state, ...shared, store, now, onRestored })
   const kernel = { peers, underlay, reconciler, departures, misses, floating, paths }
   return { ...kernel, records, upkeep, restoration, ...own, ...dockerd }
+}
+
+/** Of a routed network the blocks; its endpoints for their names only, and the own ones for upkeep. */
+function followed(
+  parts: Pick<WireOptions, 'store' | 'logger'>,
+  network: Network | undefined,
+): Followed {
+  if (network === undefined || resolveBackend(network.backend).follows === 'endpoints')
+    return { endpoints: 'all' }
+  return {
+    endpoints: network.dns === false ? 'own' : 'all',
+    blocks: new BlockPeers({ ...parts, network }),
+  }
+}
+
+function hasPool({ space, segments }: Network, ref: PoolRef): boolean {
+  return (
+    space === ref.space &&
+    segments.some(({ subnets }) => subnets.some(({ pool }) => pool === ref.pool))
+  )
 }
 
 /** What speaks in this host's name: a copy of its disk must not. */

@@ -8,7 +8,7 @@ import { type Mac, macFromIp } from '../../src/core/mac.js'
 import type { Plan } from '../../src/core/plan.js'
 import type { Endpoint, LocalEndpoint, NetworkView, Segment } from '../../src/core/types.js'
 import { ownWay } from '../../src/core/way.js'
-import { planText } from '../fakes/recording-dataplane.js'
+import { planText } from '../fakes/plan-text.js'
 
 const DOCKER = 'd0c4e7'.padEnd(64, '0')
 const V4 = { pool: '10.20.0.0/16' as Cidr, gateway: '10.20.0.1/16' as Cidr }
@@ -231,10 +231,10 @@ t.test('IPv6 needs 1280 bytes, of the option and of the underlay', async (t) => 
 
 t.test('an unknown backend is refused with those that there are', async (t) => {
   t.equal(resolveBackend('overlay'), overlay)
-  for (const name of ['', 'vxlan', 'constructor', '__proto__']) {
+  for (const name of ['', 'calico', 'constructor', '__proto__']) {
     t.throws(() => resolveBackend(name), {
       code: 'OPTION_INVALID',
-      message: `option -o backend=${name} is not valid: allowed is overlay`,
+      message: `option -o backend=${name} is not valid: allowed is overlay or vxlan or host-gw`,
     })
   }
 })

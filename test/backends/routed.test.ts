@@ -8,7 +8,6 @@ import type { Block, LocalEndpoint, Network, NetworkView, Way } from '../../src/
 import { ownWay, wayTo } from '../../src/core/way.js'
 
 const V4 = { pool: '10.20.0.0/16' as Cidr, gateway: '10.20.0.1/16' as Cidr }
-const V6 = { pool: 'fd20::/64' as Cidr, gateway: 'fd20::1/64' as Cidr }
 const LINK = { dev: 'eth0', subnet: '192.0.2.0/24' as Cidr }
 const UNDERLAY = { vtep: '192.0.2.1' as Ip, mtu: 1500, port: 4789, link: LINK }
 
@@ -50,7 +49,8 @@ function picture(of: NetworkView, peers: readonly Block[], vteps: Record<string,
   const backend = resolveBackend(of.network.backend)
   const part = backend.parts(of).get(HOST)
   const book = new PeerBook(of.network, backend.reach)
-  for (const [host, vtep] of Object.entries(vteps)) book.setWay(host, wayTo(of.underlay, host, vtep as Ip))
+  for (const [host, vtep] of Object.entries(vteps))
+    book.setWay(host, wayTo(of.underlay, host, vtep as Ip))
   for (const peer of peers) book.add(peer)
   const own = of.blocks.map((range) => block(of.self, range))
   book.setLocal(own, ownWay(of.underlay, of.self))

@@ -4,7 +4,7 @@
  */
 import type { EntrySet, FdbPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import type { ApplyResult } from '../../src/core/ports.js'
-import { EntryTracker } from '../../src/dataplane/entry-tracker.js'
+import { EntryTracker } from '../../src/dataplane/tables/entry-tracker.js'
 import { RecordingDataplane } from '../fakes/recording-dataplane.js'
 
 interface Tables {

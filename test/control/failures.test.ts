@@ -186,7 +186,7 @@ t.test('a network that is created while leftovers are swept keeps its sandbox', 
   await a.dataplane.apply(stray)
   await a.dataplane.apply({ ...stray, place: sandboxName(BLUE) })
   const swept = a.reconciler.sweep()
-  const binding = { dockerNetwork: BLUE, ipam: 'swarm', network: { key: 'k' } } as never
+  const binding = { dockerNetwork: BLUE, ipam: 'swarm', network: { key: 'k', backend: 'overlay' } } as never
   a.journal.bindings.put(binding)
   await swept
   t.same([...a.dataplane.sandboxes.keys()], [sandboxName(BLUE)])

@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { Ip } from '../../src/core/ip.js'
 import { type Mac, macToBytes } from '../../src/core/mac.js'
-import { decodeAnnouncement } from '../../src/dataplane/announcements.js'
-import { announcement } from '../../src/dataplane/announcer.js'
+import { decodeAnnouncement } from '../../src/dataplane/announcements/announcements.js'
+import { announcement } from '../../src/dataplane/announcements/announcer.js'
 import { attr, u32be } from '../../src/dataplane/rtnl/codec.js'
 
 const MAC = '02:42:0a:48:00:02' as Mac

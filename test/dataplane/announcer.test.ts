@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Ip } from '../../src/core/ip.js'
 import type { Mac } from '../../src/core/mac.js'
 import type { NeighbourPlan } from '../../src/core/plan.js'
-import { Announcer, announcement } from '../../src/dataplane/announcer.js'
+import { Announcer, announcement } from '../../src/dataplane/announcements/announcer.js'
 
 const [A, B] = ['02:42:0a:14:00:05', '02:42:c0:00:00:01'] as Mac[] as [Mac, Mac]
 const IP = '10.20.0.5' as Ip

@@ -3,8 +3,8 @@ import t from 'tap'
 import { ipFromBytes, ipToBytes, parseIp } from '../../src/core/ip.js'
 import type { Mac } from '../../src/core/mac.js'
 import type { VethLink } from '../../src/core/plan.js'
-import { decodeMiss, isLocalOnly } from '../../src/dataplane/misses.js'
-import { isSandboxName } from '../../src/dataplane/names.js'
+import { decodeMiss, isLocalOnly } from '../../src/dataplane/facts/misses.js'
+import { isSandboxName } from '../../src/dataplane/places/marks.js'
 import {
   addressBytes,
   attr,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { DeltaTracker } from '../../src/dataplane/delta.js'
+import { DeltaTracker } from '../../src/dataplane/tables/delta.js'
 
 const same = (a: number, b: number): boolean => a === b
 const table = fc

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { EntrySet } from '../../src/core/plan.js'
-import { EntryTracker } from '../../src/dataplane/entry-tracker.js'
+import { EntryTracker } from '../../src/dataplane/tables/entry-tracker.js'
 
 interface Entry {
   readonly dev: string

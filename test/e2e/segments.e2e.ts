@@ -1,61 +1,14 @@
 /** Hosts on two layer 2 segments with a router between: h1 and h2 on one, h3 and h4 on another. */
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { capture } from '../lab/capture.js'
-import { pingAll } from '../lab/conncheck.js'
-import type { Host } from '../lab/host.js'
-import type { Lab } from '../lab/lab.js'
-import type { Flow } from '../lab/router.js'
-import { addressOf, PLUGIN, runSleeper } from '../lab/tsoverlay.js'
-import { createOn, inContainer } from './clusterwide.js'
+import { PLUGIN } from '../lab/tsoverlay.js'
+import { inContainer } from './clusterwide.js'
+import { pairsOf, placeAll, reachAll, tunnelled, VXLAN } from './placed.js'
 import { segmentedLab } from './shared-lab.js'
 import { namespaceOf } from './wire.js'
 
-const VXLAN = 4789
 /** Of an IPv4 header and one of ICMP. */
 const HEADERS = 28
-
-interface Placed {
-  readonly host: Host
-  readonly address: string
-}
-
-/** A container called as its host on each, which serves its host's name as a page. */
-async function placeAll(lab: Lab, network: string, flags: readonly string[]): Promise<Placed[]> {
-  await createOn(lab.hosts, network, flags)
-  return Promise.all(
-    lab.hosts.map(async (host) => {
-      await runSleeper(host, host.name, network)
-      const serve = `mkdir -p /www && echo ${host.name} >/www/index.html && httpd -h /www`
-      await inContainer(host, host.name, serve)
-      return { host, address: await addressOf(host, host.name, network) }
-    }),
-  )
-}
-
-/** Every pair of two hosts, both ways. */
-const pairsOf = (placed: readonly Placed[]): (readonly [Placed, Placed])[] =>
-  placed.flatMap((from) => placed.filter((to) => to !== from).map((to) => [from, to] as const))
-
-/** Ping and a page by TCP between all pairs. @returns what the router forwarded of it */
-function reachAll(t: Test, lab: Lab, placed: readonly Placed[]): Promise<Flow[]> {
-  return lab.router.forwarded(async () => {
-    const pairs = pairsOf(placed)
-    await pingAll(
-      pairs.map(([{ host }, { address }]) => ({ from: host, container: host.name, to: address })),
-    )
-    for (const { host } of placed) {
-      const others = placed.filter((one) => one.host !== host)
-      const urls = others.map(({ address }) => `http://${address}/`).join(' ')
-      const get = `for url in ${urls}; do wget -q -T 5 -O - $url; done`
-      const pages = others.map((one) => `${one.host.name}\n`).join('')
-      t.equal(await inContainer(host, host.name, get), pages)
-    }
-  })
-}
-
-/** Whether packets of VXLAN went so through the router. */
-const tunnelled = (flows: readonly Flow[], from: string, to: string): boolean =>
-  flows.some((flow) => flow.from === from && flow.to === to && flow.port === VXLAN)
 
 t.test('the overlay across a router', async (t) => {
   const lab = await segmentedLab(t)

@@ -15,6 +15,7 @@ import type {
 } from '../../src/core/ports.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
+import { planText } from './plan-text.js'
 
 type Method = 'apply' | 'remove' | 'list' | 'foreignVxlans' | 'deleteHostLink' | 'underlay'
 
@@ -39,6 +40,8 @@ export class RecordingDataplane implements Dataplane {
   readonly containers = new Set<string>()
   /** what was last wanted in the host's namespace */
   host: Plan | undefined
+  /** what the next pass over the host's namespace cannot make */
+  hostFailures: readonly ApplyFailure[] = []
   address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
@@ -126,7 +129,9 @@ export class RecordingDataplane implements Dataplane {
       routes: [...(plan.routes ?? [])],
       proxies: [...(plan.proxies ?? [])],
     }
-    return { written: 0, drift: 0, failures: [] }
+    const failures = this.hostFailures
+    this.hostFailures = []
+    return { written: 0, drift: 0, failures }
   }
 
   async remove(sandbox: string): Promise<void> {
@@ -262,24 +267,6 @@ function merge<T>(wanted: Iterable<T>, kept: readonly T[] = [], keyOf: (item: T)
 
 function countOf(plan: MadePlan): number {
   return plan.links.length + plan.neighbours.length + plan.fdb.length
-}
-
-export function planText(plan: Plan): string {
-  return [
-    `sandbox ${plan.place}${plan.partial === true ? ' (partial)' : ''}`,
-    ...plan.links.map((link) => `  ${linkText(link)}`),
-    ...[...plan.neighbours].map(({ dev, ip, mac }) => `  neighbour ${dev} ${ip} ${mac}`),
-    ...[...plan.fdb].map(({ dev, mac, vtep }) => `  fdb ${dev} ${mac} dst ${vtep}`),
-    ...(plan.sources ?? []).map(({ dev, mac, ips }) => `  source ${dev} ${mac} ${ips.join(' ')}`),
-  ].join('\n')
-}
-
-function linkText(link: LinkPlan): string {
-  const head = `${link.kind} ${link.name} mtu ${link.mtu}`
-  if (link.kind === 'bridge') return [head, ...link.addresses].join(' ')
-  if (link.kind === 'veth')
-    return `${head} master ${link.master} peer ${link.peer.name} ${link.peer.mac}`
-  return `${head} master ${link.master} vni ${link.vni} local ${link.local} port ${link.port}`
 }
 
 export class FakePlace implements NamePlace {

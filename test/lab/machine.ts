@@ -6,7 +6,15 @@ import { bootScript, INIT_SCRIPT, resolvConf, SERVICES } from './boot-script.js'
 import { type Cable, cablesOf } from './cables.js'
 import { hierarchies, makeCgroups, thaw } from './cgroup.js'
 import { type RunOptions, type RunResult, run, waitFor } from './exec.js'
-import { addressOf, gatewayOf, INSIDE_DIR, LabError, machineDir, netnsOf } from './names.js'
+import {
+  address6Of,
+  addressOf,
+  gatewayOf,
+  INSIDE_DIR,
+  LabError,
+  machineDir,
+  netnsOf,
+} from './names.js'
 import { isCablePlugged, letForward, plugIn, setCable, unplug } from './network.js'
 import { identify, type ProcessId, signal, waitGone } from './processes.js'
 import { Service } from './service.js'
@@ -37,6 +45,10 @@ export class Machine {
     this.address = addressOf(spec.index, this.segment)
     this.service = new Service(this, SERVICES[spec.kind].command)
     this.#cables = cablesOf(spec)
+  }
+
+  get address6(): string {
+    return address6Of(this.spec.index, this.segment)
   }
 
   /** Whom its default route leads to. */

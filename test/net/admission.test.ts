@@ -1,7 +1,8 @@
 /** Strangers that send VXLAN packets with our VNI: what of it the containers get to see. */
 import { join } from 'node:path'
 import type { Ip } from '../../src/core/ip.js'
-import type { StrangersPlan } from '../../src/core/plan.js'
+import { HOST, type StrangersPlan } from '../../src/core/plan.js'
+import type { ApplyResult, Dataplane } from '../../src/core/ports.js'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
 import { ether, ipv4, sendDatagrams, TYPE, udp, watchFrames } from './frames.js'
 import {
@@ -43,6 +44,12 @@ const vxlan = (vni: number, words: string): { packet: Buffer; frame: string } =>
   const frame = ether(SOMEONE.mac, VICTIM.mac, TYPE.IPV4, inner)
   const head = Buffer.from([8, 0, 0, 0, vni >> 16, (vni >> 8) & 255, vni & 255, 0])
   return { packet: Buffer.concat([head, frame]), frame: frame.toString('hex') }
+}
+
+/** A plan of the host's place with nothing but these, made by a pass that looks for what others changed. */
+function admit(dataplane: Dataplane, strangers: StrangersPlan): Promise<ApplyResult> {
+  dataplane.queueResync(HOST)
+  return dataplane.apply({ place: HOST, links: [], neighbours: [], fdb: [], strangers })
 }
 
 await onThrowAwayHost(import.meta.url, async () => {
@@ -112,12 +119,12 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.equal(await reaches(outside, STRANGER), true, 'so the test can see it')
     t.equal(await reaches(inner, '172.18.0.2'), true, 'a container, too')
     t.equal(await reaches(inner, MEMBER), true, "and with a host's address")
-    t.same(await dataplane.admit({ ...PLAN, create: false }, true), CLEAN)
+    t.same(await admit(dataplane, { ...PLAN, create: false }), CLEAN)
     t.equal(await reaches(outside, STRANGER), true, 'none are made while nobody is known')
   })
 
   t.test('then only hosts of the cluster are', async (t) => {
-    t.same((await dataplane.admit(PLAN, true)).failures, [])
+    t.same((await admit(dataplane, PLAN)).failures, [])
     t.match(table(), /0x001000|0x1000|4096/)
     t.equal(await reaches(outside, STRANGER), false)
     t.equal(await reaches(inner, '172.18.0.2'), false)
@@ -153,13 +160,13 @@ await onThrowAwayHost(import.meta.url, async () => {
   t.test('what others change is repaired, and counted', async (t) => {
     run('nft', 'flush', 'ruleset')
     t.equal(await reaches(outside, STRANGER), true)
-    const repaired = await dataplane.admit(PLAN, true)
+    const repaired = await admit(dataplane, PLAN)
     t.equal(repaired.drift, 1)
     t.equal(await reaches(outside, STRANGER), false)
     run('nft', 'add', 'table', 'inet', 'other')
-    t.same(await dataplane.admit(PLAN, true), CLEAN, "somebody else's rules are no matter")
+    t.same(await admit(dataplane, PLAN), CLEAN, "somebody else's rules are no matter")
     run('nft', 'delete', 'element', 'inet', 'tsoverlay', 'vteps4', `{ ${MEMBER} }`)
-    t.equal((await dataplane.admit(PLAN, true)).drift, 1)
+    t.equal((await admit(dataplane, PLAN)).drift, 1)
     t.equal(await reaches(outside, STRANGER), false)
     t.match(run('nft', 'list', 'tables'), /inet other/)
   })
@@ -167,20 +174,20 @@ await onThrowAwayHost(import.meta.url, async () => {
   t.test('a new process that knows no hosts yet keeps those that are admitted', async (t) => {
     const next = await createDataplane({ netnsDir, logger: silent })
     const partial = { ...PLAN, vteps: [OWN] as Ip[], partial: true, create: false }
-    t.same(await next.admit(partial, true), CLEAN)
+    t.same(await admit(next, partial), CLEAN)
     t.equal(await reaches(outside, STRANGER), false)
-    t.same(await next.admit(PLAN, true), CLEAN)
+    t.same(await admit(next, PLAN), CLEAN)
     await next.close()
     t.equal(await reaches(outside, STRANGER), false, 'it stands when the process has ended')
   })
 
   t.test('hosts and VNIs come and go, the port changes', async (t) => {
     const more = { ...PLAN, vteps: [OWN, MEMBER, STRANGER] as Ip[] }
-    t.match(await dataplane.admit(more, true), { failures: [] })
+    t.match(await admit(dataplane, more), { failures: [] })
     t.equal(await reaches(outside, STRANGER), true)
-    t.match(await dataplane.admit({ ...PLAN, vnis: [] }, true), { failures: [] })
+    t.match(await admit(dataplane, { ...PLAN, vnis: [] }), { failures: [] })
     t.equal(await reaches(outside, STRANGER), true, 'a VNI that is none of ours')
-    t.match(await dataplane.admit({ ...PLAN, port: 8472 }, true), { failures: [] })
+    t.match(await admit(dataplane, { ...PLAN, port: 8472 }), { failures: [] })
     t.match(table(), /8472/)
     t.notMatch(table(), /4789/)
   })

@@ -1,7 +1,7 @@
 /** As admission.test.ts, with VTEPs of IPv6: whose VXLAN packets reach containers. */
 import { join } from 'node:path'
 import type { Ip } from '../../src/core/ip.js'
-import type { StrangersPlan } from '../../src/core/plan.js'
+import { HOST, type StrangersPlan } from '../../src/core/plan.js'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
 import { ether, ipv4, sendDatagrams, TYPE, udp, watchFrames } from './frames.js'
 import {
@@ -110,7 +110,11 @@ await onThrowAwayHost(import.meta.url, async () => {
   })
 
   t.test('then only hosts of the cluster are, also in parts', async (t) => {
-    t.same((await dataplane.admit(PLAN, true)).failures, [])
+    t.same(
+      (await dataplane.apply({ place: HOST, links: [], neighbours: [], fdb: [], strangers: PLAN }))
+        .failures,
+      [],
+    )
     for (const [who, netns, source] of places) t.equal(await reaches(netns, source), false, who)
     t.equal(await reaches(outside, STRANGER, 1300), false, 'in parts')
     t.match(run('nft', 'list', 'table', 'inet', 'tsoverlay'), /counter packets [1-9]\d* bytes/)

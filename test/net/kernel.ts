@@ -92,7 +92,7 @@ export function ipLinks(netns?: string): IpLink[] {
 }
 
 /** `10.20.0.5 02:42:… PERMANENT`, sorted, all families. */
-export function ipNeighbours(netns: string, dev: string): string[] {
+export function ipNeighbours(netns: string | undefined, dev: string): string[] {
   type Row = { dst: string; lladdr?: string; state: string[] }
   return [4, 6]
     .flatMap((family) => json(netns, 'ip', [`-${family}`, 'neigh', 'show', 'dev', dev]) as Row[])
@@ -101,7 +101,7 @@ export function ipNeighbours(netns: string, dev: string): string[] {
 }
 
 /** `02:42:… 192.0.2.7 permanent self`, sorted; entries without a destination are left out. */
-export function bridgeFdb(netns: string, dev: string): string[] {
+export function bridgeFdb(netns: string | undefined, dev: string): string[] {
   type Row = { mac: string; dst?: string; state?: string; flags: string[] }
   return (json(netns, 'bridge', ['fdb', 'show', 'dev', dev]) as Row[])
     .filter((row) => row.dst !== undefined)

@@ -199,7 +199,10 @@ await onThrowAwayHost(import.meta.url, async () => {
     const { failures } = await dataplane.apply(bridgeOnly)
     t.same(
       failures.map(({ item }) => item),
-      ['fdb vxlan0', 'neighbour vxlan0'],
+      [
+        { in: 'fdb', name: 'vxlan0' },
+        { in: 'neighbours', name: 'vxlan0' },
+      ],
     )
   })
 

@@ -4,6 +4,11 @@ import { makeNetnsDir, onThrowAwayHost, run, silent, unmountNetnsDir } from './k
 
 const ip = (...args: string[]) => run('ip', ...args)
 
+const E0 = { dev: 'eth0', subnet: '192.0.2.0/25' }
+const E1 = { dev: 'eth1', subnet: '198.51.100.0/24' }
+const E1_6 = { dev: 'eth1', subnet: '2001:db8:1::/64' }
+const E0P = { dev: 'eth0p', subnet: '2001:db8:2::/64' }
+
 await onThrowAwayHost(import.meta.url, async () => {
   const { default: t } = await import('tap')
   const netnsDir = makeNetnsDir()
@@ -35,17 +40,29 @@ await onThrowAwayHost(import.meta.url, async () => {
   ip('addr', 'add', '169.254.9.9/16', 'dev', 'eth1', 'scope', 'link')
 
   t.test('an interface, an address and a CIDR select an address of this host', async (t) => {
-    t.same(await dataplane.underlay('eth0'), { vtep: '192.0.2.10', mtu: 1500 })
-    t.same(await dataplane.underlay('eth1'), { vtep: '198.51.100.7', mtu: 9000 })
-    t.same(await dataplane.underlay('192.0.2.11'), { vtep: '192.0.2.11', mtu: 1500 })
-    t.same(await dataplane.underlay('198.51.100.0/24'), { vtep: '198.51.100.7', mtu: 9000 })
-    t.same(await dataplane.underlay('2001:db8:1::9/48'), { vtep: '2001:db8:1::7', mtu: 9000 })
-    t.same(await dataplane.underlay('2001:db8:1::7'), { vtep: '2001:db8:1::7', mtu: 9000 })
+    t.same(await dataplane.underlay('eth0'), { vtep: '192.0.2.10', mtu: 1500, link: E0 })
+    t.same(await dataplane.underlay('eth1'), { vtep: '198.51.100.7', mtu: 9000, link: E1 })
+    t.same(await dataplane.underlay('192.0.2.11'), { vtep: '192.0.2.11', mtu: 1500, link: E0 })
+    t.same(await dataplane.underlay('198.51.100.0/24'), {
+      vtep: '198.51.100.7',
+      mtu: 9000,
+      link: E1,
+    })
+    t.same(await dataplane.underlay('2001:db8:1::9/48'), {
+      vtep: '2001:db8:1::7',
+      mtu: 9000,
+      link: E1_6,
+    })
+    t.same(await dataplane.underlay('2001:db8:1::7'), {
+      vtep: '2001:db8:1::7',
+      mtu: 9000,
+      link: E1_6,
+    })
   })
 
   t.test('an interface without IPv4 gives its IPv6 address', async (t) => {
     ip('addr', 'add', '2001:db8:2::1/64', 'dev', 'eth0p', 'nodad')
-    t.same(await dataplane.underlay('eth0p'), { vtep: '2001:db8:2::1', mtu: 1500 })
+    t.same(await dataplane.underlay('eth0p'), { vtep: '2001:db8:2::1', mtu: 1500, link: E0P })
   })
 
   t.test('what fits no address is refused with the addresses that there are', async (t) => {
@@ -60,13 +77,13 @@ await onThrowAwayHost(import.meta.url, async () => {
   t.test('nothing selects the source of the default route, with its MTU', async (t) => {
     await t.rejects(dataplane.underlay(''), { code: 'UNDERLAY_UNKNOWN' })
     ip('route', 'add', 'default', 'via', '198.51.100.1')
-    t.same(await dataplane.underlay(''), { vtep: '198.51.100.7', mtu: 9000 })
+    t.same(await dataplane.underlay(''), { vtep: '198.51.100.7', mtu: 9000, link: E1 })
     t.same(await dataplane.underlay('203.0.113.5'), { vtep: '203.0.113.5', mtu: 9000 })
     ip('route', 'replace', 'default', 'via', '198.51.100.1', 'src', '192.0.2.11', 'mtu', '1400')
-    t.same(await dataplane.underlay(''), { vtep: '192.0.2.11', mtu: 1400 })
+    t.same(await dataplane.underlay(''), { vtep: '192.0.2.11', mtu: 1400, link: E0 })
     ip('route', 'del', 'default')
     ip('-6', 'route', 'add', 'default', 'via', '2001:db8:1::1')
-    t.same(await dataplane.underlay(''), { vtep: '2001:db8:1::7', mtu: 9000 })
+    t.same(await dataplane.underlay(''), { vtep: '2001:db8:1::7', mtu: 9000, link: E1_6 })
   })
 
   t.test('routes are the unicast destinations of the main table', async (t) => {

@@ -12,7 +12,7 @@ import { hasCode, messageOf, TsoverlayError } from '../../core/errors.js'
 import { type Cidr, contains, ipOf } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
 import { hostLinkName } from '../../core/names.js'
-import type { Logger } from '../../core/ports.js'
+import type { Logger, Store } from '../../core/ports.js'
 import type { DockerNetworkId, EndpointId, LocalEndpoint, Network } from '../../core/types.js'
 import type { Binding } from '../../state/documents.js'
 import type { Identity } from '../../state/identity.js'
@@ -30,6 +30,8 @@ import type { UnderlaySource } from '../underlay/underlay-source.js'
 import { defaultMac } from './default-mac.js'
 import type { Departures } from './departures.js'
 import type { MacClaims } from './mac-claims.js'
+import { portsInfo, withoutPorts } from './publishing.js'
+import { refuseUnreached } from './reachability.js'
 
 /** How long a start waits for the store before it goes on without (the record is owed then). */
 const PUBLISH_WAIT_MS = 1_500
@@ -46,7 +48,8 @@ export interface EndpointParts {
   readonly departures: Departures
   readonly foreign: ForeignAddresses
   readonly macs: MacClaims
-  readonly underlay: Pick<UnderlaySource, 'arrived'>
+  readonly underlay: Pick<UnderlaySource, 'arrived' | 'known'>
+  readonly store: Pick<Store, 'keys'>
   readonly ranges: Pick<OwnRanges, 'refuseStart'>
   /** absent: network sync is off */
   readonly sync?: Pick<NetworkSync, 'gatewayReady'> | undefined
@@ -87,6 +90,7 @@ export class Endpoints {
       addresses: request.addresses,
       joined: false,
     }
+    await refuseUnreached(binding.network, { ...this.#parts, self: identity.id }, signal)
     macs.refuseHere(binding.network, endpoint)
     await foreign.claim(binding, request.addresses, signal)
     journal.endpoints.put(endpoint)
@@ -165,7 +169,8 @@ export class Endpoints {
   leave(network: DockerNetworkId, id: EndpointId): void {
     const { journal, departures, names } = this.#parts
     const endpoint = journal.endpoints.get(id)
-    if (endpoint?.joined === true) journal.endpoints.put({ ...endpoint, joined: false })
+    if (endpoint?.joined === true)
+      journal.endpoints.put({ ...withoutPorts(endpoint), joined: false })
     names?.look()
     departures.note(network)
   }
@@ -201,7 +206,8 @@ export class Endpoints {
   info(network: DockerNetworkId, id: EndpointId): Options {
     const endpoint = this.#parts.journal.endpoints.get(id)
     if (endpoint === undefined || endpoint.dockerNetwork !== network) return {}
-    return { 'tsoverlay.network': endpoint.network, 'tsoverlay.mac': endpoint.mac }
+    const { network: key, mac } = endpoint
+    return { 'tsoverlay.network': key, 'tsoverlay.mac': mac, ...portsInfo(endpoint) }
   }
 
   /** Another endpoint whose links would have the same names (core/names.ts). */

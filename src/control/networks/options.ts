@@ -19,7 +19,7 @@ const DNS_OPTION = 'dns'
 export interface NetworkOptions {
   readonly backend: string
   /** those of its backend alone that were given */
-  readonly own: Readonly<Record<string, string>>
+  readonly own?: Readonly<Record<string, string>>
   /** rendezvous name, empty when none is given */
   readonly name: string
   /** MTU of the containers' interfaces, bytes */
@@ -46,7 +46,7 @@ export function parseNetworkOptions(options: Options): NetworkOptions {
     name: checkRendezvous('-o', options[RENDEZVOUS_OPTION]),
     vnis: parseVnis(options[VNIS]),
     backend: backend.name,
-    own: ownOptions(options, backend),
+    ...ownOptions(options, backend),
     ...(mtu === undefined ? {} : { mtu: parseMtu(mtu) }),
     ...(sourceCheck === undefined ? {} : { sourceCheck: parseSwitch(SOURCE_CHECK, sourceCheck) }),
     ...(floating === undefined ? {} : { floating: parseSwitch(FLOATING, floating) }),
@@ -86,14 +86,14 @@ function backendsWith(option: string): readonly string[] {
 }
 
 /** @throws TsoverlayError OPTION_INVALID */
-function ownOptions(options: Options, backend: Backend): Readonly<Record<string, string>> {
+function ownOptions(options: Options, backend: Backend): Pick<NetworkOptions, 'own'> {
   const given = backend.options.flatMap(({ name, values }) => {
     const value = options[name]
     if (value === undefined) return []
     if (!values.includes(value)) throw invalidOption('-o', name, value, values.join(' or '))
     return [[name, value] as const]
   })
-  return Object.fromEntries(given)
+  return given.length === 0 ? {} : { own: Object.fromEntries(given) }
 }
 
 function parseMtu(text: string): number {

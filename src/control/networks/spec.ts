@@ -41,7 +41,7 @@ export function networkSpec(
     ...(options.sourceCheck === undefined ? {} : { sourceCheck: options.sourceCheck }),
     ...(options.floating === undefined ? {} : { floating: floatingOf(request.pools, options) }),
     ...(options.dns === undefined ? {} : { dns: options.dns }),
-    ...(Object.keys(options.own).length === 0 ? {} : { options: options.own }),
+    ...(options.own === undefined ? {} : { options: options.own }),
   }
   backend.validate(network, underlay)
   return { network, vnis: segments.map((_segment, index) => options.vnis[index]) }

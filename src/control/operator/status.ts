@@ -1,9 +1,11 @@
 /** What an operator sees of this host, as data. */
+import { portText } from '../../core/published-port.js'
 import type { Network } from '../../core/types.js'
 import type { BlockBook } from '../../ipam/block-book.js'
 import type { Identity } from '../../state/identity.js'
 import type { Journal } from '../../state/journal.js'
 import type { Outbox } from '../../state/outbox.js'
+import { unreachedBy } from '../endpoints/reachability.js'
 import type { Presence } from '../hosts/presence.js'
 import type { Names } from '../names/names.js'
 import type { Misses } from '../passes/misses.js'
@@ -14,6 +16,7 @@ import type { Peers } from '../peers/peers.js'
 import type { Conflict, Restoration } from '../records/restoration.js'
 import type { NetworkSync } from '../sync/network-sync.js'
 import type { Problem, Problems } from '../troubles/problems.js'
+import type { UnderlaySource } from '../underlay/underlay-source.js'
 
 export interface NetworkStatus {
   readonly id: string
@@ -29,12 +32,17 @@ export interface NetworkStatus {
   readonly endpoints: number
   /** addresses that containers of this host have by announcing them */
   readonly floating: readonly string[]
+  /** ports of this host that lead to its containers; those of docker_gwbridge are Docker's own */
+  readonly published: readonly string[]
   /** blocks of the subnets that this host decides on */
   readonly blocks: number
   /** addresses that it has handed out of them */
   readonly held: readonly string[]
   readonly peers: number
-  /** hosts that have endpoints on it, but a VTEP of the other address family */
+  /**
+   * hosts that this one cannot send to: with a VTEP of the other address family and endpoints on it, or
+   * with a router between, where the backend has no tunnel
+   */
   readonly parted: readonly string[]
   readonly synced: boolean
 }
@@ -74,17 +82,13 @@ export interface StatusParts {
   readonly restoration?: Pick<Restoration, 'status'>
   readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
-  readonly underlay: () => {
-    readonly vtep?: string
-    readonly mtu?: number
-    readonly problem?: string
-  }
+  readonly underlay: Pick<UnderlaySource, 'summary' | 'known'>
 }
 
 export function statusOf(parts: StatusParts): Status {
   const { identity, journal, outbox, peers, presence, reconciler, misses } = parts
   return {
-    host: { ...identity, ...parts.underlay() },
+    host: { ...identity, ...parts.underlay.summary() },
     store: { reached: presence.reached, owed: outbox.owed },
     networks: [...journal.bindings.values()].map(({ dockerNetwork, network, name }) => ({
       id: dockerNetwork,
@@ -99,9 +103,17 @@ export function statusOf(parts: StatusParts): Status {
       floating: journal
         .endpointsOf(dockerNetwork)
         .flatMap(({ floating }) => (floating ?? []).map(({ ip }) => ip)),
+      published: journal
+        .endpointsOf(dockerNetwork)
+        .flatMap(({ published }) => (published ?? []).map(portText)),
       ...holdings(parts.blocks, network),
       peers: peers.count(network.key),
-      parted: peers.parted(network.key),
+      parted: [
+        ...peers.parted(network.key),
+        ...unreachedBy(network, { self: identity.id, peers, underlay: parts.underlay }).map(
+          ({ name }) => name,
+        ),
+      ],
       synced: peers.isSynced(network.key),
     })),
     kernel: { ...reconciler.counters },
@@ -109,13 +121,18 @@ export function statusOf(parts: StatusParts): Status {
     misses: { ...misses.counters },
     ...(parts.names === undefined ? {} : { names: parts.names.status() }),
     conflicts: parts.restoration?.status() ?? [],
-    problems: parts.problems.list(),
+    problems: [...parts.problems.list(), ...obstacles(reconciler)],
     ...(parts.sync === undefined ? {} : { sync: parts.sync.status() }),
   }
 }
 
 function admissionOf({ problem }: Pick<Reconciler, 'problem'>): Status['admission'] {
   return { inForce: problem === undefined, ...(problem === undefined ? {} : { problem }) }
+}
+
+function obstacles({ obstacle }: Pick<Reconciler, 'obstacle'>): Status['problems'] {
+  if (obstacle === undefined) return []
+  return [{ part: 'rules', about: "the host's firewall", problem: obstacle }]
 }
 
 function holdings(

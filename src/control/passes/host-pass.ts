@@ -20,7 +20,10 @@ import { HostPlan } from './host-plan.js'
 import { homeOf } from './places.js'
 import type { ViewParts } from './views.js'
 import { ownPeers, viewOf } from './views.js'
+import type { PassResult } from './vital.js'
 import { withoutLeft } from './vital.js'
+
+const NOTHING: ApplyResult = { written: 0, drift: 0, failures: [] }
 
 export interface HostPassParts extends ViewParts {
   readonly journal: Journal
@@ -41,6 +44,7 @@ export class HostPass {
   /** VNIs that are taken from the cluster's hosts only */
   #covered: ReadonlySet<number> = new Set()
   #problem: string | undefined
+  #obstacle: string | undefined
 
   constructor(parts: HostPassParts) {
     this.#parts = parts
@@ -50,6 +54,11 @@ export class HostPass {
   /** Why the rules are not in force; undefined when they are. */
   get problem(): string | undefined {
     return this.#problem
+  }
+
+  /** What of others on this host may drop packets of our networks, with what helps. */
+  get obstacle(): string | undefined {
+    return this.#obstacle
   }
 
   /** Looks for what a former run has made. Never rejects. */
@@ -69,14 +78,15 @@ export class HostPass {
   }
 
   /** @throws TsoverlayError KERNEL_FAILED */
-  async run(): Promise<ApplyResult> {
+  async run(): Promise<PassResult> {
     const plan = await this.#make()
-    if (plan === undefined) return { written: 0, drift: 0, failures: [] }
+    if (plan === undefined) return { made: NOTHING, lasting: NOTHING }
     const result = await this.#parts.dataplane.apply(plan)
+    this.#obstacle = result.obstacle
     const rules = result.failures.find(({ item }) => item.in === 'rules')
     this.#covered = new Set(rules === undefined ? plan.strangers?.vnis : [])
     this.#report(result.unsupported ?? (rules && messageOf(rules.error)))
-    return withoutLeft(result, plan.links, (name) => this.#isPort(name))
+    return { made: result, lasting: withoutLeft(result, plan.links, (name) => this.#isPort(name)) }
   }
 
   /** @returns undefined before the underlay's address is known: what is there stays */

@@ -23,6 +23,7 @@ import type { Counters } from './reports.js'
 import { Reports } from './reports.js'
 import type { ViewParts } from './views.js'
 import { ownPeers, viewOf } from './views.js'
+import type { PassResult } from './vital.js'
 import { withoutLeft } from './vital.js'
 
 export interface ReconcilerParts extends ViewParts {
@@ -67,6 +68,11 @@ export class Reconciler {
   /** Why strangers' packets are not kept out, or networks not kept apart; undefined when all is well. */
   get problem(): string | undefined {
     return this.#host.problem
+  }
+
+  /** What of others on this host may drop packets of our networks, with what helps. */
+  get obstacle(): string | undefined {
+    return this.#host.obstacle
   }
 
   /** Takes up what a former run has made; the first pass over the host's namespace. Never rejects. */
@@ -192,10 +198,11 @@ export class Reconciler {
     const fields =
       place === HOST ? { place } : { network: binding?.dockerNetwork.slice(0, 12) ?? place }
     try {
-      const result = place === HOST ? await this.#host.run() : await this.#sandbox(place, binding)
-      this.#reports.passed(place, fields, result)
-      if (result.failures.length > 0) this.#again(place)
-      return result
+      const { made, lasting } =
+        place === HOST ? await this.#host.run() : await this.#sandbox(place, binding)
+      this.#reports.passed(place, fields, lasting)
+      if (lasting.failures.length > 0) this.#again(place)
+      return made
     } catch (error) {
       // The queue tries again; who did not wait for the pass would never learn why.
       this.#reports.failed(place, fields, error)
@@ -209,19 +216,19 @@ export class Reconciler {
     setTimeout(() => this.#queue.mark(place), RETRY_MS).unref()
   }
 
-  async #sandbox(place: Place, binding: Binding | undefined): Promise<ApplyResult> {
+  async #sandbox(place: Place, binding: Binding | undefined): Promise<PassResult> {
     const plan = binding && (await this.#plan(binding.dockerNetwork))
     if (binding === undefined || plan === undefined) {
-      return binding !== undefined && this.#linger.keeps(binding.dockerNetwork)
-        ? NOTHING
-        : await this.#remove(place)
+      const isKept = binding !== undefined && this.#linger.keeps(binding.dockerNetwork)
+      const made = isKept ? NOTHING : await this.#remove(place)
+      return { made, lasting: made }
     }
     this.#linger.use(binding.dockerNetwork)
     const { dataplane } = this.#parts
     const result = await dataplane.apply(plan)
     const taken = result.failures.some(({ error }) => error.code === 'VNI_TAKEN')
-    const last = taken && (await this.#makeRoom()) ? await dataplane.apply(plan) : result
-    return withoutLeft(last, plan.links, (name) => this.#isPort(binding, name))
+    const made = taken && (await this.#makeRoom()) ? await dataplane.apply(plan) : result
+    return { made, lasting: withoutLeft(made, plan.links, (name) => this.#isPort(binding, name)) }
   }
 
   /** The sandbox of a network that this host has no longer may have the VNI. */

@@ -2,6 +2,12 @@
 import type { Part } from '../../core/plan.js'
 import type { ApplyFailure, ApplyResult } from '../../core/ports.js'
 
+export interface PassResult {
+  readonly made: ApplyResult
+  /** the same without failures that have passed meanwhile */
+  readonly lasting: ApplyResult
+}
+
 /**
  * The first failure without which an endpoint could not work: the place, the rules that keep others
  * out, a bridge or a vxlan device of its network, or its own port.

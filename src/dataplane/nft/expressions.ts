@@ -30,26 +30,29 @@ export type Expressions = readonly Buffer[]
 
 const REGISTER_BYTES = 4
 
-function expression(name: string, ...data: readonly Buffer[]): Buffer {
+/** One expression of the kernel, by its name and attributes. */
+export function expression(name: string, ...data: readonly Buffer[]): Buffer {
   return Buffer.concat([text(NFTA_EXPR.NAME, name), nested(NFTA_EXPR.DATA, ...data)])
 }
 
 /** The register that is `offset` bytes behind the first; parts of a set's key stand in a row. */
-function register(offset: number): number {
+export function register(offset: number): number {
   return NFT_REG.FIRST + offset / REGISTER_BYTES
 }
 
-function meta(key: number, at = 0): Buffer {
+/** Loads what the kernel knows of the packet (META). */
+export function meta(key: number, at = 0): Buffer {
   return expression('meta', u32be(1, register(at)), u32be(2, key))
 }
 
-function payload(base: number, offset: number, length: number, at = 0): Buffer {
+/** Loads bytes of the packet. */
+export function payload(base: number, offset: number, length: number, at = 0): Buffer {
   const where = [u32be(2, base), u32be(3, offset), u32be(4, length)]
   return expression('payload', u32be(1, register(at)), ...where)
 }
 
 /** Compares with the first bytes of the first registers. */
-function compare(value: Uint8Array, operation: number): Buffer {
+export function compare(value: Uint8Array, operation: number): Buffer {
   const data = nested(3, attr(NFTA_DATA.VALUE, value))
   return expression('cmp', u32be(1, NFT_REG.FIRST), u32be(2, operation), data)
 }
@@ -61,6 +64,10 @@ const portName = meta(META.IIFNAME)
 /** The receiving device's name begins so. */
 export function fromDevices(prefix: string): Expressions {
   return [portName, compare(Buffer.from(prefix), CMP.EQ)]
+}
+
+export function notFromDevices(prefix: string): Expressions {
+  return [portName, compare(Buffer.from(prefix), CMP.NEQ)]
 }
 
 /** The receiving device is of this rtnl_link_ops kind (kernel 5.6 on). */
@@ -82,11 +89,16 @@ export function bytesAreNot(base: Base, offset: number, value: readonly number[]
 
 /** The address at this place is in fe80::/10. */
 export function isLinkLocal6(base: Base, offset: number): Expressions {
-  const mask = nested(4, attr(NFTA_DATA.VALUE, Uint8Array.of(0xff, 0xc0)))
-  const xor = nested(5, attr(NFTA_DATA.VALUE, Uint8Array.of(0, 0)))
-  const here = [u32be(1, NFT_REG.FIRST), u32be(2, NFT_REG.FIRST), u32be(3, 2)]
-  const masked = expression('bitwise', ...here, mask, xor)
+  const masked = mask(Uint8Array.of(0xff, 0xc0))
   return [payload(BASES[base], offset, 2), masked, compare(Uint8Array.of(0xfe, 0x80), CMP.EQ)]
+}
+
+/** Leaves these bits of the first register's first bytes. */
+export function mask(bits: Uint8Array): Buffer {
+  const here = [u32be(1, NFT_REG.FIRST), u32be(2, NFT_REG.FIRST), u32be(3, bits.length)]
+  const kept = nested(4, attr(NFTA_DATA.VALUE, bits))
+  const turned = nested(5, attr(NFTA_DATA.VALUE, new Uint8Array(bits.length)))
+  return expression('bitwise', ...here, kept, turned)
 }
 
 /** Bytes of the packet, behind the receiving port's name, are in the set. */
@@ -154,13 +166,13 @@ export function isOffPath(): Expressions {
   return [expression('fib', ...look), compare(Uint8Array.of(0), CMP.EQ)]
 }
 
-function verdict(code: number, chain?: string): Buffer {
+export function verdict(code: number, chain?: string): Buffer {
   const to = chain === undefined ? [] : [text(NFTA_VERDICT.CHAIN, chain)]
   const value = nested(NFTA_DATA.VERDICT, u32be(NFTA_VERDICT.CODE, code), ...to)
   return expression('immediate', u32be(1, NFT_REG.VERDICT), nested(2, value))
 }
 
-const counter = expression('counter')
+export const counter = expression('counter')
 
 /** The packet's mark is this one. */
 export function markIs(mark: number): Expressions {
@@ -182,7 +194,7 @@ export function hasMark(set: string, mark: number): Expressions {
 }
 
 /** As the kernel compares marks: in the byte order of the machine, which is little-endian. */
-function native32(value: number): Uint8Array {
+export function native32(value: number): Uint8Array {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32LE(value)
   return bytes
@@ -256,9 +268,10 @@ export interface Rule {
   readonly target?: string
 }
 
-const rule = (matches: readonly Expressions[], end: readonly Buffer[]): Rule => ({
-  expressions: [...matches.flat(), ...end],
-})
+/** All of `matches` hold, then what is at the end. */
+export function rule(matches: readonly Expressions[], end: readonly Buffer[]): Rule {
+  return { expressions: [...matches.flat(), ...end] }
+}
 
 export function accept(...matches: readonly Expressions[]): Rule {
   return rule(matches, [verdict(VERDICT.ACCEPT)])

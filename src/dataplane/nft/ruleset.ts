@@ -2,17 +2,11 @@
 import { createHash } from 'node:crypto'
 import type { RtnlMessage } from '../rtnl/rtnl.js'
 import type { Rule } from './expressions.js'
-import type { BaseHook, TableRef } from './messages.js'
+import type { BaseHook, Element, KeySpec, TableRef } from './messages.js'
 import { changeElements, deleteTable, newChain, newRule, newSet, newTable } from './messages.js'
 
-export interface SetSpec {
+export interface SetSpec extends KeySpec {
   readonly name: string
-  /** of a key, bytes */
-  readonly length: number
-  /** number of the key's type in nft's own list, which shows it by that (datatype.h) */
-  readonly type: number
-  /** its elements are made by rules and run out after so many milliseconds */
-  readonly timeoutMs?: number
 }
 
 export interface ChainSpec {
@@ -27,8 +21,8 @@ export interface Ruleset extends TableRef {
   readonly chains: readonly ChainSpec[]
 }
 
-/** By set: keys. */
-export type Elements = ReadonlyMap<string, readonly Buffer[]>
+/** By set. */
+export type Elements = ReadonlyMap<string, readonly Element[]>
 
 /** What a table of this version says of itself: another version's rules have another text. */
 export function commentOf(ruleset: Ruleset): string {
@@ -44,7 +38,7 @@ export function replaceTable(ruleset: Ruleset, elements: Elements): readonly Rtn
     ...removeTable(ruleset),
     newTable(ruleset, comment),
     ...frame(ruleset),
-    ...[...elements].flatMap(([set, keys]) => changeElements(ruleset, set, 'add', keys)),
+    ...[...elements].flatMap(([set, list]) => changeElements(ruleset, set, 'add', list)),
   ]
 }
 

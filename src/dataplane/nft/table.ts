@@ -7,11 +7,12 @@
  */
 import { type Item, itemText } from '../../core/item.js'
 import type { ApplyFailure } from '../../core/ports.js'
-import { DeltaTracker } from '../delta.js'
 import type { TableResult } from '../failure.js'
 import { refused } from '../failure.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
-import type { ChainState } from './messages.js'
+import { DeltaTracker } from '../tables/delta.js'
+import { Generation } from './generation.js'
+import type { ChainState, Element } from './messages.js'
 import {
   changeElements,
   decodeChain,
@@ -30,9 +31,8 @@ import { commentOf, removeTable, replaceTable, usesOf } from './ruleset.js'
 /** What a kernel without nf_tables, the family or one of the expressions answers. */
 const UNSUPPORTED = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
 
-export interface SetElement {
+export interface SetElement extends Element {
   readonly set: string
-  readonly key: Buffer
 }
 
 /** `broken`: there, but not as we make it. */
@@ -46,14 +46,19 @@ export class NftTable {
   #partial = false
   #resync = true
   #found: Found = 'absent'
-  /** of the rules in this namespace when ours were as planned */
-  #generation: number | undefined
+  readonly #generation: Generation
+  /** of the generation in which ours were as planned */
+  #mark: number | undefined
   #unsupported: string | undefined
 
-  /** @param item as failures name it */
-  constructor(ruleset: Ruleset, item: Item) {
+  /**
+   * @param item as failures name it
+   * @param generation of the namespace, shared with its other tables of ours
+   */
+  constructor(ruleset: Ruleset, item: Item, generation = new Generation()) {
     this.#ruleset = ruleset
     this.#item = item
+    this.#generation = generation
   }
 
   /** The errno with which this kernel refuses such a table, if it does. */
@@ -78,7 +83,7 @@ export class NftTable {
 
   /** Whether the rules of this namespace are of a generation that others have made. */
   isContradicted(generation: number): boolean {
-    return this.#generation !== undefined && this.#generation !== generation
+    return this.#mark !== undefined && !this.#generation.isOurs(this.#mark, generation)
   }
 
   /**
@@ -136,21 +141,20 @@ export class NftTable {
 
   #refusal(code: string, drift: number): TableResult {
     this.#resync = true
-    this.#generation = undefined
+    this.#mark = undefined
     const failure: ApplyFailure = { item: this.#item, error: refused(itemText(this.#item), code) }
     return { written: 0, drift, failures: [failure] }
   }
 
   async #send(socket: BatchSocket, messages: readonly RtnlMessage[]): Promise<string | undefined> {
     const code = await socket.batch(inBatch(messages))
-    // a batch makes exactly one generation (nf_tables_api.c nf_tables_commit)
-    if (code === undefined && this.#generation !== undefined) this.#generation += 1
+    if (code === undefined) this.#generation.advance()
     return code
   }
 
   #changes(change: 'add' | 'delete', elements: readonly SetElement[]): readonly RtnlMessage[] {
-    return [...bySet(elements)].flatMap(([set, keys]) =>
-      changeElements(this.#ruleset, set, change, keys),
+    return [...bySet(elements)].flatMap(([set, list]) =>
+      changeElements(this.#ruleset, set, change, list),
     )
   }
 
@@ -158,8 +162,8 @@ export class NftTable {
   async #read(socket: BatchSocket): Promise<number> {
     const reply = await socket.get(getGeneration(), UNSUPPORTED)
     const generation = reply && decodeGeneration(reply)
-    if (generation !== undefined && generation === this.#generation) return 0
-    this.#generation = generation
+    if (generation !== undefined && this.#generation.isOurs(this.#mark, generation)) return 0
+    this.#mark = generation && this.#generation.markAt(generation)
     const before = this.#found
     this.#found = await this.#look(socket)
     const elements = this.#found === 'absent' ? [] : await this.#readElements(socket)
@@ -193,25 +197,28 @@ export class NftTable {
     const elements: SetElement[] = []
     for (const { name, length } of this.#ruleset.sets) {
       const parts = await socket.dump(dumpElements(this.#ruleset, name), UNSUPPORTED)
-      const keys = parts.flatMap((part) => decodeElements(part))
+      const found = parts.flatMap((part) => decodeElements(part))
       // another version's set may have had other keys
-      const usable = keys.filter((key) => key.length === length)
-      elements.push(...usable.map((key) => ({ set: name, key })))
+      const usable = found.filter(({ key }) => key.length === length)
+      elements.push(...usable.map((one) => ({ set: name, ...one })))
     }
     return elements
   }
 }
 
-function keyOf({ set, key }: SetElement): string {
-  return `${set} ${key.toString('hex')}`
+/** An element with another end, or that leads elsewhere, is another one. */
+function keyOf({ set, key, end, data }: SetElement): string {
+  return [set, key, end, data]
+    .map((part) => (Buffer.isBuffer(part) ? part.toString('hex') : (part ?? '-')))
+    .join(' ')
 }
 
 function bySet(elements: readonly SetElement[]): Elements {
-  const sets = new Map<string, Buffer[]>()
-  for (const { set, key } of elements) {
-    const keys = sets.get(set)
-    if (keys === undefined) sets.set(set, [key])
-    else keys.push(key)
+  const sets = new Map<string, Element[]>()
+  for (const { set, ...one } of elements) {
+    const list = sets.get(set)
+    if (list === undefined) sets.set(set, [one])
+    else list.push(one)
   }
   return sets
 }

@@ -24,9 +24,9 @@ import {
   RTAX_MTU,
   RTM,
   RTM_F_CLONED,
-  RTN_UNICAST,
+  RTN,
   RTPROT_KERNEL,
-  RTPROT_TSOVERLAY,
+  RTPROT_PATHS,
 } from './constants.js'
 import type { RtnlMessage } from './rtnl.js'
 
@@ -53,12 +53,15 @@ export interface RouteState {
   readonly source?: Ip
   /** MTU that the route itself sets */
   readonly mtu?: number
+  /** of IPv6 for some IPv4 routes */
   readonly gateway?: Ip
   /** the lower goes first */
   readonly metric: number
   /** RTPROT_…: who made it */
   readonly protocol: number
-  /** RTNH_F_…: dead or without a carrier */
+  /** RTN_…: an ordinary route, a blackhole */
+  readonly type: number
+  /** RTNH_F_…: dead, without a carrier, with a gateway that is taken to be on the link */
   readonly flags: number
   /** several next hops, or one that takes more than a device and a gateway to describe */
   readonly isManyfold: boolean
@@ -135,12 +138,13 @@ export function putConnectedRoute(ifindex: number, address: Cidr): RtnlMessage {
   header.writeUInt8(RT_TABLE_MAIN, 4)
   header.writeUInt8(RTPROT_KERNEL, 5)
   header.writeUInt8(family === 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, 6)
-  header.writeUInt8(RTN_UNICAST, 7)
+  header.writeUInt8(RTN.UNICAST, 7)
   const own =
     family === 4 ? attr(RTA.PREFSRC, addressBytes(source)) : u32(RTA.PRIORITY, CONNECTED6_METRIC)
   const to = attr(RTA.DST, addressBytes(ipOf(networkOf(address))))
   const body = Buffer.concat([header, to, u32(RTA.OIF, ifindex), own])
-  return { type: RTM.NEWROUTE, flags: NLM_F.CREATE | NLM_F.REPLACE, body }
+  // as the kernel itself does (fib_magic): a route of somebody else stays
+  return { type: RTM.NEWROUTE, flags: NLM_F.CREATE | NLM_F.APPEND, body }
 }
 
 /** Behind everybody else's: a route that somebody adds to the same address is neither refused nor hidden. */
@@ -160,7 +164,7 @@ export function addPathRoute({ to, ifindex, mtu, gateway, source }: HostRouteSpe
   const header = pathHeader(to)
   const isLink = gateway === undefined && familyOf(to) === 4
   header.writeUInt8(isLink ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, 6)
-  header.writeUInt8(RTN_UNICAST, 7)
+  header.writeUInt8(RTN.UNICAST, 7)
   const body = Buffer.concat([
     header,
     attr(RTA.DST, addressBytes(to)),
@@ -186,7 +190,7 @@ function pathHeader(to: Ip): Buffer {
   header.writeUInt8(addressFamily(familyOf(to)), 0)
   header.writeUInt8(addressBytes(to).length * 8, 1)
   header.writeUInt8(RT_TABLE_MAIN, 4)
-  header.writeUInt8(RTPROT_TSOVERLAY, 5)
+  header.writeUInt8(RTPROT_PATHS, 5)
   return header
 }
 
@@ -195,13 +199,14 @@ export function decodeRoute(body: Buffer): RouteState {
   const length = body.readUInt8(1)
   const ip = readIp(attributes.get(RTA.DST))
   const source = readIp(attributes.get(RTA.PREFSRC))
-  const gateway = readIp(attributes.get(RTA.GATEWAY))
+  const gateway = readIp(attributes.get(RTA.GATEWAY) ?? attributes.get(RTA.VIA)?.subarray(2))
   const metrics = parseAttributes(attributes.get(RTA.METRICS) ?? Buffer.alloc(0))
   const mtu = readU32(metrics.get(RTAX_MTU))
   const table = attributes.get(RTA.TABLE)
   return {
     table: table === undefined ? body.readUInt8(4) : readU32(table),
-    unicast: body.readUInt8(7) === RTN_UNICAST && (body.readUInt32LE(8) & RTM_F_CLONED) === 0,
+    type: body.readUInt8(7),
+    unicast: body.readUInt8(7) === RTN.UNICAST && (body.readUInt32LE(8) & RTM_F_CLONED) === 0,
     ifindex: readU32(attributes.get(RTA.OIF)),
     metric: readU32(attributes.get(RTA.PRIORITY)),
     protocol: body.readUInt8(5),

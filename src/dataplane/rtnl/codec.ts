@@ -47,7 +47,7 @@ export function u32be(type: number, value: number): Buffer {
   return attr(type, bytes)
 }
 
-export function u64be(type: number, value: number): Buffer {
+export function u64be(type: number, value: number | bigint): Buffer {
   const bytes = Buffer.alloc(8)
   bytes.writeBigUInt64BE(BigInt(value))
   return attr(type, bytes)

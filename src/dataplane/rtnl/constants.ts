@@ -55,14 +55,19 @@ export const RTA = {
 export const RTAX_MTU = 2
 export const RT_TABLE_MAIN = 254
 export const RTPROT_KERNEL = 2
-/** Ours, by which we know our routes again; free in iproute2's rt_protos. */
-export const RTPROT_TSOVERLAY = 158
-export const RTN_UNICAST = 1
+/**
+ * Ours, by which we know our routes again; both are free in iproute2's rt_protos. PATHS have a route to
+ * one VTEP with an MTU (facts/path-routes.ts), ROUTES are those of plans.
+ */
+export const RTPROT_PATHS = 158
+export const RTPROT_ROUTES = 116
+export const RTN = { UNICAST: 1, BLACKHOLE: 6 } as const
 export const RTM_F_CLONED = 0x200
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
 /** of a deletion: any */
 export const RT_SCOPE_NOWHERE = 255
+export const RTNH_F_ONLINK = 0x4
 /** RTNH_F_DEAD, RTNH_F_LINKDOWN */
 export const RTNH_F_UNUSABLE = 0x1 | 0x10
 
@@ -115,4 +120,5 @@ export const NDA = { DST: 1, LLADDR: 2, VLAN: 5, PORT: 6, VNI: 7, IFINDEX: 8 } a
 export const NUD = { NOARP: 0x40, PERMANENT: 0x80 } as const
 export const NTF_SELF = 0x02
 export const NTF_MASTER = 0x04
+export const NTF_PROXY = 0x08
 export const NTF_STICKY = 0x40

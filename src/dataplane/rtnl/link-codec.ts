@@ -1,7 +1,7 @@
 /** struct ifinfomsg (linux/rtnetlink.h): network devices and their attributes. */
 import type { Ip } from '../../core/ip.js'
 import { familyOf } from '../../core/ip.js'
-import { macToBytes } from '../../core/mac.js'
+import { type Mac, macFromBytes, macToBytes } from '../../core/mac.js'
 import type { VethLink, VxlanLink } from '../../core/plan.js'
 import type { Attributes } from './codec.js'
 import {
@@ -49,6 +49,7 @@ export interface LinkState {
   /** ifindex of the bridge; 0 = none */
   readonly master: number
   readonly alias: string
+  readonly mac?: Mac
   /** it belongs to another namespace than it is in: a vxlan device's socket, a veth's peer */
   readonly linkedElsewhere: boolean
   readonly vxlan?: VxlanState
@@ -68,8 +69,11 @@ interface VxlanState {
   readonly vni: number
   readonly port: number
   readonly local?: Ip
-  /** nolearning, proxy and l3miss, as we make it */
-  readonly answers: boolean
+  /**
+   * `answers`: nolearning, proxy and l3miss, as we make a port of a bridge; `silent`: none of these, as we
+   * make one that packets are routed to
+   */
+  readonly manner: 'answers' | 'silent' | 'other'
 }
 
 /** Which link a message is about. */
@@ -117,8 +121,7 @@ export function createVxlan(plan: VxlanLink, netnsFd: number): RtnlMessage {
     u16be(IFLA_VXLAN.PORT, plan.port),
     vxlanLocal(plan.local),
     u8(IFLA_VXLAN.LEARNING, 0),
-    u8(IFLA_VXLAN.PROXY, 1),
-    u8(IFLA_VXLAN.L3MISS, 1),
+    ...(plan.master === undefined ? [] : [u8(IFLA_VXLAN.PROXY, 1), u8(IFLA_VXLAN.L3MISS, 1)]),
   ]
   return message(
     RTM.NEWLINK,
@@ -127,6 +130,7 @@ export function createVxlan(plan: VxlanLink, netnsFd: number): RtnlMessage {
     false,
     u32(IFLA.NET_NS_FD, netnsFd),
     u32(IFLA.MTU, plan.mtu),
+    ...(plan.mac === undefined ? [] : [attr(IFLA.ADDRESS, macToBytes(plan.mac))]),
     info('vxlan', ...data),
   )
 }
@@ -164,9 +168,16 @@ export function createVeth(plan: VethLink, master: number, peerNetnsFd: number):
 /** Sets what is given, and always: up. */
 export function setLink(
   ref: LinkRef,
-  set: { readonly mtu?: number; readonly master?: number; readonly alias?: string } = {},
+  set: {
+    readonly mtu?: number
+    /** 0: none */
+    readonly master?: number
+    readonly alias?: string
+    readonly mac?: Mac
+  } = {},
 ): RtnlMessage {
   const attributes = [
+    ...(set.mac === undefined ? [] : [attr(IFLA.ADDRESS, macToBytes(set.mac))]),
     ...(set.mtu === undefined ? [] : [u32(IFLA.MTU, set.mtu)]),
     ...(set.master === undefined ? [] : [u32(IFLA.MASTER, set.master)]),
     ...(set.alias === undefined ? [] : [text(IFLA.IFALIAS, set.alias)]),
@@ -213,13 +224,18 @@ export function deleteLinks(indexes: readonly number[]): readonly RtnlMessage[] 
   ]
 }
 
-export function getLink(name: string): RtnlMessage {
-  return message(RTM.GETLINK, 0, { name }, false, u32(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS))
+export function getLink(ref: LinkRef): RtnlMessage {
+  return message(RTM.GETLINK, 0, ref, false, u32(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS))
 }
 
 export function dumpLinks(): RtnlMessage {
   const mask = u32(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS)
   return message(RTM.GETLINK, NLM_F.DUMP, { index: 0 }, false, mask)
+}
+
+/** Of a message of a link; the kernel says it first (rtnl_fill_ifinfo). */
+export function linkName(body: Buffer): string {
+  return readText(parseAttributes(body, IFINFOMSG).get(IFLA.IFNAME))
 }
 
 export function decodeLink(body: Buffer): LinkState {
@@ -228,6 +244,7 @@ export function decodeLink(body: Buffer): LinkState {
   const kind = readText(linkInfo.get(IFLA_INFO.KIND))
   const data = linkInfo.get(IFLA_INFO.DATA)
   const flags = body.readUInt32LE(8)
+  const mac = attributes.get(IFLA.ADDRESS)
   return {
     index: body.readInt32LE(4),
     name: readText(attributes.get(IFLA.IFNAME)),
@@ -237,6 +254,7 @@ export function decodeLink(body: Buffer): LinkState {
     loopback: (flags & IFF.LOOPBACK) !== 0,
     master: readU32(attributes.get(IFLA.MASTER)),
     alias: readText(attributes.get(IFLA.IFALIAS)),
+    ...(mac?.length === 6 ? { mac: macFromBytes(mac) } : {}),
     // rtnetlink.c rtnl_fill_link_netnsid leaves it out where both are one
     linkedElsewhere: attributes.has(IFLA.LINK_NETNSID),
     ...(kind === 'vxlan' && data !== undefined ? { vxlan: decodeVxlan(data) } : {}),
@@ -261,13 +279,18 @@ function decodePort(
 
 function decodeVxlan(data: Buffer): VxlanState {
   const attributes = parseAttributes(data)
-  const flag = (type: number): boolean => attributes.get(type)?.[0] === 1
   const local =
     readIp(attributes.get(IFLA_VXLAN.LOCAL)) ?? readIp(attributes.get(IFLA_VXLAN.LOCAL6))
   return {
     vni: readU32(attributes.get(IFLA_VXLAN.ID)),
     port: attributes.get(IFLA_VXLAN.PORT)?.readUInt16BE() ?? 0,
-    answers: flag(IFLA_VXLAN.PROXY) && flag(IFLA_VXLAN.L3MISS) && !flag(IFLA_VXLAN.LEARNING),
+    manner: mannerOf(attributes),
     ...(local === undefined ? {} : { local }),
   }
+}
+
+function mannerOf(attributes: Attributes): VxlanState['manner'] {
+  const is = (type: number): boolean => attributes.get(type)?.[0] === 1
+  if (is(IFLA_VXLAN.LEARNING) || is(IFLA_VXLAN.PROXY) !== is(IFLA_VXLAN.L3MISS)) return 'other'
+  return is(IFLA_VXLAN.PROXY) ? 'answers' : 'silent'
 }

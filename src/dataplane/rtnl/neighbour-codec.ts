@@ -9,6 +9,7 @@ import {
   NDA,
   NLM_F,
   NTF_MASTER,
+  NTF_PROXY,
   NTF_SELF,
   NTF_STICKY,
   NUD,
@@ -103,6 +104,28 @@ export function deleteNeighbour(ifindex: number, ip: Ip): RtnlMessage {
 /** Neighbours of one device. */
 export function dumpNeighbours(family: Family, ifindex: number): RtnlMessage {
   const header = ndmsg(addressFamily(family), 0, 0, 0)
+  const body = Buffer.concat([header, u32(NDA.IFINDEX, ifindex)])
+  return { type: RTM.GETNEIGH, flags: NLM_F.DUMP, body }
+}
+
+/** The device answers for an address that is elsewhere. PERMANENT ones outlive a carrier that is lost. */
+export function putProxy(ifindex: number, ip: Ip): RtnlMessage {
+  return { type: RTM.NEWNEIGH, flags: NLM_F.CREATE | NLM_F.REPLACE, body: proxy(ifindex, ip) }
+}
+
+export function deleteProxy(ifindex: number, ip: Ip): RtnlMessage {
+  return { type: RTM.DELNEIGH, flags: 0, body: proxy(ifindex, ip) }
+}
+
+function proxy(ifindex: number, ip: Ip): Buffer {
+  const body = ndmsg(addressFamily(familyOf(ip)), ifindex, NUD.PERMANENT, NTF_PROXY, sizeOf(ip))
+  writeIp(body, NDMSG, NDA.DST, ip)
+  return body
+}
+
+/** The addresses that one device answers for; by the flag the kernel lists these and no others. */
+export function dumpProxies(family: Family, ifindex: number): RtnlMessage {
+  const header = ndmsg(addressFamily(family), 0, 0, NTF_PROXY)
   const body = Buffer.concat([header, u32(NDA.IFINDEX, ifindex)])
   return { type: RTM.GETNEIGH, flags: NLM_F.DUMP, body }
 }

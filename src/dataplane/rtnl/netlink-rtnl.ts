@@ -11,7 +11,7 @@
 import { getSystemErrorName } from 'node:util'
 import { RawNetlinkSocket } from 'netlink'
 import { kernelFailed, refused } from '../failure.js'
-import { sendInThread } from '../libc.js'
+import { enableNetlinkOption, sendInThread } from '../libc.js'
 import { NLM_F, NLMSG, RTM } from './constants.js'
 import { claimDescriptor, releaseDescriptor } from './descriptor.js'
 import { chunksOf, HEADER, pack } from './packing.js'
@@ -22,6 +22,7 @@ const NETLINK_ROUTE = 0
 const NETLINK_NETFILTER = 12
 /** linux/netfilter/nfnetlink.h */
 const NFNLGRP_NFTABLES = 7
+const NETLINK_GET_STRICT_CHK = 12
 const TIMEOUT_MS = 2000
 const MAX_DUMPS = 5
 /** The kernel fills dump parts up to this size (af_netlink.c). */
@@ -55,6 +56,11 @@ export function openRtnl(): Rtnl {
   return new NetlinkRtnl(NETLINK_ROUTE)
 }
 
+/** As openRtnl, for dumps of routes: only those that are asked for come, where the kernel can do that. */
+export function openRouteLists(): Rtnl {
+  return new NetlinkRtnl(NETLINK_ROUTE, true)
+}
+
 /** As openRtnl, for netfilter's messages; undefined on a kernel that has no such sockets. */
 export function openNetfilter(): BatchSocket | undefined {
   try {
@@ -72,8 +78,11 @@ class NetlinkRtnl implements Rtnl, BatchSocket {
   #sending: Promise<void> = Promise.resolve()
   #closed = false
 
-  constructor(protocol: number) {
+  /** @param isStrict the kernel looks at the whole header of a dump, and sorts out by it */
+  constructor(protocol: number, isStrict = false) {
     this.#socket = openSocket(protocol, RECEIVE_BYTES, BUFFER_BYTES)
+    // a kernel before 4.20 refuses it, and sends all
+    if (isStrict) enableNetlinkOption(descriptors.get(this.#socket) ?? -1, NETLINK_GET_STRICT_CHK)
     this.#socket.on('message', (buffer) => this.#receive(buffer))
     this.#socket.on('truncatedMessage', () => this.#current?.finish('EMSGSIZE'))
     this.#socket.on('error', (error) => this.#current?.finish(error.code))

@@ -1,21 +1,22 @@
 /**
- * A table of thousands of small entries on devices of one sandbox. Neighbours, FDB and stations
- * differ only in their EntryCodec. In a pass, what is missing or different is put first and what
- * nobody wants is deleted then, so an address that moves is reachable all the time.
- *
- * Only the sandbox's pass calls this, one call at a time.
+ * A table of thousands of small entries on devices of one place. Neighbours, FDB, stations and
+ * proxies differ only in their EntryCodec. In a pass, what is missing or different is put first and
+ * what nobody wants is deleted then, so an address that moves is reachable all the time.
  */
 import { type Item, itemText } from '../../core/item.js'
-import type { EntrySet } from '../../core/plan.js'
+import type { EntrySet, Plan } from '../../core/plan.js'
 import type { ApplyFailure } from '../../core/ports.js'
 import { inTurns } from '../../core/turns.js'
-import type { Task } from '../entry-tracker.js'
-import { EntryTracker } from '../entry-tracker.js'
 import type { TableResult } from '../failure.js'
 import { kernelFailed, refused } from '../failure.js'
 import type { NeighbourState } from '../rtnl/neighbour-codec.js'
 import { decodeNeighbour } from '../rtnl/neighbour-codec.js'
 import type { Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
+import type { Task } from './entry-tracker.js'
+import { EntryTracker } from './entry-tracker.js'
+import type { KernelTable, Scope } from './kernel-table.js'
+import { deviceAt, type LinkTable } from './links.js'
+import type { Notice } from './notices.js'
 
 export interface EntryCodec<E extends { readonly dev: string }> {
   /** as failures name it */
@@ -33,44 +34,62 @@ export interface EntryCodec<E extends { readonly dev: string }> {
   decode(state: NeighbourState, dev: string): E | undefined
 }
 
+/** The links of the place, and which of them have such entries. */
+export interface EntryDevices<E> {
+  readonly links: LinkTable
+  /** name → ifindex of the devices that are there, as of the last apply of the links */
+  readonly devices: (links: LinkTable) => ReadonlyMap<string, number>
+  readonly entries: (plan: Plan) => readonly E[] | EntrySet<E>
+  /** in a partial plan, entries that are there and not named stay: their owner is not known yet */
+  readonly keepsPartial: boolean
+  /**
+   * what becomes of the entries of a device that was made or brought up: `lost` are all of them; `read`
+   * are those that may have stayed
+   */
+  readonly onFresh: 'lost' | 'read'
+  /** whether a notice of that kind can be of such an entry: FDB entries are of bridges */
+  readonly ofBridge: boolean
+  /** told of each entry that was put or deleted, with what stood there before */
+  readonly onWritten?: (have: E | undefined, want: E | undefined) => void
+}
+
 /** Deleting what is not there, or whose device is not there, is success. */
 const GONE = ['ENOENT', 'ENODEV', 'ESRCH', 'ENXIO']
 /** Messages are made for so many entries at a time; others have their turn after each. */
 const BATCH = 1_024
 
-type OnWritten<E> = (have: E | undefined, want: E | undefined) => void
-
-export class EntryTable<E extends { readonly dev: string }> {
+export class EntryTable<E extends { readonly dev: string }> implements KernelTable {
+  readonly name: Item['in']
   readonly #codec: EntryCodec<E>
-  readonly #onWritten: OnWritten<E>
+  readonly #of: EntryDevices<E>
   readonly #tracker: EntryTracker<E>
   #resync = true
   #partial = false
 
-  /** @param onWritten told of each entry that was put or deleted, with what stood there before */
-  constructor(codec: EntryCodec<E>, onWritten: OnWritten<E> = () => undefined) {
+  constructor(codec: EntryCodec<E>, of: EntryDevices<E>) {
+    this.name = codec.name
     this.#codec = codec
-    this.#onWritten = onWritten
+    this.#of = of
     this.#tracker = new EntryTracker(codec)
   }
 
-  /** @param partial entries that are there and not named stay: their owner is not known yet */
-  setDesired(entries: readonly E[] | EntrySet<E>, partial = false): void {
-    this.#partial = partial
-    this.#tracker.setDesired(entries)
+  setDesired(plan: Plan): void {
+    this.#partial = this.#of.keepsPartial && plan.partial === true
+    this.#tracker.setDesired(this.#of.entries(plan))
   }
 
-  /** The next apply reads the kernel. */
   queueResync(): void {
     this.#resync = true
   }
 
-  /**
-   * Whether a notice says something else than what is wanted, so that somebody else wrote. Our own
-   * writes are wanted before they are made.
-   * @param gone the entry was deleted
-   */
-  isContradicted(state: NeighbourState, dev: string, gone: boolean): boolean {
+  contradicts(notice: Notice): boolean {
+    if (notice.kind !== 'entry' || notice.ofBridge !== this.#of.ofBridge) return false
+    const { state, gone } = notice
+    const dev = deviceAt(this.#of.devices(this.#of.links), state.ifindex)
+    return dev !== undefined && this.#isContradicted(state, dev, gone)
+  }
+
+  #isContradicted(state: NeighbourState, dev: string, gone: boolean): boolean {
     const key = this.#codec.keyIn(state)
     if (key === undefined) return false
     const want = this.#tracker.desiredAt(dev, key)
@@ -80,16 +99,12 @@ export class EntryTable<E extends { readonly dev: string }> {
     return have === undefined || !this.#codec.same(have, want)
   }
 
-  /** The device was made anew by us: its entries went with it and are no drift. */
-  forget(dev: string): void {
-    this.#tracker.forget(dev)
-  }
-
-  /**
-   * Makes the kernel's entries as desired.
-   * @param devices name → ifindex of the devices that are there
-   */
-  async apply(rtnl: Rtnl, devices: ReadonlyMap<string, number>): Promise<TableResult> {
+  async apply({ rtnl }: Scope): Promise<TableResult> {
+    const { links, onFresh } = this.#of
+    const devices = this.#of.devices(links)
+    // what went with a device by our own doing is no drift
+    for (const dev of onFresh === 'lost' ? links.fresh : links.remade) this.#tracker.forget(dev)
+    if (onFresh === 'read' && [...links.fresh].some((dev) => devices.has(dev))) this.#resync = true
     await this.#tracker.settle()
     let drift = 0
     if (this.#resync) {
@@ -172,7 +187,7 @@ export class EntryTable<E extends { readonly dev: string }> {
       const code = outcomes[index]
       if (code === undefined || (want === undefined && GONE.includes(code))) {
         this.#tracker.done(dev, key)
-        this.#onWritten(have, want)
+        this.#of.onWritten?.(have, want)
         written += 1
       } else {
         const item = { in: this.#codec.name, name: `${dev} ${key}` }
@@ -183,7 +198,7 @@ export class EntryTable<E extends { readonly dev: string }> {
   }
 }
 
-function* batches<T>(items: Iterable<T>, size: number): Generator<readonly T[]> {
+export function* batches<T>(items: Iterable<T>, size: number): Generator<readonly T[]> {
   let batch: T[] = []
   for (const item of items) {
     batch.push(item)

@@ -7,14 +7,15 @@ import type { FdbPlan } from '../../core/plan.js'
 import { NTF_SELF, NUD } from '../rtnl/constants.js'
 import type { NeighbourState } from '../rtnl/neighbour-codec.js'
 import { deleteFdb, dumpFdb, putFdb } from '../rtnl/neighbour-codec.js'
-import type { EntryCodec } from './entry-table.js'
+import { type EntryCodec, EntryTable } from './entry-table.js'
+import type { LinkTable } from './links.js'
 
 /** An entry as read: `altered` has our MAC and VTEP, but would not do what a planned one does. */
 interface FdbEntry extends FdbPlan {
   readonly altered?: boolean
 }
 
-export const FDB: EntryCodec<FdbEntry> = {
+const FDB: EntryCodec<FdbEntry> = {
   name: 'fdb',
   keyOf: (entry) => entry.mac,
   same: (a, b) => a.vtep === b.vtep && a.altered === b.altered,
@@ -33,4 +34,15 @@ export const FDB: EntryCodec<FdbEntry> = {
 /** The bridge's own entries (33:33:…, its MAC) have no VTEP or not NTF_SELF. */
 function isOnDevice({ flags, ip }: NeighbourState): boolean {
   return (flags & NTF_SELF) !== 0 && ip !== undefined
+}
+
+export function fdbTable(links: LinkTable): EntryTable<FdbEntry> {
+  return new EntryTable(FDB, {
+    links,
+    devices: ({ vxlans }) => vxlans,
+    entries: (plan) => plan.fdb,
+    keepsPartial: true,
+    onFresh: 'read',
+    ofBridge: true,
+  })
 }

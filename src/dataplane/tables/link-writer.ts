@@ -5,8 +5,9 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TsoverlayError } from '../../core/errors.js'
-import { familyOf } from '../../core/ip.js'
+import { type Cidr, familyOf } from '../../core/ip.js'
 import type { BridgeLink, LinkPlan, VethLink, VxlanLink } from '../../core/plan.js'
+import type { VxlanSearch } from '../facts/vxlan-devices.js'
 import { kernelFailed, refused, vniTaken } from '../failure.js'
 import { deleteAddress, putAddress, putConnectedRoute } from '../rtnl/address-codec.js'
 import type { LinkState } from '../rtnl/link-codec.js'
@@ -24,10 +25,10 @@ import {
 } from '../rtnl/link-codec.js'
 import { putStation } from '../rtnl/neighbour-codec.js'
 import type { Outcome, Rtnl, RtnlMessage } from '../rtnl/rtnl.js'
-import type { VxlanSearch } from '../vxlan-devices.js'
-import type { LinkSnapshot } from './link-snapshot.js'
+import type { LinkSnapshot, Readers } from './link-snapshot.js'
 import {
   addressDelta,
+  addressesOf,
   isAsPlanned,
   isPortAsPlanned,
   isSameVxlan,
@@ -36,14 +37,14 @@ import {
 } from './link-snapshot.js'
 
 /** Sockets and namespaces that links are made with. */
-export interface LinkScope {
-  /** socket in the sandbox */
-  readonly rtnl: Rtnl
+export interface LinkScope extends Readers {
   readonly netnsFd: number
   /** socket in the host's namespace */
   readonly host: Rtnl
   readonly hostFd: number
   readonly vxlans: Pick<VxlanSearch, 'holderOf'>
+  /** Settings of a link that was just made and is down and without addresses. @throws TsoverlayError KERNEL_FAILED */
+  readonly prepare?: (plan: LinkPlan) => void
 }
 
 /** A namespace that has just ended keeps its VNIs for a moment; no longer than all these are waited. */
@@ -55,7 +56,7 @@ const VNI_WAITS_MS = [50, 200, 500]
  * @throws TsoverlayError KERNEL_FAILED also for a link of another kind, which is not ours
  */
 export async function deleteVethByName(rtnl: Rtnl, name: string): Promise<boolean> {
-  const body = await rtnl.get(getLink(name), ['ENODEV'])
+  const body = await rtnl.get(getLink({ name }), ['ENODEV'])
   if (body === undefined) return false
   const link = decodeLink(body)
   if (link.kind !== 'veth') {
@@ -67,17 +68,27 @@ export async function deleteVethByName(rtnl: Rtnl, name: string): Promise<boolea
   return code === undefined
 }
 
+/** What is ours of a place's links. */
+export interface Ownership {
+  /** Whether a link is of our making; one that no plan wants is deleted. */
+  owns(link: LinkState): boolean
+  /** Whether a link with the name of a wanted one may be deleted for it. */
+  mayReplace(link: LinkState): boolean
+}
+
 export class LinkWriter {
   readonly #scope: LinkScope
   /** kernel writes that succeeded */
   written = 0
-  /** vxlan devices made anew because the plan wants other ones */
+  /** vxlan devices whose entries are gone by our own doing: made anew, or with another MAC */
   readonly remade = new Set<string>()
-  /** devices that were made or brought up: their neighbours are gone (arp.c arp_ifdown) */
+  /** devices that may have lost entries: made, brought up or without addresses (arp.c arp_ifdown) */
   readonly fresh = new Set<string>()
+  readonly #ownership: Ownership
 
-  constructor(scope: LinkScope) {
+  constructor(scope: LinkScope, ownership: Ownership) {
     this.#scope = scope
+    this.#ownership = ownership
   }
 
   async delete(link: LinkState): Promise<void> {
@@ -97,6 +108,9 @@ export class LinkWriter {
         await this.#bridge(plan, have, snapshot)
         return
       case 'vxlan':
+        if (plan.master === undefined) await this.#tunnel(plan, have, snapshot)
+        else await this.#port(plan, have, snapshot)
+        return
       case 'veth':
         await this.#port(plan, have, snapshot)
     }
@@ -110,6 +124,7 @@ export class LinkWriter {
       const change = changeVxlanLocal(have.index, plan.local)
       if ((await this.#try(this.#scope.rtnl, change)) === undefined) return have
     }
+    if (!this.#ownership.mayReplace(have)) throw notOurs(have)
     await this.delete(have)
     this.remade.add(plan.name)
     return undefined
@@ -125,43 +140,84 @@ export class LinkWriter {
       // locally administered, unicast
       const mac = Uint8Array.from([0x02, 0x42, ...randomBytes(4)])
       await this.#must(item, this.#scope.rtnl, createBridge(plan.name, mac))
+      this.#scope.prepare?.(plan)
     }
     if (have === undefined || have.mtu !== plan.mtu || !have.up) {
       // set apart from creation: then the bridge keeps it when ports come and go (br_set_by_user)
       const set = setLink({ name: plan.name }, { mtu: plan.mtu })
       await this.#must(item, this.#scope.rtnl, set)
     }
+    await this.#ensureAddresses(plan, have, snapshot)
+  }
+
+  /** A device that packets are routed to. */
+  async #tunnel(
+    plan: VxlanLink,
+    have: LinkState | undefined,
+    snapshot: LinkSnapshot,
+  ): Promise<void> {
+    const { rtnl, prepare } = this.#scope
+    if (have === undefined) {
+      await this.#createVxlan(plan)
+      await this.#try(rtnl, quietLink(plan.name))
+      prepare?.(plan)
+    }
+    const isOther = have !== undefined && plan.mac !== undefined && have.mac !== plan.mac
+    // all neighbours of the device go with its MAC (arp.c arp_netdev_event)
+    if (isOther) {
+      this.remade.add(plan.name)
+      this.fresh.add(plan.name)
+    }
+    const mac = isOther && plan.mac !== undefined ? { mac: plan.mac } : {}
+    const set = setLink({ name: plan.name }, { mtu: plan.mtu, master: 0, ...mac })
+    const code = await this.#try(rtnl, set)
+    if (code === 'EADDRINUSE') throw portTaken(`link ${plan.name}`, plan.port)
+    if (code !== undefined) throw refused(`link ${plan.name}`, code)
+    await this.#ensureAddresses(plan, have, snapshot)
+  }
+
+  async #ensureAddresses(
+    plan: BridgeLink | VxlanLink,
+    have: LinkState | undefined,
+    snapshot: LinkSnapshot,
+  ): Promise<void> {
+    const want = addressesOf(plan)
+    if (want === undefined) return
     const index = have?.index ?? (await this.#indexOf(plan.name))
     const known = have === undefined ? [] : (snapshot.addresses.get(index) ?? [])
-    await this.#addresses(plan, index, known)
+    // with the last one all IPv4 routes and neighbours went (fib_frontend.c fib_disable_ip)
+    if (want.some(isIpv4) && !known.some(isIpv4)) this.fresh.add(plan.name)
+    await this.#addresses(plan.name, want, index, known)
     // an address that was put just now brought its own
-    const kept = plan.addresses.filter((address) => known.includes(address))
+    const kept = want.filter((address) => known.includes(address))
     for (const address of unrouted(kept, index, snapshot)) {
-      const route = putConnectedRoute(index, address)
-      await this.#must(`route ${plan.name} ${address}`, this.#scope.rtnl, route)
+      const code = await this.#try(this.#scope.rtnl, putConnectedRoute(index, address))
+      if (code !== undefined && code !== 'EEXIST')
+        throw refused(`route ${plan.name} ${address}`, code)
     }
   }
 
   async #addresses(
-    plan: BridgeLink,
+    name: string,
+    want: readonly Cidr[],
     index: number,
-    have: Parameters<typeof addressDelta>[1],
+    have: readonly Cidr[],
   ): Promise<void> {
     const { rtnl } = this.#scope
-    const { missing, unwanted } = addressDelta(plan.addresses, have)
+    const { missing, unwanted } = addressDelta(want, have)
     for (const address of missing) {
-      await this.#must(`address ${plan.name} ${address}`, rtnl, putAddress(index, address))
+      await this.#must(`address ${name} ${address}`, rtnl, putAddress(index, address))
     }
     for (const address of unwanted) {
       const code = await this.#try(rtnl, deleteAddress(index, address))
       if (code !== undefined && code !== 'EADDRNOTAVAIL') {
-        throw refused(`address ${plan.name} ${address}`, code)
+        throw refused(`address ${name} ${address}`, code)
       }
     }
     if (unwanted.length === 0) return
     // with the first IPv4 address of a subnet its secondary ones go too (devinet.c inet_del_ifa)
-    for (const address of plan.addresses.filter((cidr) => familyOf(cidr) === 4)) {
-      await this.#must(`address ${plan.name} ${address}`, rtnl, putAddress(index, address))
+    for (const address of want.filter(isIpv4)) {
+      await this.#must(`address ${name} ${address}`, rtnl, putAddress(index, address))
     }
   }
 
@@ -226,7 +282,7 @@ export class LinkWriter {
   }
 
   async #indexOf(name: string): Promise<number> {
-    const body = await this.#scope.rtnl.get(getLink(name), [])
+    const body = await this.#scope.rtnl.get(getLink({ name }), [])
     if (body === undefined) throw kernelFailed(`link ${name}`, 'it vanished while it was made')
     return decodeLink(body).index
   }
@@ -243,10 +299,22 @@ export class LinkWriter {
   }
 }
 
+function isIpv4(address: Cidr): boolean {
+  return familyOf(address) === 4
+}
+
 /** The socket is opened when the device comes up (vxlan_core.c vxlan_open). */
 function portTaken(item: string, port: number): TsoverlayError {
   return kernelFailed(
     item,
     `UDP port ${port} of this host is in use by another program, or by a vxlan device with other settings: free it, or set another VXLAN_PORT on all hosts`,
+  )
+}
+
+function notOurs({ name, kind }: LinkState): TsoverlayError {
+  const which = kind === '' ? 'of another kind' : `of kind ${kind}`
+  return kernelFailed(
+    `link ${name}`,
+    `a link of this name is there, ${which}, that this plugin did not make; it is left alone: rename or delete it`,
   )
 }

@@ -10,6 +10,7 @@
  */
 import { familyOf } from '../../core/ip.js'
 import { macToBytes } from '../../core/mac.js'
+import { HOST_LINKS } from '../../core/names.js'
 import type { SourcePlan } from '../../core/plan.js'
 import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
 import type { Rule } from '../nft/expressions.js'
@@ -22,6 +23,7 @@ import {
   goTo,
   IFNAME_BYTES,
   isLinkLocal6,
+  notFromDevices,
   portHas,
   portHasAll,
   portHasNot,
@@ -60,8 +62,9 @@ const icmp6 = (type: number) => bytesAre('transport', 0, [type])
 /** Target address of a neighbour message (RFC 4861 section 4.3). */
 const TARGET = 8
 
-const ETHERNET: readonly Rule[] = [
-  accept(fromDevices('vxlan')),
+/** @param unchecked what is let through without a look */
+const ethernet = (unchecked: Rule): readonly Rule[] => [
+  unchecked,
   // What nearly all frames are, by one look: without it the check took 10 to 15 % of the
   // throughput between containers of a host (docs/performance.md). The rest decides alike.
   accept(portHasAll(IP4_FRAMES.name, ['link', 6, 8], ['network', 12, 4])),
@@ -139,7 +142,8 @@ const NEWCOMER: readonly Rule[] = [
 /** dstnat of nft's bridge family: before anything else that people put there. */
 const PRIORITY = -300
 
-export const SOURCE_CHECK: Ruleset = {
+/** @param unchecked as of `ethernet` */
+const rulesetFor = (unchecked: Rule): Ruleset => ({
   family: NFPROTO.BRIDGE,
   table: 'tsoverlay',
   sets: [MACS, IP4, IP4_FRAMES, IP6],
@@ -152,10 +156,15 @@ export const SOURCE_CHECK: Ruleset = {
     {
       name: 'sources',
       hook: { number: HOOK.BRIDGE_PREROUTING, priority: PRIORITY, policy: VERDICT.DROP },
-      rules: ETHERNET,
+      rules: ethernet(unchecked),
     },
   ],
-}
+})
+
+export const SOURCE_CHECK = rulesetFor(accept(fromDevices('vxlan')))
+
+/** For the host's own namespace, where bridges have ports that are none of ours. */
+export const HOST_SOURCE_CHECK = rulesetFor(accept(notFromDevices(HOST_LINKS.veth)))
 
 /** The sets' elements; undefined when nothing is to be checked. */
 export function sourceElements(

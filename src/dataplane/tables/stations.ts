@@ -4,11 +4,15 @@
  * speaks or does not, and no frame moves it to another port.
  */
 import type { Mac } from '../../core/mac.js'
-import type { LinkPlan } from '../../core/plan.js'
+import type { LinkPlan, Plan } from '../../core/plan.js'
+import type { TableResult } from '../failure.js'
 import { NTF_SELF, NUD } from '../rtnl/constants.js'
 import type { NeighbourState } from '../rtnl/neighbour-codec.js'
 import { deleteStation, dumpFdb, putStation } from '../rtnl/neighbour-codec.js'
-import type { EntryCodec } from './entry-table.js'
+import { type EntryCodec, EntryTable } from './entry-table.js'
+import type { KernelTable, Scope } from './kernel-table.js'
+import { deviceAt, type LinkTable } from './links.js'
+import type { Notice } from './notices.js'
 
 export interface Station {
   /** the port */
@@ -32,18 +36,49 @@ export const STATIONS: EntryCodec<Station> = {
   },
 }
 
-/**
- * Whether a notice puts the MAC of one of these elsewhere.
- * @param dev name of its device, if it is one of their ports
- */
-export function isMisplaced(
-  stations: readonly Station[],
-  state: NeighbourState,
-  dev: string | undefined,
-): boolean {
-  if (!isInBridge(state) || (state.state & NUD.PERMANENT) !== 0) return false
-  const places = stations.filter(({ mac }) => mac === state.mac)
-  return places.length > 0 && !places.some((place) => place.dev === dev)
+export class StationTable implements KernelTable {
+  readonly name = 'stations'
+  readonly #links: LinkTable
+  readonly #table: EntryTable<Station>
+  #stations: readonly Station[] = []
+
+  constructor(links: LinkTable) {
+    this.#links = links
+    this.#table = new EntryTable(STATIONS, {
+      links,
+      devices: ({ ports }) => ports,
+      entries: () => this.#stations,
+      keepsPartial: false,
+      onFresh: 'lost',
+      ofBridge: true,
+    })
+  }
+
+  setDesired(plan: Plan): void {
+    this.#stations = stationsOf(plan.links)
+    this.#table.setDesired(plan)
+  }
+
+  queueResync(): void {
+    this.#table.queueResync()
+  }
+
+  contradicts(notice: Notice): boolean {
+    if (this.#table.contradicts(notice)) return true
+    return notice.kind === 'entry' && notice.ofBridge && !notice.gone && this.#isMoved(notice.state)
+  }
+
+  apply(scope: Scope): Promise<TableResult> {
+    return this.#table.apply(scope)
+  }
+
+  /** Whether the MAC of a container here is on another device now. */
+  #isMoved(state: NeighbourState): boolean {
+    if (!isInBridge(state) || (state.state & NUD.PERMANENT) !== 0) return false
+    const places = this.#stations.filter(({ mac }) => mac === state.mac)
+    const dev = deviceAt(this.#links.ports, state.ifindex)
+    return places.length > 0 && !places.some((place) => place.dev === dev)
+  }
 }
 
 /** The bridge has each entry a second time for its default VLAN, which does not matter here. */

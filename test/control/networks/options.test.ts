@@ -16,7 +16,7 @@ function spec(pools: readonly string[], options: Record<string, string> = {}) {
 }
 
 t.test('every option is taken over', async (t) => {
-  t.strictSame(parseNetworkOptions({}), { name: '', vnis: [] })
+  t.strictSame(parseNetworkOptions({}), { backend: 'overlay', name: '', vnis: [] })
   const options = { backend: 'overlay', network: 'blue', [MTU]: '1400', [VNIS]: '1, 16777215' }
   const expected = { backend: 'overlay', name: 'blue', mtu: 1400, vnis: [1, 16_777_215] }
   t.strictSame(parseNetworkOptions(options), expected)
@@ -30,6 +30,41 @@ t.test('every option is taken over', async (t) => {
   t.equal(spec(['10.1.0.0/16'], { 'source-check': 'off' }).network.sourceCheck, false)
   t.equal(spec(['10.1.0.0/16'], { dns: 'off' }).network.dns, false)
   t.notOk('dns' in spec(['10.1.0.0/16']).network)
+})
+
+t.test('a backend has options of its own, and takes no other one’s', async (t) => {
+  const routed = parseNetworkOptions({ backend: 'vxlan', encap: 'cross-subnet', gateway: 'bridge' })
+  t.strictSame(routed.own, { encap: 'cross-subnet', gateway: 'bridge' })
+  const bad: readonly [Record<string, string>, string, RegExp][] = [
+    [
+      { backend: 'host-gw', encap: 'always' },
+      'OPTION_INVALID',
+      /^option -o encap is of backend vxlan, and this network's is host-gw: allowed are backend, network, gateway, isolate, expose, dns, /,
+    ],
+    [
+      { isolate: 'off' },
+      'OPTION_INVALID',
+      /^option -o isolate is of backend vxlan and host-gw, and this network's is overlay: /,
+    ],
+    [
+      { backend: 'vxlan', floating: 'on' },
+      'OPTION_INVALID',
+      /^option -o floating is of backend overlay, and this network's is vxlan: /,
+    ],
+    [
+      { backend: 'vxlan', encap: 'sometimes' },
+      'OPTION_INVALID',
+      /^option -o encap=sometimes is not valid: allowed is always or cross-subnet or never$/,
+    ],
+    [{ backend: 'vxlan', color: 'red' }, 'OPTION_UNKNOWN', /^option -o color is not known: /],
+  ]
+  for (const [options, code, message] of bad) {
+    t.throws(() => parseNetworkOptions(options), { code, message })
+  }
+  const cluster = spec(['10.1.0.0/16'], { backend: 'vxlan', encap: 'never' }).network
+  t.strictSame(differences(cluster, spec(['10.1.0.0/16'], { backend: 'vxlan' }).network, []), [])
+  const asked = spec(['10.1.0.0/16'], { backend: 'vxlan', encap: 'always' }).network
+  t.strictSame(differences(cluster, asked, []), ['encap is never there, not always'])
 })
 
 t.test('floating addresses are the auxiliary ones', async (t) => {
