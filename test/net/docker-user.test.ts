@@ -4,6 +4,7 @@ import { NftTable } from '../../src/dataplane/nft/table.js'
 import { openNetfilter } from '../../src/dataplane/rtnl/netlink-rtnl.js'
 import { DockerUser, readLegacyTables } from '../../src/dataplane/tables/docker-user.js'
 import { ISOLATION, isolationElements } from '../../src/dataplane/tables/isolation.js'
+import { startDocker, tables } from './docker-rules.js'
 import { onThrowAwayHost, run } from './kernel.js'
 import { makeRoutedHost, WORLD, X, Y } from './routed-host.js'
 
@@ -16,19 +17,6 @@ const CHAIN = '-N DOCKER-USER'
 const CLEAN = { written: 0, drift: 0, failures: [] }
 const X1 = '10.20.1.2'
 const SEEN = 'other sees 10.20.1.2'
-
-/** Both of iptables' families, as dockerd speaks to them. */
-function tables(...words: readonly string[]): void {
-  for (const command of ['iptables', 'ip6tables']) run(command, ...words.join(' ').split(' '))
-}
-
-/** What dockerd 26 makes (setup_ip_forwarding.go, firewall_linux.go). */
-function startDocker(): void {
-  tables('-P FORWARD DROP')
-  tables('-N DOCKER-USER')
-  tables(RETURN)
-  tables('-I FORWARD -j DOCKER-USER')
-}
 
 const userChain = (command = 'iptables'): string[] =>
   run(command, '-S', 'DOCKER-USER').trim().split('\n')

@@ -9,8 +9,9 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Cidr } from '../../src/core/ip.js'
-import type { Domain } from '../../src/core/plan.js'
+import type { Cidr, Ip } from '../../src/core/ip.js'
+import type { Mac } from '../../src/core/mac.js'
+import { type Domain, HOST, type LinkPlan, type Plan } from '../../src/core/plan.js'
 import { inside, makeContainer, removeContainer, run } from './kernel.js'
 import type { Talker } from './talker.js'
 import { startTalker } from './talker.js'
@@ -95,6 +96,50 @@ export async function makeRoutedHost(): Promise<RoutedHost> {
   }
 }
 
+/** Of a container. */
+function macOf(name: string): Mac {
+  return `02:42:00:00:01:0${Object.keys(LOCALS).indexOf(name)}` as Mac
+}
+
+/** What the two networks want of the host, which is there already, but for rules. */
+export function routedPlan(domains: readonly Domain[]): Plan {
+  const mtu = 1500
+  const bridges = domains.map(({ bridge }) => bridge)
+  const ports = Object.entries(LOCALS).filter(([, [bridge]]) => bridges.includes(bridge))
+  const wanted = Object.entries(BRIDGES).filter(([name]) => bridges.includes(name))
+  return {
+    place: HOST,
+    links: [
+      ...wanted.map(
+        ([name, addresses]): LinkPlan => ({
+          kind: 'bridge',
+          name,
+          mtu,
+          addresses: addresses as readonly string[] as readonly Cidr[],
+        }),
+      ),
+      ...ports.map(
+        ([name, [master]]): LinkPlan => ({
+          kind: 'veth',
+          name: `tsp-${name}`,
+          mtu,
+          master,
+          peer: { name: `tso${name}`, mac: macOf(name) },
+        }),
+      ),
+    ],
+    sources: ports.map(([name, [, ...addresses]]) => ({
+      dev: `tsp-${name}`,
+      mac: macOf(name),
+      ips: addresses.map((address) => address.replace(/\/.*/, '') as Ip),
+    })),
+    neighbours: [],
+    fdb: [],
+    domains,
+    trunk: 'eth0',
+  }
+}
+
 function makeLocal(files: string, name: string): string {
   const [bridge = '', address = '', address6 = ''] = LOCALS[name as keyof typeof LOCALS]
   const [gateway = '', gateway6 = ''] = BRIDGES[bridge as keyof typeof BRIDGES]
@@ -102,6 +147,7 @@ function makeLocal(files: string, name: string): string {
   const port = bridge === 'docker0' ? `veth${name}` : `tsp-${name}`
   run('ip', 'link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', path)
   run('ip', 'link', 'set', port, 'master', bridge, 'up')
+  inside(path, 'ip', 'link', 'set', 'eth0', 'address', macOf(name))
   inside(path, 'ip', 'addr', 'add', address, 'dev', 'eth0')
   inside(path, 'ip', 'addr', 'add', address6, 'dev', 'eth0', 'nodad')
   inside(path, 'ip', 'link', 'set', 'eth0', 'up')

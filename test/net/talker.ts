@@ -44,6 +44,16 @@ const SCRIPT = `
       socket.on('error', (error) => done(error.code || error.message))
       socket.on('close', (failed) => failed || done(text))
     },
+    stream({ to, ms }, done) {
+      const socket = dgram.createSocket('udp4')
+      const end = Date.now() + ms
+      const timer = setInterval(() => {
+        if (Date.now() < end) return socket.send('at ' + Date.now(), PORT, to)
+        clearInterval(timer)
+        socket.close()
+        done('sent')
+      }, 1)
+    },
     askUdp({ to, port }, done) {
       const socket = dgram.createSocket('udp4')
       const timer = setTimeout(() => { socket.close(); done('silence') }, 1000)
@@ -66,6 +76,8 @@ export interface Talker {
   ask(to: string, port?: number, source?: string): Promise<string>
   /** UDP: whom the other one sees, or `silence` */
   askUdp(to: string, port?: number): Promise<string>
+  /** Sends `at <Date.now()>` by UDP each millisecond for so long. */
+  stream(to: string, ms: number): Promise<string>
   stop(): Promise<void>
 }
 
@@ -101,6 +113,7 @@ export async function startTalker(netns: string, name: string): Promise<Talker> 
     heard,
     send: (to, text, source) => tell('send', { to, text, source }),
     ask: (to, port = PORT, source) => tell('ask', { to, port, source }),
+    stream: (to, ms) => tell('stream', { to, ms }),
     askUdp: (to, port = PORT + 1) => tell('askUdp', { to, port }),
     stop: async () => {
       child.kill('SIGKILL')
