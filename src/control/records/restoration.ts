@@ -11,7 +11,7 @@ import { rest, untilAborted } from '../../core/deadline.js'
 import { hasCode, messageOf } from '../../core/errors.js'
 import { ipOf } from '../../core/ip.js'
 import type { Logger, Store } from '../../core/ports.js'
-import type { Endpoint, LocalEndpoint, NetworkKey } from '../../core/types.js'
+import type { Endpoint, LocalEndpoint } from '../../core/types.js'
 import type { BlockBook } from '../../ipam/block-book.js'
 import { poolSubject } from '../../ipam/subjects.js'
 import { type Binding, documents } from '../../state/documents.js'
@@ -49,11 +49,6 @@ export interface RestorationParts {
 export interface Conflict {
   readonly endpoint: string
   readonly problem: string
-}
-
-interface Attachment {
-  readonly key: string
-  readonly network: NetworkKey
 }
 
 export class Restoration {
@@ -135,25 +130,17 @@ export class Restoration {
   }
 
   /**
-   * Endpoints of networks that this host does not have. It is attached to them in the store, as a
-   * detachment takes the endpoints along: all endpoints of the cluster are too many to look through.
+   * Endpoints of networks that this host does not have. No endpoint stands in the store without its
+   * network, so each network is asked for this host's: a cluster has too many endpoints to list them
+   * all, within the time that a list has.
    */
   async #removeStale(): Promise<void> {
-    const { store, identity } = this.#parts
-    for (const { network } of await this.#unboundAttachments()) {
+    const { store, journal, identity } = this.#parts
+    for (const network of (await store.keys(keys.networks)).map(lastPart)) {
+      if (journal.bindingOf(network) !== undefined) continue
       for (const key of await store.keys(keys.hostEndpoints(network, identity.id)))
         await this.#submit(chores.publishEndpoint({ id: lastPart(key), network }))
     }
-  }
-
-  /** That this host uses networks which it does not have. */
-  async #unboundAttachments(): Promise<readonly Attachment[]> {
-    const { store, journal, identity } = this.#parts
-    const attached = await store.keys(keys.allAttachments)
-    return attached
-      .map((key) => ({ key, ...attachmentOf(key) }))
-      .filter(({ host }) => host === identity.id)
-      .filter(({ network }) => journal.bindingOf(network) === undefined)
   }
 
   /** Also removes those that the store has and this host has not. */
@@ -176,7 +163,9 @@ export class Restoration {
   async #leaveStale(): Promise<void> {
     const { store, journal, identity } = this.#parts
     const isStale = this.#stale.round()
-    for (const { key, network } of await this.#unboundAttachments()) {
+    for (const key of await store.keys(keys.allAttachments)) {
+      const { network, host } = attachmentOf(key)
+      if (host !== identity.id || journal.bindingOf(network) !== undefined) continue
       if (isStale(key)) await this.#submit(chores.leaveNetwork(network))
     }
     for (const key of await store.keys(keys.allHolders)) {
