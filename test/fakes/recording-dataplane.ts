@@ -114,6 +114,7 @@ export class RecordingDataplane implements Dataplane {
       ...(plan.sources === undefined ? {} : { sources: plan.sources }),
       fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),
     }
+    for (const { name } of plan.links) admit({ in: 'stations', name })
     this.sandboxes.set(plan.place, made)
     const drift = this.#drift
     this.#drift = 0
