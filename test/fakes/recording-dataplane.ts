@@ -55,7 +55,10 @@ export class RecordingDataplane implements Dataplane {
     this.#throws.set(method, n)
   }
 
-  /** The next apply refuses these items (`link veth1234567`, `neighbour vxlan0 10.0.0.1`). */
+  /**
+   * The next apply refuses these items (`link veth1234567`, `station veth1234567`,
+   * `neighbour vxlan0 10.0.0.1`).
+   */
   refuseNext(...items: readonly string[]): void {
     for (const item of items) this.#refused.add(item)
   }
@@ -108,6 +111,7 @@ export class RecordingDataplane implements Dataplane {
       ...(plan.sources === undefined ? {} : { sources: plan.sources }),
       fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),
     }
+    for (const { name } of plan.links) admit(`station ${name}`)
     this.sandboxes.set(plan.sandbox, made)
     const drift = this.#drift
     this.#drift = 0

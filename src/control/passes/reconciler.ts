@@ -199,13 +199,18 @@ export class Reconciler {
     return NOTHING
   }
 
-  /** Without links of containers that have left meanwhile: DeleteEndpoint takes them away amid a pass. */
+  /**
+   * Without what is about ports of containers that have left meanwhile (`link veth…`, `station veth…`):
+   * DeleteEndpoint takes them away amid a pass.
+   */
   #lasting(network: DockerNetworkId, result: ApplyResult): ApplyResult {
     if (result.failures.length === 0) return result
     const joined = this.#journal.endpointsOf(network).filter((endpoint) => endpoint.joined)
-    const ports = joined.map(({ id }) => `link ${portName(id)}`)
-    const lasts = (item: string): boolean =>
-      !item.startsWith(`link ${PORTS}`) || ports.some((port) => item.startsWith(port))
+    const ports = new Set(joined.map(({ id }) => portName(id)))
+    const lasts = (item: string): boolean => {
+      const [, dev = ''] = item.split(' ')
+      return !dev.startsWith(PORTS) || ports.has(dev)
+    }
     return { ...result, failures: result.failures.filter(({ item }) => lasts(item)) }
   }
 
