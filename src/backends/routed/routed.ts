@@ -92,6 +92,7 @@ export function routed(name: string, tunnel?: Tunnel): Backend {
           : [],
     },
 
+    hasGateway: (network) => optionOf(network, GATEWAY) === 'bridge',
     unreached: (network, way) => way.dev === undefined && encapOf(network) === 'never',
   }
 }

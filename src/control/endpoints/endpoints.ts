@@ -140,7 +140,7 @@ export class Endpoints {
     this.#endpoint(network, id)
     await this.#parts.ranges.refuseStart(binding, sandboxKey)
     peers.open(binding.network.key)
-    const gateway = binding.network.internal ? undefined : sync?.gatewayReady()
+    const gateway = needsGatewayBridge(binding.network) ? sync?.gatewayReady() : undefined
     await Promise.all([this.#awaitPeers(binding, signal), this.#awaitUnderlay(signal), gateway])
     // Read after the waiting: it may have been deleted meanwhile.
     const endpoint = this.#endpoint(network, id)
@@ -279,6 +279,11 @@ export class Endpoints {
       `endpoint ${id} is not known in network ${network.slice(0, 12)}: start the container again`,
     )
   }
+}
+
+function needsGatewayBridge(network: Network): boolean {
+  const { hasGateway } = resolveBackend(network.backend)
+  return !network.internal && hasGateway?.(network) !== true
 }
 
 function fieldsOf(
