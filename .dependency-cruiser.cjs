@@ -30,7 +30,7 @@ const ROOMS = {
   networks: ['endpoints', 'passes', 'ranges', 'records', 'underlay'],
   swarm: ['networks', 'records', 'underlay'],
   sweeps: ['dockerd', 'endpoints', 'networks', 'records'],
-  operator: ['hosts', 'names', 'passes', 'peers', 'records', 'sync', 'troubles'],
+  operator: ['endpoints', 'hosts', 'names', 'passes', 'peers', 'records', 'sync', 'troubles'],
 }
 /** A risky or low-level package has one importing file. */
 const ONE_IMPORTER = {

@@ -1,6 +1,7 @@
 /** The plugin behind its sockets: has the parts made (wire/), starts and stops them in order. */
 import { AdminServer } from './admin/server.js'
 import { DockerApi } from './control/dockerd/docker-api.js'
+import { hostPorts } from './control/endpoints/host-ports.js'
 import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
 import { ClusterView } from './control/operator/cluster-view.js'
@@ -89,6 +90,7 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
     docker: new DockerApi(paths.docker),
     serve: (sockets, view) => Resolver.at({ sockets, view, logger }),
     greeting: new Greeting({ self, port: config.vxlanPort, logger }),
+    hostPorts,
     logger,
   }
 }

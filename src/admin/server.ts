@@ -4,7 +4,9 @@
  */
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
 import type { NamesReport } from '../control/names/names-report.js'
 import type { StaticNames } from '../control/names/static-names.js'
 import type { ClusterView } from '../control/operator/cluster-view.js'
@@ -48,6 +50,8 @@ export class AdminServer {
       )
     // A name that is too long is to be refused in our own words.
     const app = Fastify({ routerOptions: { maxParamLength: LONG_PARAM } })
+    // Fastify's own is Ajv, which takes a tenth of a second of each start to check two schemas.
+    app.setValidatorCompiler(TypeBoxValidatorCompiler)
     this.#app = routes(metrics(app), parts)
     this.#metrics = metrics(Fastify())
   }
@@ -95,16 +99,8 @@ function routes(app: FastifyInstance, parts: AdminParts): FastifyInstance {
   return app
 }
 
-const NAME_WISH = {
-  type: 'object',
-  required: ['addresses'],
-  properties: { addresses: { type: 'array', items: { type: 'string' } } },
-} as const
-const LOOKUP = {
-  type: 'object',
-  required: ['name'],
-  properties: { name: { type: 'string' }, as: { type: 'string' } },
-} as const
+const NAME_WISH = Type.Object({ addresses: Type.Array(Type.String()) })
+const LOOKUP = Type.Object({ name: Type.String(), as: Type.Optional(Type.String()) })
 
 function nameRoutes(app: FastifyInstance, { names, statics }: AdminParts): void {
   app.get('/names', async () => names.list())

@@ -8,7 +8,7 @@ export const FLOATING = 'floating'
 export const VNIS = 'com.docker.network.driver.overlay.vxlanid_list'
 
 /** The value of an option of a network, which is its first one where the user gave none. */
-export function valueOf<V extends string>(
+export function optionOf<V extends string>(
   network: Pick<Network, 'options'>,
   option: BackendOption<V>,
 ): V {

@@ -104,6 +104,7 @@ export function statusText({
             `${names.namespaces} containers, ${names.answered} questions answered, ${names.passed} passed on to Docker`,
           ],
         ]),
+    ...networks.flatMap(({ published }) => published.map((port) => ['port', port])),
     ...problems.map((problem) => ['problem', problem]),
   ]
   const head = ['NETWORK', 'ID', 'VNI', 'SUBNETS', 'ENDPOINTS', 'PEERS', 'PEERS KNOWN']

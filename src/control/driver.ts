@@ -7,10 +7,12 @@ import type {
   JoinedEndpoint,
   NetworkDriver,
   Options,
+  PortWish,
 } from '../core/driver.js'
 import { TsoverlayError } from '../core/errors.js'
 import type { DockerNetworkId, EndpointId } from '../core/types.js'
 import type { Endpoints } from './endpoints/endpoints.js'
+import type { Publishing } from './endpoints/publishing.js'
 import type { Networks } from './networks/networks.js'
 import type { SwarmAllocation } from './swarm/allocation.js'
 
@@ -18,15 +20,22 @@ export class TsoverlayDriver implements NetworkDriver {
   readonly scope: 'local' | 'global'
   readonly #networks: Networks
   readonly #endpoints: Endpoints
+  readonly #publishing: Publishing
   readonly #swarm: SwarmAllocation
 
   constructor(
     scope: 'local' | 'global',
-    parts: { networks: Networks; endpoints: Endpoints; swarm: SwarmAllocation },
+    parts: {
+      networks: Networks
+      endpoints: Endpoints
+      publishing: Publishing
+      swarm: SwarmAllocation
+    },
   ) {
     this.scope = scope
     this.#networks = parts.networks
     this.#endpoints = parts.endpoints
+    this.#publishing = parts.publishing
     this.#swarm = parts.swarm
   }
 
@@ -72,6 +81,19 @@ export class TsoverlayDriver implements NetworkDriver {
     sandboxKey?: string,
   ): Promise<JoinedEndpoint> {
     return this.#endpoints.join(network, id, signal, sandboxKey)
+  }
+
+  publish(
+    network: DockerNetworkId,
+    id: EndpointId,
+    ports: readonly PortWish[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#publishing.publish(network, id, ports, signal)
+  }
+
+  unpublish(network: DockerNetworkId, id: EndpointId): Promise<void> {
+    return this.#publishing.unpublish(network, id)
   }
 
   leave(network: DockerNetworkId, id: EndpointId): Promise<void> {

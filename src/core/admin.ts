@@ -24,6 +24,8 @@ export interface StatusReport {
     readonly endpoints: number
     /** addresses that containers of this host have by announcing them */
     readonly floating: readonly string[]
+    /** ports of this host that lead to them; those of docker_gwbridge are Docker's own */
+    readonly published: readonly string[]
     readonly peers: number
     readonly synced: boolean
   }[]

@@ -5,6 +5,7 @@
  */
 import type { Cidr, Ip } from './ip.js'
 import type { Mac } from './mac.js'
+import type { PublishedPort } from './published-port.js'
 import type { DockerNetworkId, EndpointId } from './types.js'
 
 export type Options = Readonly<Record<string, string>>
@@ -62,6 +63,12 @@ export interface JoinedEndpoint {
   readonly gateways?: readonly Ip[]
 }
 
+/** A port of a container as `-p` asks for it. */
+export interface PortWish extends Pick<PublishedPort, 'protocol' | 'hostIp' | 'port'> {
+  /** ports of the host, one of which it shall be; absent: any that is free */
+  readonly hostPorts?: { readonly first: number; readonly last: number }
+}
+
 export interface NetworkDriver {
   readonly scope: 'local' | 'global'
   /** Swarm leader only: the returned options reach CreateNetwork on every node. */
@@ -80,6 +87,18 @@ export interface NetworkDriver {
     signal: AbortSignal,
     sandboxKey?: string,
   ): Promise<JoinedEndpoint>
+  /**
+   * The endpoint is the container's way out, so its ports are published by it. Called again, it has
+   * these and no others.
+   */
+  publish(
+    network: DockerNetworkId,
+    id: EndpointId,
+    ports: readonly PortWish[],
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Another endpoint is the container's way out, or none is any more. */
+  unpublish(network: DockerNetworkId, id: EndpointId): Promise<void>
   leave(network: DockerNetworkId, id: EndpointId, signal: AbortSignal): Promise<void>
 }
 

@@ -64,6 +64,11 @@ export const ERRORS = {
     retryable: false,
     meaning: 'Another endpoint of the network holds the MAC.',
   },
+  PORT_TAKEN: {
+    retryable: false,
+    meaning:
+      'The port that was to be published is taken on this host, or is of an address that it does not have.',
+  },
   OWNER_UNAVAILABLE: {
     retryable: true,
     meaning: 'The host whose address block was asked for an address did not answer.',

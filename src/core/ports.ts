@@ -77,6 +77,8 @@ export interface Backend {
   /** What is wanted of one network on this host but for its peers, by place; none: nothing is. */
   parts(view: NetworkView): ReadonlyMap<Place, Part>
   attach(view: NetworkView, endpoint: LocalEndpoint): Attachment
+  /** Whether the network itself is its containers' way out; absent: docker_gwbridge always is. */
+  hasGateway?(network: Network): boolean
   /** True of a host to which this backend has no way; absent: there is none such. */
   unreached?(network: Network, way: Way): boolean
 }

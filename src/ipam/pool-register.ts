@@ -53,7 +53,7 @@ export class PoolRegister {
       const pools = await this.pools(ref.space, signal)
       const existing = pools.find((document) => document.pool === ref.pool)
       refuseOverlap(ref, options.only === 'new' ? pools : pools.filter((one) => one !== existing))
-      refuseOtherBlock(existing, options.block)
+      refuseOtherBlock(existing, options)
       const document = existing ?? this.#newPool(ref, options)
       const holderKey = keys.holder(ref, this.#host)
       const held = await this.#store.get(holderKey, signal)
@@ -182,7 +182,11 @@ function refuseOverlap(ref: PoolRef, pools: readonly PoolDocument[]): void {
   if (clash !== undefined) throw overlapError(ref, clash.pool)
 }
 
-function refuseOtherBlock(existing: PoolDocument | undefined, wanted: number | undefined): void {
+function refuseOtherBlock(
+  existing: PoolDocument | undefined,
+  { block, former }: HoldOptions,
+): void {
+  const wanted = block ?? former
   if (existing === undefined || wanted === undefined) return
   const length = blockLength(existing)
   if (length !== wanted) throw otherBlockError(existing.pool, length, wanted)

@@ -9,6 +9,7 @@ import {
   toCreateEndpoint,
   toCreateNetwork,
 } from './network-wire.js'
+import { toPortWishes } from './port-wire.js'
 import { Empty } from './schemas.js'
 
 /** All NetworkDriver methods that dockerd 20.10 to 29 calls. */
@@ -18,6 +19,7 @@ export function networkDriverMethods(driver: NetworkDriver): Method[] {
     ...networkMethods(driver),
     ...endpointMethods(driver),
     ...sandboxMethods(driver),
+    ...connectivityMethods(driver),
     ...acknowledgedMethods(),
   ]
 }
@@ -120,11 +122,30 @@ function sandboxMethods(driver: NetworkDriver): Method[] {
   ]
 }
 
-/** Calls that ask nothing of this driver: ports are docker_gwbridge's, hosts are found in etcd. */
+/** dockerd calls them of the endpoint that is the container's gateway, after its Join. */
+function connectivityMethods(driver: NetworkDriver): Method[] {
+  return [
+    method({
+      name: 'NetworkDriver.ProgramExternalConnectivity',
+      request: wire.ProgramExternalConnectivityRequest,
+      response: Empty,
+      call: async (body, signal) => {
+        const { NetworkID, EndpointID } = body
+        return done(driver.publish(NetworkID, EndpointID, toPortWishes(body), signal))
+      },
+    }),
+    method({
+      name: 'NetworkDriver.RevokeExternalConnectivity',
+      request: wire.EndpointRequest,
+      response: Empty,
+      call: ({ NetworkID, EndpointID }) => done(driver.unpublish(NetworkID, EndpointID)),
+    }),
+  ]
+}
+
+/** Calls that ask nothing of this driver: hosts are found in etcd. */
 function acknowledgedMethods(): Method[] {
   const requests = {
-    ProgramExternalConnectivity: wire.ProgramExternalConnectivityRequest,
-    RevokeExternalConnectivity: wire.EndpointRequest,
     DiscoverNew: wire.DiscoveryNotification,
     DiscoverDelete: wire.DiscoveryNotification,
   }

@@ -80,17 +80,38 @@ const StaticRoute = response({
   RouteType: Type.Union([Type.Literal(0), Type.Literal(1)]),
   NextHop: Type.Optional(Type.String()),
 })
-/** Without Gateway on purpose: with one, dockerd attaches no docker_gwbridge (egress and `-p`). */
+/** With a gateway dockerd attaches no docker_gwbridge, and egress and `-p` are ours. */
 export const JoinResponse = response({
+  Gateway: Type.Optional(Type.String()),
+  GatewayIPv6: Type.Optional(Type.String()),
+  DisableGatewayService: Type.Optional(Type.Boolean()),
   InterfaceName: response({ SrcName: Type.String(), DstPrefix: Type.String() }),
   StaticRoutes: Type.Array(StaticRoute),
 })
 export type JoinResponse = Static<typeof JoinResponse>
 
+const PortNumber = Type.Integer({ minimum: 1, maximum: 65_535 })
+const HostPort = Type.Integer({ minimum: 0, maximum: 65_535 })
+/** moby daemon/libnetwork/types/types.go PortBinding, which has no JSON of its own. */
+const PortBinding = Type.Object({
+  /** IPPROTO_*, one byte */
+  Proto: Type.Integer({ minimum: 0, maximum: 255 }),
+  Port: PortNumber,
+  HostIP: Text,
+  /** 0: any */
+  HostPort: Type.Optional(HostPort),
+  /** the last one of a range; as HostPort, or 0, where it is none */
+  HostPortEnd: Type.Optional(HostPort),
+})
+export type PortBinding = Static<typeof PortBinding>
+
+/** The labels of the sandbox that we read; exposed ports and others pass unread. */
+export const PORT_MAP = 'com.docker.network.portmap'
 export const ProgramExternalConnectivityRequest = Type.Object({
   ...ByEndpoint,
-  Options: Type.Optional(AnyMap),
+  Options: Type.Optional(Type.Object({ [PORT_MAP]: Type.Optional(Type.Array(PortBinding)) })),
 })
+export type ProgramExternalConnectivityRequest = Static<typeof ProgramExternalConnectivityRequest>
 
 export const DiscoveryNotification = Type.Object({
   DiscoveryType: Type.Integer(),

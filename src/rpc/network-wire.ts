@@ -56,12 +56,16 @@ export function fromCreatedEndpoint(
   return { Interface: { MacAddress: created.mac } }
 }
 
-/** A gateway only where the network is the container's only way: see JoinResponse. */
+/**
+ * A gateway keeps docker_gwbridge away by itself. DisableGatewayService is for a container that has
+ * none on purpose: with it dockerd does not look at this endpoint's gateway, and one more network
+ * without any would bring docker_gwbridge (moby daemon/libnetwork/default_gateway.go needDefaultGW).
+ */
 export function fromJoinedEndpoint(joined: JoinedEndpoint): wire.JoinResponse {
   const { gateways } = joined
   const [four, six] = [4, 6].map((family) => gateways?.find((ip) => familyOf(ip) === family))
   return {
-    ...(gateways === undefined ? {} : { DisableGatewayService: true }),
+    ...(gateways?.length === 0 ? { DisableGatewayService: true } : {}),
     ...(four === undefined ? {} : { Gateway: four }),
     ...(six === undefined ? {} : { GatewayIPv6: six }),
     InterfaceName: { SrcName: joined.sourceName, DstPrefix: joined.namePrefix },

@@ -86,6 +86,17 @@ const LocalEndpointSchema = Type.Object({
   dockerNetwork: Type.String(),
   joined: Type.Boolean(),
   sandboxKey: Type.Optional(Type.String()),
+  published: Type.Optional(
+    Type.Array(
+      Type.Object({
+        protocol: Type.Union([Type.Literal('tcp'), Type.Literal('udp'), Type.Literal('sctp')]),
+        hostIp: Type.Optional(IpText),
+        hostPort: Type.Integer(),
+        to: IpText,
+        port: Type.Integer(),
+      }),
+    ),
+  ),
 })
 
 const PoolSchema = Type.Object({

@@ -1,6 +1,7 @@
 import { TsoverlayDriver } from '../control/driver.js'
 import { Endpoints } from '../control/endpoints/endpoints.js'
 import { MacClaims } from '../control/endpoints/mac-claims.js'
+import { Publishing } from '../control/endpoints/publishing.js'
 import { Networks } from '../control/networks/networks.js'
 import { ForeignAddresses } from '../control/records/foreign-addresses.js'
 import { Restarts } from '../control/restarts/restarts.js'
@@ -22,12 +23,13 @@ interface Sweep {
 
 /** What answers dockerd, and what asks it whether it has forgotten something. */
 export function wireDriver(options: WireOptions, state: State, control: Control) {
-  const { config, logger } = options
+  const { config, hostPorts, logger } = options
   const { book, swarm, outbox } = state
   const { scope, networkSync: synced } = config
   const foreign = new ForeignAddresses(book, outbox)
   const macs = new MacClaims(state)
   const endpoints = new Endpoints({ ...state, ...control, foreign, macs, logger })
+  const publishing = new Publishing({ ...state, ...control, hostPorts, logger })
   const chosen = scope === 'global' ? swarm.plan : book
   const occupied = { routes: () => control.clusterRanges.taken() }
   const ipam = new TsoverlayIpam({ ...state, dataplane: occupied, scope, synced, book: chosen })
@@ -39,7 +41,7 @@ export function wireDriver(options: WireOptions, state: State, control: Control)
   const allocation = new SwarmAllocation({ ...parts, repository, globalAddressSpace })
   const restarts = restartsOf(options, state)
   const sweep = sweepOf(options, state, control, { endpoints, networks, restarts })
-  const driver = new TsoverlayDriver(scope, { networks, endpoints, swarm: allocation })
+  const driver = new TsoverlayDriver(scope, { networks, endpoints, publishing, swarm: allocation })
   return { driver, ipam, endpoints, networks, restarts, sweep }
 }
 

@@ -2,6 +2,7 @@
 import type { DockerNames } from '../control/dockerd/docker-names.js'
 import type { DockerContents, DockerNetworks } from '../control/dockerd/docker-networks.js'
 import type { IdleContainers } from '../control/dockerd/docker-starts.js'
+import type { HostPorts } from '../control/endpoints/host-ports.js'
 import type { Greeting } from '../control/hosts/greeting.js'
 import type { Identified } from '../control/hosts/identify.js'
 import type { NamesParts } from '../control/names/names.js'
@@ -39,6 +40,8 @@ export interface WireOptions {
   /** Begins to answer names in a container's namespace. */
   readonly serve: NamesParts['serve']
   readonly greeting: Pick<Greeting, 'greet'>
+  /** what programs of this host listen on */
+  readonly hostPorts: HostPorts
   readonly logger: Logger
   readonly times?: Times
 }

@@ -23,6 +23,7 @@ const NETWORK = {
   subnets: ['10.20.0.0/16'],
   synced: true,
   floating: [],
+  published: [],
 }
 const STATUS: Status = {
   host: { id: 'a', name: 'node-a', boot: '1', vtep: '192.0.2.1', mtu: 1500 },

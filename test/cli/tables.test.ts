@@ -10,6 +10,7 @@ const NETWORK = {
   subnets: ['10.20.0.0/16'],
   endpoints: 1,
   floating: [],
+  published: [],
   peers: 2,
   synced: true,
 }
@@ -18,7 +19,10 @@ const STATUS: StatusReport = {
   store: { reached: true, owed: 0 },
   networks: [
     { ...NETWORK, identity: 'name:auto.22c58d0abac37f3d', name: 'blue' },
-    { ...NETWORK, identity: 'pools:10.20.0.0/16', name: '' },
+    {
+      ...{ ...NETWORK, identity: 'pools:10.20.0.0/16', name: '' },
+      published: ['0.0.0.0:8080->10.20.0.5:80/tcp'],
+    },
   ],
   kernel: { drift: 0, failures: 0 },
   conflicts: [],
@@ -30,4 +34,5 @@ t.test('a network is called as in docker, and problems say what they are about',
   t.match(text, /^blue +d0c4e7aa11bb +256 /m)
   t.match(text, /^pools:10\.20\.0\.0\/16 +d0c4e7aa11bb /m, 'else by what ties the hosts together')
   t.match(text, /^problem +h2: is narrow$/m)
+  t.match(text, /^port +0\.0\.0\.0:8080->10\.20\.0\.5:80\/tcp$/m, 'which docker port does not show')
 })

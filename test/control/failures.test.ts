@@ -54,7 +54,7 @@ t.test('a failing sibling does not fail the join of another container', async (t
   t.equal(await a.docker.run(BLUE, DB), '10.20.0.3/16')
 })
 
-t.test('a link that goes amid a pass, as its container has left, is no failure', async (t) => {
+t.test('a port that goes amid a pass, as its container has left, is no failure', async (t) => {
   const a = await host(t)
   await a.docker.createNetwork(BLUE, SUBNET)
   await a.docker.run(BLUE, WEB)
@@ -74,12 +74,14 @@ t.test('a link that goes amid a pass, as its container has left, is no failure',
     const before = a.dataplane.calls.length
     const pass = a.reconciler.run(BLUE)
     await until('the pass is under way', () => a.dataplane.calls.length > before)
-    a.dataplane.refuseNext(`link veth${left.slice(0, 7)}`)
+    const port = `veth${left.slice(0, 7)}`
+    a.dataplane.refuseNext(`link ${port}`, `station ${port}`)
     if (left === DB) await a.docker.stop(BLUE, DB, address)
     a.dataplane.hang = undefined
     goOn()
-    t.equal((await pass).failures.length, 1)
+    t.equal((await pass).failures.length, 2)
     t.equal(a.logger.count('kernel refused part of the plan'), told)
+    t.equal(a.reconciler.counters.failures, 2 * told)
   }
   await until('the other is there', () => a.dataplane.toString().includes(WEB.slice(0, 7)))
 })
@@ -186,7 +188,11 @@ t.test('a network that is created while leftovers are swept keeps its sandbox', 
   await a.dataplane.apply(stray)
   await a.dataplane.apply({ ...stray, place: sandboxName(BLUE) })
   const swept = a.reconciler.sweep()
-  const binding = { dockerNetwork: BLUE, ipam: 'swarm', network: { key: 'k', backend: 'overlay' } } as never
+  const binding = {
+    dockerNetwork: BLUE,
+    ipam: 'swarm',
+    network: { key: 'k', backend: 'overlay' },
+  } as never
   a.journal.bindings.put(binding)
   await swept
   t.same([...a.dataplane.sandboxes.keys()], [sandboxName(BLUE)])

@@ -9,6 +9,7 @@ import { loadIdentity } from '../../src/state/identity.js'
 import { keys } from '../../src/state/keys.js'
 import type { WireOptions } from '../../src/wire/options.js'
 import { close, takeUp, wire } from '../../src/wire/wire.js'
+import { FakeHostPorts } from '../fakes/fake-host-ports.js'
 import { folder } from '../fakes/folder.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingDataplane } from '../fakes/recording-dataplane.js'
@@ -47,21 +48,22 @@ export async function startHost(options: HostOptions) {
   dataplane.address = { vtep: options.vtep as Ip, mtu: 1500 }
   const logger = new RecordingLogger()
   const api = new FakeDocker()
-  const parts = partsOf(options, { dataplane, logger, docker: api })
+  const hostPorts = new FakeHostPorts()
+  const parts = partsOf(options, { dataplane, logger, docker: api, hostPorts })
   const wired = wire(parts)
   const { state, control } = wired
   const { driver, ...drivers } = wired.driver
   const { ipam } = drivers
   api.attach({ driver, ipam, journal: state.journal })
   await takeUp(parts, wired, async () => undefined)
-  const status = (): Status =>
-    statusOf({ ...state, ...control })
+  const status = (): Status => statusOf({ ...state, ...control })
   return {
     ...state,
     ...control,
     ...drivers,
     store,
     dataplane,
+    hostPorts,
     logger,
     driver,
     /** calls of dockerd, one by one */
@@ -76,7 +78,7 @@ export async function startHost(options: HostOptions) {
 /** Without a claim of its id: nobody else has it. */
 function partsOf(
   { store, dir, scope = 'local', synced = false, graceMs = 0, lingerMs = 0 }: HostOptions,
-  fakes: Pick<WireOptions, 'dataplane' | 'logger' | 'docker'>,
+  fakes: Pick<WireOptions, 'dataplane' | 'logger' | 'docker' | 'hostPorts'>,
 ): WireOptions {
   const paths = { data: join(dir, 'data'), run: join(dir, 'run') }
   const identity = loadIdentity(paths.data, paths.run)

@@ -6,7 +6,7 @@ import { askAdmin } from '../lab/plugin-call.js'
 import { inSandbox } from '../lab/tsoverlay.js'
 
 /** Keys that exist as long as a plugin runs, whatever networks there are. */
-const LASTING = ['hosts/', 'alive/', 'gates/hosts/', 'generation', 'ranges/'].map(
+const LASTING = ['hosts/', 'alive/', 'gates/hosts/', 'gates/routed', 'generation', 'ranges/'].map(
   (key) => `/tsoverlay/${key}`,
 )
 

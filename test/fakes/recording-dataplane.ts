@@ -40,6 +40,8 @@ export class RecordingDataplane implements Dataplane {
   readonly containers = new Set<string>()
   /** what was last wanted in the host's namespace */
   host: Plan | undefined
+  /** what the next pass over the host's namespace cannot make */
+  hostFailures: readonly ApplyFailure[] = []
   address: Omit<Underlay, 'port'> = { vtep: '192.0.2.1' as Ip, mtu: 1500 }
   /** while set, apply waits for it */
   hang: Promise<void> | undefined
@@ -112,6 +114,7 @@ export class RecordingDataplane implements Dataplane {
       ...(plan.sources === undefined ? {} : { sources: plan.sources }),
       fdb: merge(plan.fdb, kept?.fdb, ({ dev, mac }) => `${dev} ${mac}`),
     }
+    for (const { name } of plan.links) admit({ in: 'stations', name })
     this.sandboxes.set(plan.place, made)
     const drift = this.#drift
     this.#drift = 0
@@ -127,7 +130,9 @@ export class RecordingDataplane implements Dataplane {
       routes: [...(plan.routes ?? [])],
       proxies: [...(plan.proxies ?? [])],
     }
-    return { written: 0, drift: 0, failures: [] }
+    const failures = this.hostFailures
+    this.hostFailures = []
+    return { written: 0, drift: 0, failures }
   }
 
   async remove(sandbox: string): Promise<void> {

@@ -88,6 +88,19 @@ const poolId = fc.oneof(
   { weight: 2, arbitrary: forgedPool },
   { weight: 1, arbitrary: ODD_TEXT },
 )
+const hostPort = of(0, 8080, 8081, 65_535, -1, 1.5)
+const sandboxOptions = fc.record({
+  'com.docker.network.portmap': fc.array(
+    fc.record({
+      Proto: of(6, 17, 132, 1, 256),
+      Port: of(80, 53, 0, 65_536),
+      HostIP: mostly(of('', '127.0.0.1'), fc.oneof(of('::', '0.0.0.0', '192.0.2.9'), ODD_TEXT)),
+      HostPort: hostPort,
+      HostPortEnd: hostPort,
+    }),
+    { maxLength: 3 },
+  ),
+})
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(value, { nil: undefined, freq: 2 })
 const rarely = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
@@ -190,7 +203,11 @@ const BODIES: readonly (readonly [number, string, fc.Arbitrary<object> | undefin
   [6, 'NetworkDriver.Leave', fc.record(byEndpoint)],
   [6, 'NetworkDriver.DeleteEndpoint', fc.record(byEndpoint)],
   [2, 'NetworkDriver.EndpointOperInfo', fc.record(byEndpoint)],
-  [1, 'NetworkDriver.ProgramExternalConnectivity', fc.record(byEndpoint)],
+  [
+    2,
+    'NetworkDriver.ProgramExternalConnectivity',
+    fc.record({ ...byEndpoint, Options: maybe(sandboxOptions) }),
+  ],
   [1, 'NetworkDriver.RevokeExternalConnectivity', fc.record(byEndpoint)],
   [
     1,

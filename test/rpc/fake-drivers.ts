@@ -54,6 +54,8 @@ export function fakeNetwork(
           { destination: cidr('10.22.0.0/16') },
         ],
       }),
+    publish: (...args) => recorder.answer('publish', args, undefined),
+    unpublish: (...args) => recorder.answer('unpublish', args, undefined),
     leave: (...args) => recorder.answer('leave', args, undefined),
   }
 }

@@ -197,6 +197,7 @@ t.test('the methods of one id or two pass them on', async (t) => {
     ['NetworkDriver.DeleteEndpoint', 'deleteEndpoint', [NETWORK, ENDPOINT]],
     ['NetworkDriver.Join', 'join', [NETWORK, ENDPOINT, SANDBOX_KEY]],
     ['NetworkDriver.Leave', 'leave', [NETWORK, ENDPOINT]],
+    ['NetworkDriver.RevokeExternalConnectivity', 'unpublish', [NETWORK, ENDPOINT]],
   ] as const
   for (const [wire, method, args] of cases) {
     await server.inject(wire, JSON.stringify(REQUESTS[wire]))
@@ -206,27 +207,41 @@ t.test('the methods of one id or two pass them on', async (t) => {
 
 t.test('calls that ask nothing of the driver do not reach it', async (t) => {
   const { server, recorder } = bench(t)
-  for (const name of ['ProgramExternalConnectivity', 'RevokeExternalConnectivity', 'DiscoverNew']) {
+  for (const name of ['DiscoverNew', 'DiscoverDelete']) {
     const method = `NetworkDriver.${name}`
     t.equal((await server.inject(method, JSON.stringify(REQUESTS[method]))).status, 200, method)
   }
   t.strictSame(recorder.calls, [])
 })
 
-t.test('Join never says Gateway, whatever the driver returns', async (t) => {
+const joined = (gateways?: readonly string[]) => () => ({
+  sourceName: 'veth0',
+  namePrefix: 'eth',
+  routes: [{ destination: cidr('10.20.0.1/32') }],
+  gateway: ip('10.20.0.1'),
+  Gateway: '10.20.0.1',
+  ...(gateways === undefined ? {} : { gateways: gateways.map(ip) }),
+})
+
+t.test('Join says a gateway of each family that the network is the way out for', async (t) => {
   const { server, recorder } = bench(t)
-  recorder.behave('join', () => ({
-    sourceName: 'veth0',
-    namePrefix: 'eth',
-    routes: [{ destination: cidr('10.9.0.0/16'), nextHop: ip('10.20.0.1') }],
-    gateway: ip('10.20.0.1'),
-    Gateway: '10.20.0.1',
-  }))
-  const { body } = await server.inject(
-    'NetworkDriver.Join',
-    JSON.stringify(REQUESTS['NetworkDriver.Join']),
-  )
-  t.strictSame(Object.keys(Object(body)), ['InterfaceName', 'StaticRoutes'])
+  const request = JSON.stringify(REQUESTS['NetworkDriver.Join'])
+  const plain = {
+    InterfaceName: { SrcName: 'veth0', DstPrefix: 'eth' },
+    StaticRoutes: [{ Destination: '10.20.0.1/32', RouteType: 1 }],
+  }
+  const cases: [readonly string[] | undefined, object][] = [
+    [undefined, {}],
+    [[], { DisableGatewayService: true }],
+    [['10.20.0.1'], { Gateway: '10.20.0.1' }],
+    [['fd00:20::1'], { GatewayIPv6: 'fd00:20::1' }],
+    [['fd00:20::1', '10.20.0.1'], { Gateway: '10.20.0.1', GatewayIPv6: 'fd00:20::1' }],
+  ]
+  for (const [gateways, more] of cases) {
+    recorder.behave('join', joined(gateways))
+    const { body } = await server.inject('NetworkDriver.Join', request)
+    t.strictSame(body, { ...plain, ...more }, JSON.stringify(gateways))
+  }
 })
 
 t.test('an address or MAC that is none is refused with field and value', async (t) => {

@@ -49,6 +49,20 @@ t.test(
   },
 )
 
+t.test('published ports are in the journal, and are read only if they are some', async (t) => {
+  const port = { protocol: 'tcp', hostPort: 8080, to: '10.20.0.5' as Ip, port: 80 } as const
+  const local = {
+    ...{ id: 'e', network: 'k', host: 'a', boot: '1', mac: '02:42:0a:14:00:05' as Mac },
+    ...{ addresses: ['10.20.0.5/16' as Cidr], dockerNetwork: 'd', joined: true },
+    published: [port, { ...port, protocol: 'udp', hostIp: '192.0.2.1' as Ip } as const],
+  }
+  t.strictSame(documents.localEndpoint.decode(documents.localEndpoint.encode(local)), local)
+  for (const wrong of [{ protocol: 'icmp' }, { hostIp: 'eth0' }, { to: '' }, { hostPort: '80' }]) {
+    const text = JSON.stringify({ ...local, published: [{ ...port, ...wrong }] })
+    t.equal(documents.localEndpoint.decode(text), undefined, text)
+  }
+})
+
 t.test('no key is a prefix of a foreign one', async (t) => {
   const ref = { space: 'a', pool: '10.20.0.0/16' as Cidr }
   t.equal(keys.address(ref, '10.20.0.5' as Ip), '/addresses/a/10.20.0.0-16/10.20.0.5')

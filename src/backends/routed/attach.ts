@@ -4,7 +4,7 @@ import { familyOf, type Ip } from '../../core/ip.js'
 import type { Attachment } from '../../core/ports.js'
 import type { LocalEndpoint, NetworkView } from '../../core/types.js'
 import { poolsOf } from '../mtu.js'
-import { valueOf } from '../options.js'
+import { optionOf } from '../options.js'
 import { gatewayOf, isLent, rangeOfOne } from './gateways.js'
 import { GATEWAY } from './options.js'
 
@@ -15,7 +15,7 @@ import { GATEWAY } from './options.js'
  */
 export function attach(view: NetworkView, endpoint: LocalEndpoint): Attachment {
   const { network } = view
-  const isOnly = valueOf(network, GATEWAY) === 'bridge'
+  const isOnly = optionOf(network, GATEWAY) === 'bridge'
   const gateways: Ip[] = []
   const routes: StaticRoute[] = []
   for (const address of endpoint.addresses) {

@@ -23,7 +23,7 @@ import {
 } from '../../core/types.js'
 import { inOne } from '../layouts.js'
 import { checkMtu, mtuOf, poolsOf } from '../mtu.js'
-import { VNIS, valueOf } from '../options.js'
+import { optionOf, VNIS } from '../options.js'
 import { attach } from './attach.js'
 import { bridgeAddresses, lentOf, rangeOfOne } from './gateways.js'
 import { bridgeName, portName } from './names.js'
@@ -35,7 +35,7 @@ const LAST_METRIC = 0xffff_ff00
 
 /** @param tunnel for hosts that are not on one layer 2; absent: there is none */
 export function routed(name: string, tunnel?: Tunnel): Backend {
-  const encapOf = (network: Network) => (tunnel === undefined ? 'never' : valueOf(network, ENCAP))
+  const encapOf = (network: Network) => (tunnel === undefined ? 'never' : optionOf(network, ENCAP))
   const overhead = (network: Network, view: Pick<NetworkView, 'underlay'>): number =>
     encapOf(network) === 'never' ? 0 : (tunnel?.overhead(view.underlay) ?? 0)
   const isDirect = (network: Network, peer: Peer, way: Way): boolean =>
@@ -54,6 +54,7 @@ export function routed(name: string, tunnel?: Tunnel): Backend {
     layout: inOne,
 
     validate(network, underlay) {
+      refuseUseless(network)
       checkMtu(network, underlay, overhead(network, { underlay }))
       const ipv6 = poolsOf(network).find((pool) => familyOf(pool) === 6)
       if (encapOf(network) !== 'never' || ipv6 === undefined || familyOf(underlay.vtep) === 6)
@@ -91,8 +92,20 @@ export function routed(name: string, tunnel?: Tunnel): Backend {
           : [],
     },
 
+    hasGateway: (network) => optionOf(network, GATEWAY) === 'bridge',
     unreached: (network, way) => way.dev === undefined && encapOf(network) === 'never',
   }
+}
+
+/** @throws TsoverlayError OPTION_INVALID for what could have no effect */
+function refuseUseless(network: Network): void {
+  if (optionOf(network, ISOLATE) === 'on' || optionOf(network, GATEWAY) === 'bridge') return
+  throw invalidOption(
+    '-o',
+    ISOLATE.name,
+    'off',
+    `off together with -o ${GATEWAY.name}=bridge: by docker_gwbridge a container does not come to other networks`,
+  )
 }
 
 function part(
@@ -133,9 +146,9 @@ function domain({ network, local }: NetworkView, bridge: string): Domain {
   return {
     bridge,
     ranges: poolsOf(network),
-    open: valueOf(network, ISOLATE) === 'off',
-    exposed: valueOf(network, EXPOSE) === 'on' && !network.internal,
-    masquerade: valueOf(network, GATEWAY) === 'bridge' && !network.internal,
+    open: optionOf(network, ISOLATE) === 'off',
+    exposed: optionOf(network, EXPOSE) === 'on' && !network.internal,
+    masquerade: optionOf(network, GATEWAY) === 'bridge' && !network.internal,
     published: local.flatMap(({ joined, published }) => (joined ? (published ?? []) : [])),
   }
 }

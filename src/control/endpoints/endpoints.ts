@@ -30,6 +30,7 @@ import type { UnderlaySource } from '../underlay/underlay-source.js'
 import { defaultMac } from './default-mac.js'
 import type { Departures } from './departures.js'
 import type { MacClaims } from './mac-claims.js'
+import { portsInfo, withoutPorts } from './publishing.js'
 import { refuseUnreached } from './reachability.js'
 
 /** How long a start waits for the store before it goes on without (the record is owed then). */
@@ -139,7 +140,7 @@ export class Endpoints {
     this.#endpoint(network, id)
     await this.#parts.ranges.refuseStart(binding, sandboxKey)
     peers.open(binding.network.key)
-    const gateway = binding.network.internal ? undefined : sync?.gatewayReady()
+    const gateway = needsGatewayBridge(binding.network) ? sync?.gatewayReady() : undefined
     await Promise.all([this.#awaitPeers(binding, signal), this.#awaitUnderlay(signal), gateway])
     // Read after the waiting: it may have been deleted meanwhile.
     const endpoint = this.#endpoint(network, id)
@@ -168,7 +169,8 @@ export class Endpoints {
   leave(network: DockerNetworkId, id: EndpointId): void {
     const { journal, departures, names } = this.#parts
     const endpoint = journal.endpoints.get(id)
-    if (endpoint?.joined === true) journal.endpoints.put({ ...endpoint, joined: false })
+    if (endpoint?.joined === true)
+      journal.endpoints.put({ ...withoutPorts(endpoint), joined: false })
     names?.look()
     departures.note(network)
   }
@@ -204,7 +206,8 @@ export class Endpoints {
   info(network: DockerNetworkId, id: EndpointId): Options {
     const endpoint = this.#parts.journal.endpoints.get(id)
     if (endpoint === undefined || endpoint.dockerNetwork !== network) return {}
-    return { 'tsoverlay.network': endpoint.network, 'tsoverlay.mac': endpoint.mac }
+    const { network: key, mac } = endpoint
+    return { 'tsoverlay.network': key, 'tsoverlay.mac': mac, ...portsInfo(endpoint) }
   }
 
   /** Another endpoint whose links would have the same names (core/names.ts). */
@@ -276,6 +279,11 @@ export class Endpoints {
       `endpoint ${id} is not known in network ${network.slice(0, 12)}: start the container again`,
     )
   }
+}
+
+function needsGatewayBridge(network: Network): boolean {
+  const { hasGateway } = resolveBackend(network.backend)
+  return !network.internal && hasGateway?.(network) !== true
 }
 
 function fieldsOf(

@@ -1,6 +1,6 @@
 /** Where two descriptions of one network contradict each other: pure. */
 import { resolveBackend } from '../../backends/index.js'
-import { valueOf } from '../../backends/options.js'
+import { optionOf } from '../../backends/options.js'
 import type { Network } from '../../core/types.js'
 
 /**
@@ -39,7 +39,7 @@ function checkText(network: Network, otherwise: Network = network): string {
 function optionRows(request: Network, cluster: Network): (readonly [string, string, string])[] {
   if (request.backend !== cluster.backend) return []
   return resolveBackend(cluster.backend).options.map((option) => {
-    const has = valueOf(cluster, option)
+    const has = optionOf(cluster, option)
     return [option.name, request.options?.[option.name] ?? has, has]
   })
 }

@@ -1,5 +1,6 @@
 /** What an operator sees of this host, as data. */
-import type { Network } from '../../core/types.js'
+import { portText } from '../../core/published-port.js'
+import type { Network, Underlay } from '../../core/types.js'
 import type { BlockBook } from '../../ipam/block-book.js'
 import type { Identity } from '../../state/identity.js'
 import type { Journal } from '../../state/journal.js'
@@ -15,7 +16,6 @@ import type { Peers } from '../peers/peers.js'
 import type { Conflict, Restoration } from '../records/restoration.js'
 import type { NetworkSync } from '../sync/network-sync.js'
 import type { Problem, Problems } from '../troubles/problems.js'
-import type { UnderlaySource } from '../underlay/underlay-source.js'
 
 export interface NetworkStatus {
   readonly id: string
@@ -31,6 +31,8 @@ export interface NetworkStatus {
   readonly endpoints: number
   /** addresses that containers of this host have by announcing them */
   readonly floating: readonly string[]
+  /** ports of this host that lead to its containers; those of docker_gwbridge are Docker's own */
+  readonly published: readonly string[]
   /** blocks of the subnets that this host decides on */
   readonly blocks: number
   /** addresses that it has handed out of them */
@@ -79,7 +81,10 @@ export interface StatusParts {
   readonly restoration?: Pick<Restoration, 'status'>
   readonly sync?: NetworkSync | undefined
   /** the underlay, or why there is none */
-  readonly underlay: Pick<UnderlaySource, 'summary' | 'known'>
+  readonly underlay: {
+    readonly known: Underlay | undefined
+    summary(): { readonly vtep?: string; readonly mtu?: number; readonly problem?: string }
+  }
 }
 
 export function statusOf(parts: StatusParts): Status {
@@ -100,6 +105,9 @@ export function statusOf(parts: StatusParts): Status {
       floating: journal
         .endpointsOf(dockerNetwork)
         .flatMap(({ floating }) => (floating ?? []).map(({ ip }) => ip)),
+      published: journal
+        .endpointsOf(dockerNetwork)
+        .flatMap(({ published }) => (published ?? []).map(portText)),
       ...holdings(parts.blocks, network),
       peers: peers.count(network.key),
       parted: [

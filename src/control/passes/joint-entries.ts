@@ -23,25 +23,30 @@ export class JointEntries<E extends { readonly dev: string }> implements EntrySe
    * @param fixed entries beside them
    */
   set(sets: ReadonlyMap<string, EntrySet<E>>, fixed: readonly E[]): void {
-    for (const [name, former] of this.#sets) {
-      if (sets.get(name) === former) continue
-      // first what it still had to tell: that was there before all else
-      this.#noteAll(former.takeChanges())
-      for (const entry of former) this.#note(entry.dev, this.#keyOf(entry), entry)
-    }
-    for (const [name, next] of sets) {
-      if (this.#sets.get(name) === next) continue
-      next.takeChanges()
-      for (const entry of next) this.#note(entry.dev, this.#keyOf(entry), undefined)
-    }
-    const now = new Map(fixed.map((entry) => [this.#idOf(entry), entry]))
+    for (const [name, former] of this.#sets) if (sets.get(name) !== former) this.#leave(former)
+    for (const [name, next] of sets) if (this.#sets.get(name) !== next) this.#enter(next)
+    this.#setFixed(new Map(fixed.map((entry) => [this.#idOf(entry), entry])))
+    this.#sets = sets
+  }
+
+  #leave(former: EntrySet<E>): void {
+    // first what it still had to tell: that was there before all else
+    this.#noteAll(former.takeChanges())
+    for (const entry of former) this.#note(entry.dev, this.#keyOf(entry), entry)
+  }
+
+  #enter(next: EntrySet<E>): void {
+    next.takeChanges()
+    for (const entry of next) this.#note(entry.dev, this.#keyOf(entry), undefined)
+  }
+
+  #setFixed(now: ReadonlyMap<string, E>): void {
     for (const [id, entry] of this.#fixed) {
       if (now.get(id) !== entry) this.#note(entry.dev, this.#keyOf(entry), entry)
     }
     for (const [id, entry] of now) {
       if (!this.#fixed.has(id)) this.#note(entry.dev, this.#keyOf(entry), undefined)
     }
-    this.#sets = sets
     this.#fixed = now
   }
 

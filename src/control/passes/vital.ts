@@ -29,7 +29,9 @@ export function vitalFailure(
   })
 }
 
-/** Without ports of containers that have left meanwhile: DeleteEndpoint takes them away amid a pass. */
+/**
+ * Without what is about ports of containers that have left meanwhile: DeleteEndpoint takes them away amid a pass.
+ */
 export function withoutLeft(
   result: ApplyResult,
   links: Part['links'],
@@ -37,8 +39,10 @@ export function withoutLeft(
 ): ApplyResult {
   if (result.failures.length === 0) return result
   const veths = new Set(links.filter(({ kind }) => kind === 'veth').map(({ name }) => name))
-  const failures = result.failures.filter(
-    ({ item }) => item.in !== 'links' || !veths.has(item.name) || isPort(item.name),
-  )
+  const failures = result.failures.filter(({ item }) => {
+    // of a station the name is that of its port, and the MAC
+    const [dev = ''] = item.in === 'links' || item.in === 'stations' ? item.name.split(' ') : []
+    return !veths.has(dev) || isPort(dev)
+  })
   return { ...result, failures }
 }

@@ -180,7 +180,7 @@ async function restorePool(
   const isWhole = known !== undefined && hasGateway && (known.routed === true || !routed)
   if (isWhole && holder !== undefined) return
   const held = await book.hold(ref, signal, {
-    ...(own === undefined || pool !== undefined ? {} : { block: prefixLength(own.block) }),
+    ...(own === undefined || pool !== undefined ? {} : { former: prefixLength(own.block) }),
     byDockerd: bindings.some(
       ({ ipam, network }) => ipam === 'docker' && hasPool(network, ref.pool),
     ),

@@ -129,13 +129,17 @@ export class Restoration {
     await this.#removeStale()
   }
 
-  /** Endpoints of networks that this host does not have. */
+  /**
+   * Endpoints of networks that this host does not have. No endpoint stands in the store without its
+   * network, so each network is asked for this host's: a cluster has too many endpoints to list them
+   * all, within the time that a list has.
+   */
   async #removeStale(): Promise<void> {
     const { store, journal, identity } = this.#parts
-    for (const key of await store.keys(keys.allEndpoints)) {
-      const { network, host } = attachmentOf(key)
-      if (host !== identity.id || journal.bindingOf(network) !== undefined) continue
-      await this.#submit(chores.publishEndpoint({ id: lastPart(key), network }))
+    for (const network of (await store.keys(keys.networks)).map(lastPart)) {
+      if (journal.bindingOf(network) !== undefined) continue
+      for (const key of await store.keys(keys.hostEndpoints(network, identity.id)))
+        await this.#submit(chores.publishEndpoint({ id: lastPart(key), network }))
     }
   }
 

@@ -110,10 +110,6 @@ export function begins(field: Field, value: Uint8Array | string): Expressions {
   return [field.load(0), compare(Buffer.from(value), CMP.EQ)]
 }
 
-export function beginsNot(field: Field, value: Uint8Array | string): Expressions {
-  return [field.load(0), compare(Buffer.from(value), CMP.NEQ)]
-}
-
 /** The device is the one of this name. */
 export function isDevice(field: Field, dev: string): Expressions {
   return [field.load(0), compare(nameBytes(dev), CMP.EQ)]

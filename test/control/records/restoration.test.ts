@@ -208,6 +208,44 @@ t.test('what the store has of this host and the host has not, goes', async (t) =
   t.equal((await store.keys('/attached/')).length, 2)
 })
 
+t.test(
+  'its endpoints in a network that it has left go, and no others are read for it',
+  async (t) => {
+    const { members, replace, backup, lookAll, store } = await clusterOf(t, 2)
+    const [a, b] = members
+    if (a === undefined || b === undefined) return
+    await blueEverywhere(members)
+    await b.host.docker.run(b.network, idOf('cb'))
+    const address = await a.host.docker.run(a.network, idOf('ca'))
+    const old = backup()
+    await a.host.docker.stop(a.network, idOf('ca'), address)
+    await a.host.docker.removeNetwork(a.network)
+    await until('it has left', async () => (await store.keys('/attached/')).length === 1)
+    await lookAll()
+    replace(old.entries, old.revision)
+    t.equal((await store.keys('/endpoints/')).length, 2)
+    const isOwn = (key: string): boolean => key.endsWith(a.host.identity.id)
+    const attached = (await store.keys('/attached/')).filter(isOwn)
+    await store.txn(
+      [],
+      attached.map((key) => ({ delete: key })),
+    )
+    const read: string[] = []
+    const keys = a.host.store.keys.bind(a.host.store)
+    a.host.store.keys = (prefix, signal) => {
+      read.push(prefix)
+      return keys(prefix, signal)
+    }
+    await a.restoration.look()
+    t.match(await store.keys('/endpoints/'), [new RegExp(`/${idOf('cb')}$`)])
+    const own = new RegExp(`^/endpoints/[^/]+/${a.host.identity.id}/$`)
+    t.match(
+      read.filter((prefix) => prefix.startsWith('/endpoints')),
+      [own],
+    )
+  },
+)
+
 t.test('a host leaves a network that the backup says it has', async (t) => {
   const { members, replace, backup, lookAll, store } = await clusterOf(t, 2)
   const [a] = members
