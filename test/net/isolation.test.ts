@@ -138,6 +138,9 @@ await onThrowAwayHost(import.meta.url, async () => {
       'to another network here',
       'to another network on another host',
       'from another network on another host',
+      // these are for the source check of its port
+      "to another network with that one's address",
+      "to another network with that one's address elsewhere",
       'IPv6 to another network here',
       'IPv6 to another network on another host',
       'IPv6 from another network on another host',

@@ -10,7 +10,7 @@ import { HOST_LINKS } from '../../core/names.js'
 import type { Domain } from '../../core/plan.js'
 import { isAnswered, isForwarded, isNew } from '../nft/connections.js'
 import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
-import type { Rule } from '../nft/expressions.js'
+import type { Expressions, Rule } from '../nft/expressions.js'
 import { accept, drop, fromKind, goTo, isOffPath, protocolIs } from '../nft/expressions.js'
 import {
   begins,
@@ -60,45 +60,49 @@ const toOurs = begins(OUT, HOST_LINKS.bridge)
 const fromOthers = [...fromKind('bridge'), ...hasNot(TRUNK.name, IN)]
 const toOthers = [...toKind('bridge'), ...hasNot(TRUNK.name, OUT)]
 
-/**
- * Whoever sends with an address of a domain is behind its bridge, or on another host. One of our bridges
- * has no other domain's containers (the source check says more of those that have a port), and what
- * comes from another host has no address of this one's containers. By any other device comes only
- * what would be answered by it, for hosts with several.
- */
-function claims(family: 4 | 6): readonly Rule[] {
-  return [
-    accept(has(OWN[family].name, IN, SOURCE[family])),
-    drop(fromOurs),
-    accept(isDevice(IN, 'lo')),
-    goTo('remote', has(TRUNK.name, IN)),
-    goTo('remote', begins(IN, HOST_LINKS.vxlan)),
-    drop(isOffPath()),
-  ]
-}
+const isFrom = (family: 4 | 6): Expressions => has(RANGES[family].name, FAMILY, SOURCE[family])
+const isTo = (family: 4 | 6): Expressions => has(RANGES[family].name, FAMILY, DESTINATION[family])
 
+/** What comes from another host has no address of a container of this one. */
 const REMOTE: readonly Rule[] = [drop(isSourceBehind(HOST_LINKS.bridge))]
 
 /**
- * To an address of a domain. What one of our bridges sends is judged by where it goes to, what it
- * gets by where it comes from; for what passes through this host from one other to another, these
- * do it.
+ * Whoever sends with an address of a domain is behind its bridge, or on another host. What ports of our
+ * bridges say was checked when it came in (source-check.ts). Other hosts are behind the trunk or a
+ * tunnel. By any other device comes only what would be answered by it, for hosts with several. The way
+ * back is looked up before the ranges, as that costs less and is right for nearly all.
  */
-function toDomain(family: 4 | 6): readonly Rule[] {
-  const fromDomain = has(RANGES[family].name, FAMILY, SOURCE[family])
-  return [
-    accept(has(OWN[family].name, IN, DESTINATION[family])),
-    accept(has(OWN[family].name, OUT, SOURCE[family])),
-    accept(has(OPEN_BRIDGES.name, IN), has(OPEN[family].name, FAMILY, DESTINATION[family])),
-    accept(has(OPEN_BRIDGES.name, OUT), has(OPEN[family].name, FAMILY, SOURCE[family])),
-    drop(fromOurs),
-    drop(toOurs, fromDomain),
-    accept(fromDomain),
-    // a container of another network, which docker would give this host's address
-    drop(fromOthers),
-    drop(has(CLOSED[family].name, FAMILY, DESTINATION[family])),
-  ]
-}
+const CLAIMS: readonly Rule[] = [
+  // a bridge may hand it on, where ports of localhost are published (route_localnet)
+  drop(fromOurs, protocolIs(NFPROTO.IPV4), begins(DESTINATION[4], Uint8Array.of(127))),
+  accept(fromOurs),
+  accept(isDevice(IN, 'lo')),
+  goTo('remote', has(TRUNK.name, IN)),
+  goTo('remote', begins(IN, HOST_LINKS.vxlan)),
+  ...FAMILIES.map((family) => drop(protocolIs(PROTOCOL[family]), isOffPath(), isFrom(family))),
+]
+
+/** What one of our bridges sends to an address of a domain is judged by where it goes to. */
+const fromBridge = (family: 4 | 6): readonly Rule[] => [
+  accept(has(OWN[family].name, IN, DESTINATION[family])),
+  accept(has(OPEN_BRIDGES.name, IN), has(OPEN[family].name, FAMILY, DESTINATION[family])),
+  drop(),
+]
+
+/**
+ * What others send there, by where it comes from. What passes through this host from one other to
+ * another is left to these.
+ */
+const fromElsewhere = (family: 4 | 6): readonly Rule[] => [
+  goTo(`bridge${family}`, fromOurs),
+  accept(has(OWN[family].name, OUT, SOURCE[family])),
+  accept(has(OPEN_BRIDGES.name, OUT), has(OPEN[family].name, FAMILY, SOURCE[family])),
+  drop(toOurs, isFrom(family)),
+  accept(isFrom(family)),
+  // a container of another network, which docker would give this host's address
+  drop(fromOthers),
+  drop(has(CLOSED[family].name, FAMILY, DESTINATION[family])),
+]
 
 /** From a domain to the rest of the world. */
 const OUTWARD: readonly Rule[] = [drop(toOthers)]
@@ -112,31 +116,21 @@ const SPEAKING: readonly Rule[] = [
   ),
 ]
 
-const forFamilies = (rulesOf: (family: 4 | 6) => readonly Rule[]): readonly Rule[] =>
-  FAMILIES.flatMap(rulesOf)
-const isFrom = (family: 4 | 6) => [
-  ...protocolIs(PROTOCOL[family]),
-  ...has(RANGES[family].name, FAMILY, SOURCE[family]),
-]
-const isTo = (family: 4 | 6) => [
-  ...protocolIs(PROTOCOL[family]),
-  ...has(RANGES[family].name, FAMILY, DESTINATION[family]),
-]
+const inEach = (target: string, is: (family: 4 | 6) => Expressions): readonly Rule[] =>
+  FAMILIES.map((family) =>
+    goTo(target.replace('*', `${family}`), protocolIs(PROTOCOL[family]), is(family)),
+  )
 
 const CHAINS: readonly ChainSpec[] = [
   { name: 'remote', rules: REMOTE },
-  ...FAMILIES.map((family) => ({ name: `claims${family}`, rules: claims(family) })),
-  ...FAMILIES.map((family) => ({ name: `to${family}`, rules: toDomain(family) })),
+  ...FAMILIES.map((family) => ({ name: `bridge${family}`, rules: fromBridge(family) })),
+  ...FAMILIES.map((family) => ({ name: `domain${family}`, rules: fromElsewhere(family) })),
   { name: 'outward', rules: OUTWARD },
   { name: 'speaking', rules: SPEAKING },
   {
     name: 'prerouting',
     hook: { number: HOOK.INET_PREROUTING, priority: PRIORITY_RAW, policy: VERDICT.ACCEPT },
-    rules: [
-      // asked of what bears 127.0.0.1 only where a bridge may hand it on (route_localnet)
-      drop(fromOurs, protocolIs(NFPROTO.IPV4), begins(DESTINATION[4], Uint8Array.of(127))),
-      ...forFamilies((family) => [goTo(`claims${family}`, isFrom(family))]),
-    ],
+    rules: CLAIMS,
   },
   {
     name: 'forward',
@@ -146,9 +140,9 @@ const CHAINS: readonly ChainSpec[] = [
       accept(isForwarded),
       // within one bridge, where its frames come here (br_netfilter)
       accept(has(SAME.name, IN, OUT)),
-      ...forFamilies((family) => [goTo(`to${family}`, isTo(family))]),
+      ...inEach('domain*', isTo),
       goTo('outward', fromOurs),
-      ...forFamilies((family) => [goTo('outward', isFrom(family))]),
+      ...inEach('outward', isFrom),
     ],
   },
   {
