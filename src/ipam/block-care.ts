@@ -178,6 +178,7 @@ export class BlockCare {
     // The plugin died between forgetting the pool and noting that it has to be dropped.
     if (parts.usage(own.ref) === 'none') return idle > GRACE_MS
     if (own.held.size > 0 || idle < REST_MS) return false
+    if ([...parts.used(own.ref).keys()].some((ip) => own.has(ip))) return false
     return blocks.of(own.ref).some((other) => other !== own && other.free > 0)
   }
 

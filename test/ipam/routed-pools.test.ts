@@ -97,6 +97,28 @@ t.test('a block of a former length is neither claimed nor reserved in', async (t
   t.same(b.book.routed.ownBlocks(WIDE), ['10.244.1.0/24'])
 })
 
+t.test('nor is an address reserved in a block of another length that somebody has', async (t) => {
+  const [a, b] = hosts(t)
+  for (const host of [a, b]) await host.book.hold(WIDE)
+  const aux = ip('10.244.0.77')
+  let made = false
+  const get = b.store.get.bind(b.store)
+  // b has seen that nobody has the /26 around it; a has the /24 before b writes.
+  b.store.get = async (...args) => {
+    const found = await get(...args)
+    if (!made && args[0].startsWith(keys.blocks(WIDE))) {
+      made = true
+      await create(a, WIDE)
+      t.equal(await a.book.claimNow({ ...WIDE, ip: aux, kind: 'endpoint' }), true)
+    }
+    return found
+  }
+  const claim = b.book.claim({ ...WIDE, ip: aux, kind: 'reserved' })
+  await t.rejects(claim, { code: 'ADDRESS_TAKEN', message: /is held by a container on host/ })
+  t.ok(made)
+  t.notOk((await a.store.keys(keys.addresses(WIDE))).some((key) => key.endsWith('.77')))
+})
+
 t.test('addresses of a block that was handed out of are not cut anew', async (t) => {
   const [a] = hosts(t)
   await a.book.hold(WIDE)

@@ -55,12 +55,23 @@ await onThrowAwayHost(import.meta.url, async () => {
     return table.apply(socket)
   }
 
-  t.test('without masquerade and ports there is no table', async (t) => {
-    t.same(await want([X, Y]), { written: 0, drift: 0, failures: [] })
+  t.test('of closed domains without masquerade and ports there is no table', async (t) => {
+    const closed = [X, Y].map((domain) => ({ ...domain, exposed: false }))
+    t.same(await want(closed), { written: 0, drift: 0, failures: [] })
     t.notMatch(run('nft', 'list', 'tables'), /tsoverlay_nat/)
     t.equal(await x1.ask(WORLD), 'other sees 10.20.1.2')
     t.equal(await other.ask(HOST_ADDRESS, 8080), 'ECONNREFUSED')
   })
+
+  t.test(
+    "what comes to containers that answer another way has their bridge's address",
+    async (t) => {
+      t.match(await want([X, { ...Y, masquerade: true }]), { failures: [] })
+      t.equal(await other.ask(X1, undefined, WORLD), 'x1 sees 10.20.1.1')
+      t.equal(await x2.ask(X1), 'x1 sees 10.20.1.3', 'but not what comes from the network itself')
+      t.equal(await x1.ask(WORLD), 'other sees 10.20.1.2', 'nor what they send')
+    },
+  )
 
   t.test("what leaves the network has the host's address", async (t) => {
     t.match(await want([{ ...X, masquerade: true }, Y]), { failures: [] })

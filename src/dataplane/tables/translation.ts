@@ -1,7 +1,7 @@
 /**
  * `table inet tsoverlay_nat` in the host's namespace: the addresses that packets of routed networks
- * get. What containers send elsewhere gets one of the host's (masquerade), and published ports of
- * the host lead to containers. There is no table where no domain asks for either.
+ * get. What containers send elsewhere gets one of the host's (masquerade), what comes to those that
+ * answer by docker_gwbridge gets their bridge's, and published ports of the host lead to containers. There is no table where no domain asks for either.
  *
  * Rules are constant: ports are elements of maps, each of which leads to an address and a port.
  */
@@ -35,6 +35,7 @@ import { addressBytes } from '../rtnl/codec.js'
 import type { ByFamily } from './domain-sets.js'
 import {
   bridgeRangeElements,
+  deviceElements,
   FAMILIES,
   OWN,
   PROTOCOL,
@@ -51,6 +52,9 @@ const UNSPECIFIED: readonly string[] = ['0.0.0.0', '::']
 
 /** Addresses of domains whose packets to elsewhere get one of the host's. */
 const MASQUERADED = rangeSet('masqueraded')
+
+/** Bridges whose containers answer by docker_gwbridge what is not of their network. */
+const SECOND: SetSpec = { name: 'second', ...keyOf(OUT), isText: true }
 
 const bothFamilies = (of: (family: 4 | 6) => SetSpec): ByFamily<SetSpec> => ({ 4: of(4), 6: of(6) })
 const leadsTo = (family: 4 | 6) => ({ data: keyOf(SOURCE[family], PORT) })
@@ -109,6 +113,15 @@ const POSTROUTING: readonly Rule[] = [
   ),
   // to a port of localhost: an answer to 127.0.0.1 would stay in the container
   masquerade(begins(OUT, HOST_LINKS.bridge), protocolIs(NFPROTO.IPV4), begins(SOURCE[4], LOOPBACK)),
+  // What comes from outside gets the bridge's address where the answer would go another way, with a
+  // source that nobody believes there.
+  ...FAMILIES.map((family) =>
+    masquerade(
+      protocolIs(PROTOCOL[family]),
+      has(SECOND.name, OUT),
+      hasNot(OWN[family].name, OUT, SOURCE[family]),
+    ),
+  ),
   accept(begins(OUT, HOST_LINKS.bridge)),
   ...FAMILIES.flatMap(outward),
 ]
@@ -123,6 +136,7 @@ export const TRANSLATION: Ruleset = {
     ...[RANGES, OWN, MASQUERADED, PORTS, PORTS_AT].flatMap((set) =>
       FAMILIES.map((family) => set[family]),
     ),
+    SECOND,
   ],
   chains: [
     ...FAMILIES.map((family) => ({ name: `published${family}`, rules: published(family) })),
@@ -152,7 +166,7 @@ export const TRANSLATION: Ruleset = {
 export function translationElements(
   domains: readonly Domain[] | undefined,
 ): readonly SetElement[] | undefined {
-  const isNeeded = domains?.some((one) => one.masquerade || one.published.length > 0)
+  const isNeeded = domains?.some((one) => one.masquerade || one.exposed || one.published.length > 0)
   if (domains === undefined || !isNeeded) return undefined
   return [
     ...rangeElements(RANGES, domains),
@@ -161,6 +175,10 @@ export function translationElements(
       domains.filter((domain) => domain.masquerade),
     ),
     ...bridgeRangeElements(domains),
+    ...deviceElements(
+      SECOND,
+      domains.filter(({ masquerade }) => !masquerade).map(({ bridge }) => bridge),
+    ),
     ...portElements(domains.flatMap((domain) => domain.published)),
   ]
 }
