@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto'
 import type { RtnlMessage } from '../rtnl/rtnl.js'
 import type { Rule } from './expressions.js'
-import type { BaseHook, Element, KeySpec, TableRef } from './messages.js'
-import { changeElements, deleteTable, newChain, newRule, newSet, newTable } from './messages.js'
+import type { BaseHook, TableRef } from './messages.js'
+import { deleteTable, newChain, newRule, newTable } from './messages.js'
+import type { Element, KeySpec } from './sets.js'
+import { changeElements, newSet } from './sets.js'
 
 export interface SetSpec extends KeySpec {
   readonly name: string

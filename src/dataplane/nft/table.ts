@@ -12,21 +12,20 @@ import { refused } from '../failure.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
 import { DeltaTracker } from '../tables/delta.js'
 import { Generation } from './generation.js'
-import type { ChainState, Element } from './messages.js'
+import type { ChainState } from './messages.js'
 import {
-  changeElements,
   decodeChain,
   decodeComment,
-  decodeElements,
   decodeGeneration,
   dumpChains,
-  dumpElements,
   getGeneration,
   getTable,
   inBatch,
 } from './messages.js'
 import type { Elements, Ruleset } from './ruleset.js'
 import { commentOf, removeTable, replaceTable, usesOf } from './ruleset.js'
+import type { Element } from './sets.js'
+import { changeElements, decodeElements, dumpElements } from './sets.js'
 
 /** What a kernel without nf_tables, the family or one of the expressions answers. */
 const UNSUPPORTED = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']

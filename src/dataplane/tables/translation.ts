@@ -1,7 +1,8 @@
 /**
  * `table inet tsoverlay_nat` in the host's namespace: the addresses that packets of routed networks
  * get. What containers send elsewhere gets one of the host's (masquerade), what comes to those that
- * answer by docker_gwbridge gets their bridge's, and published ports of the host lead to containers. There is no table where no domain asks for either.
+ * answer by docker_gwbridge gets their bridge's, and published ports of the host lead to containers.
+ * There is no table where no domain asks for any of it.
  *
  * Rules are constant: ports are elements of maps, each of which leads to an address and a port.
  */
