@@ -90,7 +90,9 @@ t.test('what is made and what undoes it do not meet', async (t) => {
   await outbox.submit(chore('undo', 'c', 5))
   t.notOk(done.includes('make 2 ends'), 'other subjects do not wait')
   await undone
-  t.same(done.slice(-4), ['make 2 ends', 'make 3 ends', 'undo 4 begins', 'undo 4 ends'])
+  // the one of another subject may end at any time
+  const ofTheirs = done.filter((step) => !step.startsWith('undo 5')).slice(-4)
+  t.same(ofTheirs, ['make 2 ends', 'make 3 ends', 'undo 4 begins', 'undo 4 ends'])
   t.same(await Promise.all([first, second]), [2, 3])
 })
 
