@@ -1,7 +1,8 @@
 /** What a network's MTU may be, whatever carries its packets: pure. */
 import { TsoverlayError } from '../core/errors.js'
-import { type Cidr, familyOf } from '../core/ip.js'
+import { familyOf } from '../core/ip.js'
 import { invalidOption } from '../core/options.js'
+import { poolsOf } from '../core/pools.js'
 import type { Network, Underlay } from '../core/types.js'
 
 const MTU_OPTION = 'com.docker.network.driver.mtu'
@@ -16,11 +17,6 @@ export function vxlanOverhead(underlay: Underlay): number {
 /** MTU of the containers' interfaces, bytes. @param overhead what the encapsulation takes of each packet */
 export function mtuOf(network: Pick<Network, 'mtu'>, underlay: Underlay, overhead: number): number {
   return network.mtu ?? underlay.mtu - overhead
-}
-
-/** All subnets of a network. */
-export function poolsOf({ segments }: Pick<Network, 'segments'>): readonly Cidr[] {
-  return segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
 }
 
 /** @throws TsoverlayError OPTION_INVALID, POOL_INVALID where the underlay carries too little */

@@ -60,6 +60,11 @@ export function withPrefixOf(ip: Ip, pool: Cidr): Cidr {
   return `${ip}/${prefixLength(pool)}` as Cidr
 }
 
+/** A single address as a range: `/32` or `/128`. */
+export function rangeOfOne(ip: Ip): Cidr {
+  return `${ip}/${bitsOf(familyOf(ip))}` as Cidr
+}
+
 /** The address as a number, in host order. */
 export function ipToNumber(ip: Ip): bigint {
   if (familyOf(ip) === 4) {

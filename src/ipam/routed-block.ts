@@ -3,7 +3,6 @@
  * route (docs/design/ipam.md). Pure arithmetic.
  */
 import {
-  bitsOf,
   type Cidr,
   familyOf,
   type Ip,
@@ -11,6 +10,8 @@ import {
   networkOf,
   prefixLength,
   rangeOf,
+  rangeOfOne,
+  withPrefixOf,
 } from '../core/ip.js'
 import type { PoolDocument } from '../state/documents.js'
 import { shortestBlock } from './block-size.js'
@@ -64,8 +65,7 @@ export function containerRange(block: Cidr): { readonly first: bigint; readonly 
 
 /** An address as the container's interface has it: with its block, or, in another host's, alone. */
 export function onLinkOf(ip: Ip, block: Cidr | undefined): Cidr {
-  const length = block === undefined ? bitsOf(familyOf(ip)) : prefixLength(block)
-  return `${ip}/${length}` as Cidr
+  return block === undefined ? rangeOfOne(ip) : withPrefixOf(ip, block)
 }
 
 /** What an address of a routed pool is for, where that is no container. */

@@ -3,6 +3,7 @@
  * that leaves removes it. Only this file reads or writes /networks, /vnis, /subnets and /attached.
  */
 import { hasCode, TsoverlayError } from '../core/errors.js'
+import { poolsOf } from '../core/pools.js'
 import type { Change, Entry, Guard, Store, Write } from '../core/ports.js'
 import type { DockerNetworkId, HostId, Network, NetworkKey } from '../core/types.js'
 import { documents } from './documents.js'
@@ -231,9 +232,8 @@ export class NetworkRepository {
 }
 
 /** What a network that is known by its subnets claims; a named one has an address space alone. */
-function subnetKeys({ identity, segments }: Network): string[] {
-  if (!identity.startsWith('pools:')) return []
-  return segments.flatMap(({ subnets }) => subnets.map(({ pool }) => keys.subnet(pool)))
+function subnetKeys(network: Network): string[] {
+  return network.identity.startsWith('pools:') ? poolsOf(network).map(keys.subnet) : []
 }
 
 /** Entries of endpoints of one network that belong to one host. */

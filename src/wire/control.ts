@@ -1,3 +1,4 @@
+/** What makes the kernel as it is wanted: passes, peers, the underlay, and what keeps the store so. */
 import { resolveBackend } from '../backends/index.js'
 import { Departures } from '../control/endpoints/departures.js'
 import { Floating } from '../control/floating/floating.js'
@@ -13,8 +14,8 @@ import { OwnRecords } from '../control/records/own-records.js'
 import { Restoration } from '../control/records/restoration.js'
 import { PathMtu } from '../control/underlay/path-mtu.js'
 import { UnderlaySource } from '../control/underlay/underlay-source.js'
+import { poolsOf } from '../core/pools.js'
 import type { Network } from '../core/types.js'
-import type { PoolRef } from '../state/keys.js'
 import { wireDockerd } from './dockerd.js'
 import type { WireOptions } from './options.js'
 import type { State } from './state.js'
@@ -59,7 +60,8 @@ export function wireControl(options: WireOptions, state: State) {
   })
   state.blocks.onBlocksChanged((ref) => {
     for (const { dockerNetwork, network } of journal.bindings.values()) {
-      if (hasPool(network, ref)) reconciler.mark(dockerNetwork)
+      const isTheirs = network.space === ref.space && poolsOf(network).includes(ref.pool)
+      if (isTheirs) reconciler.mark(dockerNetwork)
     }
   })
   const departures = new Departures({ ...shared, reconciler })
@@ -92,13 +94,6 @@ function followed(
     endpoints: network.dns === false ? 'own' : 'all',
     blocks: new BlockPeers({ ...parts, network }),
   }
-}
-
-function hasPool({ space, segments }: Network, ref: PoolRef): boolean {
-  return (
-    space === ref.space &&
-    segments.some(({ subnets }) => subnets.some(({ pool }) => pool === ref.pool))
-  )
 }
 
 /** What speaks in this host's name: a copy of its disk must not. */

@@ -1,11 +1,11 @@
 /** What a container of a routed network is told at Join: pure. */
 import type { StaticRoute } from '../../core/driver.js'
-import { familyOf, type Ip } from '../../core/ip.js'
+import { familyOf, type Ip, rangeOfOne } from '../../core/ip.js'
+import { poolsOf } from '../../core/pools.js'
 import type { Attachment } from '../../core/ports.js'
 import type { LocalEndpoint, NetworkView } from '../../core/types.js'
-import { poolsOf } from '../mtu.js'
 import { optionOf } from '../options.js'
-import { gatewayOf, isLent, rangeOfOne } from './gateways.js'
+import { gatewayOf, isLent } from './gateways.js'
 import { GATEWAY } from './options.js'
 
 /**

@@ -1,6 +1,5 @@
 /** Whom a container of a routed network sends to: pure. */
 import {
-  bitsOf,
   type Cidr,
   contains,
   familyOf,
@@ -9,17 +8,13 @@ import {
   ipOf,
   prefixLength,
   rangeOf,
+  rangeOfOne,
 } from '../../core/ip.js'
 import type { NetworkView } from '../../core/types.js'
 
 /** First address of a range. */
 export function firstOf(range: Cidr): Ip {
   return ipFromNumber(rangeOf(range).first, familyOf(range))
-}
-
-/** A single address as a range. */
-export function rangeOfOne(ip: Ip): Cidr {
-  return `${ip}/${bitsOf(familyOf(ip))}` as Cidr
 }
 
 /** What the bridge has of an own block: the address after the first, with the block's length. */

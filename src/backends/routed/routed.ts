@@ -7,11 +7,12 @@
  * the other host itself where both are on one layer 2, else into the tunnel. Adding a container
  * changes nothing on other hosts. docs/backends.md has a picture of each path.
  */
-import { type Cidr, familyOf, ipOf } from '../../core/ip.js'
+import { type Cidr, familyOf, ipOf, rangeOfOne } from '../../core/ip.js'
 import { hostLinkName } from '../../core/names.js'
 import { invalidOption } from '../../core/options.js'
 import type { BridgeLink, Domain, Part, RoutePlan, VethLink } from '../../core/plan.js'
 import { HOST } from '../../core/plan.js'
+import { poolsOf } from '../../core/pools.js'
 import type { Backend } from '../../core/ports.js'
 import {
   isBlock,
@@ -22,10 +23,10 @@ import {
   type Way,
 } from '../../core/types.js'
 import { inOne } from '../layouts.js'
-import { checkMtu, mtuOf, poolsOf } from '../mtu.js'
+import { checkMtu, mtuOf } from '../mtu.js'
 import { optionOf, VNIS } from '../options.js'
 import { attach } from './attach.js'
-import { bridgeAddresses, lentOf, rangeOfOne } from './gateways.js'
+import { bridgeAddresses, lentOf } from './gateways.js'
 import { bridgeName, portName } from './names.js'
 import { ENCAP, EXPOSE, GATEWAY, ISOLATE } from './options.js'
 import type { Tunnel } from './tunnel.js'

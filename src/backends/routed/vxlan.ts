@@ -4,10 +4,10 @@
  * neighbour for the gateway and an FDB entry for the neighbour's MAC (flannel
  * pkg/backend/vxlan/vxlan_network.go).
  */
-import { familyOf } from '../../core/ip.js'
+import { familyOf, rangeOfOne } from '../../core/ip.js'
 import type { Network } from '../../core/types.js'
 import { vxlanOverhead } from '../mtu.js'
-import { firstOf, rangeOfOne } from './gateways.js'
+import { firstOf } from './gateways.js'
 import { tunnelMac, tunnelName } from './names.js'
 import type { Tunnel } from './tunnel.js'
 

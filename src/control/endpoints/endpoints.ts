@@ -12,6 +12,7 @@ import { hasCode, messageOf, TsoverlayError } from '../../core/errors.js'
 import { type Cidr, contains, ipOf } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
 import { hostLinkName } from '../../core/names.js'
+import { poolsOf } from '../../core/pools.js'
 import type { Logger, Store } from '../../core/ports.js'
 import type { DockerNetworkId, EndpointId, LocalEndpoint, Network } from '../../core/types.js'
 import type { Binding } from '../../state/documents.js'
@@ -305,7 +306,7 @@ function checkAddresses(
       `endpoint ${request.id.slice(0, 12)} has no address: the network needs an IPAM driver that gives one`,
     )
   }
-  const pools = network.segments.flatMap((segment) => segment.subnets.map(({ pool }) => pool))
+  const pools = poolsOf(network)
   for (const address of request.addresses) {
     if (pools.some((pool) => contains(pool, ipOf(address)))) continue
     throw new TsoverlayError(

@@ -5,6 +5,7 @@
  */
 import { backendsThat, resolveBackend } from '../../backends/index.js'
 import { invalidOption } from '../../core/options.js'
+import { poolsOf } from '../../core/pools.js'
 import type { Change, Store } from '../../core/ports.js'
 import type { Network } from '../../core/types.js'
 import { unchanged } from '../../ipam/pool-register.js'
@@ -38,7 +39,7 @@ export class RoutedNetworks {
     const gate = await store.get(keys.routedGate, signal)
     await clusterRanges.refuseRouted(network, signal)
     const changes = await Promise.all(
-      poolsOf(network).map((ref) => blocks.routed.routing(ref, signal)),
+      refsOf(network).map((ref) => blocks.routed.routing(ref, signal)),
     )
     return {
       guards: [
@@ -55,7 +56,7 @@ export class RoutedNetworks {
   /** The network is there: so are its pools, unless the store has lost data. @throws as routing */
   async join(network: Network, signal: AbortSignal): Promise<void> {
     if (!isRouted(network)) return
-    for (const ref of poolsOf(network)) await this.#parts.blocks.routed.route(ref, signal)
+    for (const ref of refsOf(network)) await this.#parts.blocks.routed.route(ref, signal)
   }
 
   /**
@@ -98,6 +99,6 @@ function isRouted({ backend }: Pick<Network, 'backend'>): boolean {
   return resolveBackend(backend).onLink === 'block'
 }
 
-function poolsOf({ space, segments }: Network): readonly PoolRef[] {
-  return segments.flatMap(({ subnets }) => subnets.map(({ pool }) => ({ space, pool })))
+function refsOf(network: Network): readonly PoolRef[] {
+  return poolsOf(network).map((pool) => ({ space: network.space, pool }))
 }

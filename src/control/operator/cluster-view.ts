@@ -1,6 +1,8 @@
 /** The whole cluster as its store has it, for people. */
+
 import type { EndpointReport, HostReport, NetworkReport } from '../../core/admin.js'
 import { TsoverlayError } from '../../core/errors.js'
+import { poolsOf } from '../../core/pools.js'
 import type { Entry, Store } from '../../core/ports.js'
 import type { Host, HostId, Network, NetworkKey } from '../../core/types.js'
 import { documents, type Publication } from '../../state/documents.js'
@@ -71,7 +73,7 @@ export class ClusterView {
         backend: network.backend,
         internal: network.internal,
         vnis: network.segments.map(({ vni }) => vni),
-        subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
+        subnets: poolsOf(network),
         hosts: (users.get(network.key) ?? []).sort(compare),
         endpoints: counts.get(network.key) ?? 0,
         leaving: published.get(network.key)?.removal !== undefined,

@@ -1,4 +1,6 @@
 /** What an operator sees of this host, as data. */
+
+import { poolsOf } from '../../core/pools.js'
 import { portText } from '../../core/published-port.js'
 import type { Network, Underlay } from '../../core/types.js'
 import type { BlockBook } from '../../ipam/block-book.js'
@@ -100,7 +102,7 @@ export function statusOf(parts: StatusParts): Status {
       backend: network.backend,
       sandbox: homeOf({ dockerNetwork, network }),
       vnis: network.segments.map(({ vni }) => vni),
-      subnets: network.segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool)),
+      subnets: poolsOf(network),
       endpoints: journal.endpointsOf(dockerNetwork).length,
       floating: journal
         .endpointsOf(dockerNetwork)
@@ -137,12 +139,8 @@ function obstacles({ obstacle }: Pick<Reconciler, 'obstacle'>): Status['problems
   return [{ part: 'rules', about: "the host's firewall", problem: obstacle }]
 }
 
-function holdings(
-  blocks: BlockBook,
-  { space, segments }: Network,
-): Pick<NetworkStatus, 'blocks' | 'held'> {
-  const pools = segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
-  const all = pools.map((pool) => blocks.holdings({ space, pool }))
+function holdings(blocks: BlockBook, network: Network): Pick<NetworkStatus, 'blocks' | 'held'> {
+  const all = poolsOf(network).map((pool) => blocks.holdings({ space: network.space, pool }))
   return {
     blocks: all.reduce((sum, each) => sum + each.blocks, 0),
     held: all.flatMap(({ addresses }) => addresses),

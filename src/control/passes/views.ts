@@ -1,8 +1,9 @@
 /** What a backend is shown of a network on this host. */
 import { resolveBackend } from '../../backends/index.js'
 import type { Cidr } from '../../core/ip.js'
-import { ipOf } from '../../core/ip.js'
-import type { Block, HostId, LocalEndpoint, NetworkView, Peer, Underlay } from '../../core/types.js'
+import { ipOf, rangeOfOne } from '../../core/ip.js'
+import { poolsOf } from '../../core/pools.js'
+import type { Block, HostId, NetworkView, Peer, Underlay } from '../../core/types.js'
 import type { Binding } from '../../state/documents.js'
 import type { Journal } from '../../state/journal.js'
 import type { PoolRef } from '../../state/keys.js'
@@ -10,7 +11,7 @@ import type { PoolRef } from '../../state/keys.js'
 export interface ViewParts {
   readonly self: HostId
   readonly journal: Pick<Journal, 'endpointsOf'>
-  /** this host's own blocks of a pool */
+  /** this host's own blocks of a pool, if it is a routed one */
   readonly blocks: { ownBlocks(ref: PoolRef): readonly Cidr[] }
 }
 
@@ -21,15 +22,13 @@ export function viewOf(
   underlay: Underlay,
   inUse: boolean,
 ): NetworkView {
-  const { space, segments } = network
-  const pools = segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
-  const isRouted = resolveBackend(network.backend).onLink === 'block'
+  const { space } = network
   return {
     network,
     dockerNetwork,
     self,
     local: journal.endpointsOf(dockerNetwork),
-    blocks: isRouted ? pools.flatMap((pool) => blocks.ownBlocks({ space, pool })) : [],
+    blocks: poolsOf(network).flatMap((pool) => blocks.ownBlocks({ space, pool })),
     inUse,
     underlay,
   }
@@ -38,8 +37,6 @@ export function viewOf(
 /** What this host has of a network itself, as other hosts see it. */
 export function ownPeers({ network, local, blocks, self }: NetworkView): readonly Peer[] {
   if (resolveBackend(network.backend).follows === 'endpoints') return local
-  const lent = local.flatMap(({ addresses }: LocalEndpoint) =>
-    addresses.map((address) => `${ipOf(address)}/${address.includes(':') ? 128 : 32}` as Cidr),
-  )
+  const lent = local.flatMap(({ addresses }) => addresses.map((each) => rangeOfOne(ipOf(each))))
   return [...blocks, ...lent].map((range): Block => ({ id: range, host: self, range }))
 }

@@ -3,7 +3,8 @@
  * address that a host has outside of its blocks, by `--ip` or because no block was free. In the kernel
  * the longer prefix wins, so such an address is found whichever block it lies in.
  */
-import { bitsOf, type Cidr, familyOf, type Ip } from '../../core/ip.js'
+import { type Ip, rangeOfOne } from '../../core/ip.js'
+import { poolsOf } from '../../core/pools.js'
 import type { Logger, Store } from '../../core/ports.js'
 import type { Block, Network, Peer } from '../../core/types.js'
 import { documents } from '../../state/documents.js'
@@ -28,10 +29,8 @@ export class BlockPeers implements PeerSource {
   readonly #mirrors: readonly Mirror<Held>[]
 
   constructor({ store, network, logger, onRegress = () => undefined }: BlockPeersOptions) {
-    const { space, segments } = network
-    const pools = segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
-    this.#mirrors = pools.flatMap((pool) => {
-      const ref = { space, pool }
+    this.#mirrors = poolsOf(network).flatMap((pool) => {
+      const ref = { space: network.space, pool }
       const shared = { store, logger, onRegress }
       return [
         new Mirror<Held>({ ...shared, prefix: keys.blocks(ref), decode: claimed }),
@@ -108,6 +107,6 @@ function lent(key: string, value: string): Held | undefined {
   const document = documents.address.decode(value)
   if (document === undefined || document.kind === 'reserved') return document && NOBODY
   const ip = lastPart(key) as Ip
-  const range = `${ip}/${bitsOf(familyOf(ip))}` as Cidr
+  const range = rangeOfOne(ip)
   return { id: range, host: document.host, range }
 }

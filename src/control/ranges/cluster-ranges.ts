@@ -1,7 +1,9 @@
 /** The ranges that all hosts use themselves, for who makes a network. */
+
 import { backendsThat } from '../../backends/index.js'
 import { TsoverlayError } from '../../core/errors.js'
 import { type Cidr, contains, overlaps } from '../../core/ip.js'
+import { poolsOf } from '../../core/pools.js'
 import type { Store } from '../../core/ports.js'
 import type { HostId, Network } from '../../core/types.js'
 import { chooseIpv4 } from '../../ipam/pool-choice.js'
@@ -112,8 +114,4 @@ export class ClusterRanges {
 /** False for a backend of another version. */
 function hasRoutes({ backend }: Network): boolean {
   return backendsThat(({ onLink }) => onLink === 'block').includes(backend)
-}
-
-function poolsOf({ segments }: Pick<Network, 'segments'>): readonly Cidr[] {
-  return segments.flatMap(({ subnets }) => subnets.map(({ pool }) => pool))
 }

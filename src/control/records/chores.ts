@@ -1,6 +1,7 @@
 /** What the outbox does with each kind of chore; every handler may run twice. */
 
 import { type Cidr, type Ip, ipOf, prefixLength } from '../../core/ip.js'
+import { poolsOf } from '../../core/pools.js'
 import type { Logger, Store } from '../../core/ports.js'
 import type { EndpointId, HostId, LocalEndpoint, Network, NetworkKey } from '../../core/types.js'
 import type { AddressBook } from '../../ipam/address-book.js'
@@ -121,7 +122,7 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
       if (journal.bindingOf(key) === undefined) await repository.detach(key, signal)
     },
     'drop-pool': ({ space = '', pool = '', holder, network }, signal) =>
-      holder !== SWARM && isHeld(journal, space, pool)
+      holder !== SWARM && isHeld(journal, space, pool as Cidr)
         ? Promise.resolve()
         : bookOf(holder).drop({ space, pool: pool as Cidr }, signal, network),
     'restore-network': async ({ id = '' }, signal) => {
@@ -138,7 +139,7 @@ export function choreHandlers(parts: ChoreParts): Readonly<Record<string, ChoreH
       )
     },
     'restore-pool': ({ space = '', pool = '' }, signal) =>
-      isHeld(journal, space, pool)
+      isHeld(journal, space, pool as Cidr)
         ? restorePool(parts, { space, pool: pool as Cidr }, signal)
         : Promise.resolve(),
     'release-address': ({ space = '', pool = '', address = '', holder, term }, signal) =>
@@ -182,17 +183,13 @@ async function restorePool(
   const held = await book.hold(ref, signal, {
     ...(own === undefined || pool !== undefined ? {} : { former: prefixLength(own.block) }),
     byDockerd: bindings.some(
-      ({ ipam, network }) => ipam === 'docker' && hasPool(network, ref.pool),
+      ({ ipam, network }) => ipam === 'docker' && poolsOf(network).includes(ref.pool),
     ),
     routed,
   })
   if (routed && held.routed !== true) await blocks.routed.route(ref, signal)
   if (held.gateway === undefined && gateway !== undefined)
     await book.gateway(ref, ipOf(gateway), undefined, signal)
-}
-
-function hasPool({ segments }: Network, pool: string): boolean {
-  return segments.some(({ subnets }) => subnets.some((subnet) => subnet.pool === pool))
 }
 
 /** Keys of other endpoints of the network that have an address of this one. */
@@ -273,12 +270,13 @@ export function usedAddresses(journal: Journal, ref: PoolRef): ReadonlyMap<Ip, E
 }
 
 /** By a pool that dockerd got from us, or by a network whose addresses come from dockerd's IPAM. */
-function isHeld(journal: Journal, space: string, pool: string): boolean {
+function isHeld(journal: Journal, space: string, pool: Cidr): boolean {
   const granted = [...journal.pools.values()].some(
     (hold) => hold.space === space && hold.pool === pool,
   )
   const foreign = [...journal.bindings.values()].some(
-    ({ ipam, network }) => ipam === 'docker' && network.space === space && hasPool(network, pool),
+    ({ ipam, network }) =>
+      ipam === 'docker' && network.space === space && poolsOf(network).includes(pool),
   )
   return granted || foreign
 }
