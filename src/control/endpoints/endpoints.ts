@@ -28,6 +28,7 @@ import { chores } from '../records/chores.js'
 import type { ForeignAddresses } from '../records/foreign-addresses.js'
 import type { NetworkSync } from '../sync/network-sync.js'
 import type { UnderlaySource } from '../underlay/underlay-source.js'
+import { bindingOf } from './bindings.js'
 import { defaultMac } from './default-mac.js'
 import type { Departures } from './departures.js'
 import type { MacClaims } from './mac-claims.js'
@@ -70,7 +71,7 @@ export class Endpoints {
   /** Records the endpoint and publishes it, so that peers are ready while the container starts. */
   async create(request: CreateEndpointRequest, signal: AbortSignal): Promise<CreatedEndpoint> {
     const { journal, outbox, peers, foreign, identity, macs, logger } = this.#parts
-    const binding = this.#binding(request.network)
+    const binding = bindingOf(this.#parts.journal, request.network)
     const [first] = checkAddresses(request, binding.network)
     const mac = request.mac ?? defaultMac(first)
     const known = journal.endpoints.get(request.id)
@@ -137,7 +138,7 @@ export class Endpoints {
     sandboxKey?: string,
   ): Promise<JoinedEndpoint> {
     const { journal, peers, sync } = this.#parts
-    const binding = this.#binding(network)
+    const binding = bindingOf(this.#parts.journal, network)
     this.#endpoint(network, id)
     await this.#parts.ranges.refuseStart(binding, sandboxKey)
     peers.open(binding.network.key)
@@ -261,15 +262,6 @@ export class Endpoints {
   /** Without it the sandbox cannot be made, and dockerd would not try again. */
   #awaitUnderlay(signal: AbortSignal): Promise<void> {
     return withLimit(UNDERLAY_WAIT_MS, signal, (limit) => this.#parts.underlay.arrived(limit))
-  }
-
-  #binding(network: DockerNetworkId): Binding {
-    const binding = this.#parts.journal.bindings.get(network)
-    if (binding !== undefined) return binding
-    throw new TsoverlayError(
-      'NETWORK_UNKNOWN',
-      `network ${network} is not known to tsoverlay on this host: remove it with docker network rm and create it again`,
-    )
   }
 
   #endpoint(network: DockerNetworkId, id: EndpointId): LocalEndpoint {

@@ -11,6 +11,7 @@ import { type PublishedPort, portText } from '../../core/published-port.js'
 import type { DockerNetworkId, EndpointId, LocalEndpoint } from '../../core/types.js'
 import type { Journal } from '../../state/journal.js'
 import type { Reconciler } from '../passes/reconciler.js'
+import { bindingOf } from './bindings.js'
 import type { HostPorts } from './host-ports.js'
 import { PortChoice } from './port-choice.js'
 
@@ -84,13 +85,7 @@ export class Publishing {
     signal: AbortSignal,
   ): Promise<readonly PublishedPort[] | undefined> {
     const { journal, reconciler, hostPorts } = this.#parts
-    const binding = journal.bindings.get(network)
-    if (binding === undefined) {
-      throw new TsoverlayError(
-        'NETWORK_UNKNOWN',
-        `network ${network} is not known to tsoverlay on this host: remove it with docker network rm and create it again`,
-      )
-    }
+    const binding = bindingOf(journal, network)
     const endpoint = journal.endpoints.get(id)
     if (endpoint?.dockerNetwork !== network || !endpoint.joined) throw notJoined(network, id)
     const { gateways = [] } = reconciler.attachment(binding, endpoint)

@@ -202,16 +202,13 @@ export class Networks {
     const { journal, endpoints, outbox, foreign, reconciler, logger } = this.#parts
     const binding = journal.bindings.get(id)
     for (const endpoint of journal.endpointsOf(id)) await endpoints.delete(id, endpoint.id)
-    // Noted while it is known: then nobody can say any more where it was.
-    reconciler.homeOf(id)
-    journal.bindings.delete(id)
-    if (binding?.name !== undefined && binding.leaving !== true)
-      void outbox.submit(chores.unpublishNetwork(binding.network.key, binding.name))
-    await reconciler.run(id).catch((error: unknown) => {
-      logger.warn({ network: id.slice(0, 12), err: messageOf(error) }, 'sandbox is removed later')
-      reconciler.mark(id)
-    })
     if (binding === undefined) return
+    journal.bindings.delete(id)
+    if (binding.name !== undefined && binding.leaving !== true)
+      void outbox.submit(chores.unpublishNetwork(binding.network.key, binding.name))
+    await reconciler.leave(binding).catch((error: unknown) => {
+      logger.warn({ network: id.slice(0, 12), err: messageOf(error) }, 'sandbox is removed later')
+    })
     this.#dropPools(binding, foreign)
     void outbox.submit(chores.leaveNetwork(binding.network.key))
     logger.info({ network: id.slice(0, 12), key: binding.network.key }, 'network deleted')

@@ -11,7 +11,7 @@ import type { DockerNetworkId, NetworkView } from '../../core/types.js'
 
 export class HostParts {
   readonly #logger: Logger
-  readonly #last = new Map<DockerNetworkId, Part>()
+  #last: ReadonlyMap<DockerNetworkId, Part> = new Map()
   readonly #problems = new Map<DockerNetworkId, string>()
 
   constructor(logger: Logger) {
@@ -31,8 +31,7 @@ export class HostParts {
       const part = this.#make(view, links)
       if (part !== undefined) found.set(view.dockerNetwork, part)
     }
-    this.#last.clear()
-    for (const [network, part] of found) this.#last.set(network, part)
+    this.#last = found
     for (const network of this.#problems.keys()) {
       if (!found.has(network)) this.#problems.delete(network)
     }

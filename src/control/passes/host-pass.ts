@@ -6,7 +6,7 @@ import { resolveBackend } from '../../backends/index.js'
 import { messageOf } from '../../core/errors.js'
 import type { Plan } from '../../core/plan.js'
 import { HOST } from '../../core/plan.js'
-import type { ApplyResult, Dataplane, Logger } from '../../core/ports.js'
+import type { Dataplane, Logger } from '../../core/ports.js'
 import type { DockerNetworkId, NetworkView, Underlay } from '../../core/types.js'
 import { ownWay } from '../../core/way.js'
 import type { Binding } from '../../state/documents.js'
@@ -17,13 +17,11 @@ import type { Peers } from '../peers/peers.js'
 import type { UnderlaySource } from '../underlay/underlay-source.js'
 import { HostParts } from './host-parts.js'
 import { HostPlan } from './host-plan.js'
-import { homeOf } from './places.js'
+import { homeOf, portsAt } from './places.js'
 import type { ViewParts } from './views.js'
 import { ownPeers, viewOf } from './views.js'
 import type { PassResult } from './vital.js'
-import { withoutLeft } from './vital.js'
-
-const NOTHING: ApplyResult = { written: 0, drift: 0, failures: [] }
+import { NOTHING, withoutLeft } from './vital.js'
 
 export interface HostPassParts extends ViewParts {
   readonly journal: Journal
@@ -86,7 +84,10 @@ export class HostPass {
     const rules = result.failures.find(({ item }) => item.in === 'rules')
     this.#covered = new Set(rules === undefined ? plan.strangers?.vnis : [])
     this.#report(result.unsupported ?? (rules && messageOf(rules.error)))
-    return { made: result, lasting: withoutLeft(result, plan.links, (name) => this.#isPort(name)) }
+    return {
+      made: result,
+      lasting: withoutLeft(result, plan.links, () => portsAt(this.#parts.journal, HOST)),
+    }
   }
 
   /** @returns undefined before the underlay's address is known: what is there stays */
@@ -148,14 +149,6 @@ export class HostPass {
     const joined = new Set<DockerNetworkId>()
     for (const each of journal.endpoints.values()) if (each.joined) joined.add(each.dockerNetwork)
     return ({ dockerNetwork }) => joined.has(dockerNetwork) || linger.keeps(dockerNetwork)
-  }
-
-  #isPort(name: string): boolean {
-    const { journal } = this.#parts
-    return [...journal.endpoints.values()].some(({ id, joined, dockerNetwork }) => {
-      const backend = journal.bindings.get(dockerNetwork)?.network.backend
-      return joined && backend !== undefined && resolveBackend(backend).portOf(id) === name
-    })
   }
 
   /** One line when it goes wrong and one when it is well again. */

@@ -17,14 +17,14 @@ import { LINGER_MS, Linger } from '../peers/linger.js'
 import type { Peers } from '../peers/peers.js'
 import type { UnderlaySource } from '../underlay/underlay-source.js'
 import { HostPass } from './host-pass.js'
-import { homeOf, networksAt } from './places.js'
+import { homeOf, networksAt, portsAt } from './places.js'
 import { KeyedQueue } from './queue.js'
 import type { Counters } from './reports.js'
 import { Reports } from './reports.js'
 import type { ViewParts } from './views.js'
 import { ownPeers, viewOf } from './views.js'
 import type { PassResult } from './vital.js'
-import { withoutLeft } from './vital.js'
+import { NOTHING, withoutLeft } from './vital.js'
 
 export interface ReconcilerParts extends ViewParts {
   readonly journal: Journal
@@ -40,7 +40,6 @@ export interface ReconcilerParts extends ViewParts {
   readonly lingerMs?: number
 }
 
-const NOTHING: ApplyResult = { written: 0, drift: 0, failures: [] }
 const RETRY_MS = 1_000
 
 export class Reconciler {
@@ -49,8 +48,6 @@ export class Reconciler {
   readonly #queue: KeyedQueue<ApplyResult>
   readonly #linger: Linger
   readonly #host: HostPass
-  /** of networks that were here, as those that are gone have nobody else to tell of it */
-  readonly #homes = new Map<DockerNetworkId, Place>()
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts
@@ -162,9 +159,10 @@ export class Reconciler {
     return resolveBackend(binding.network.backend).attach(view, endpoint)
   }
 
-  /** The place of a network that this host has, or had. */
-  homeOf(network: DockerNetworkId): Place | undefined {
-    return this.#homeOf(network)
+  /** Takes away what a network has that is not in the journal any more. What fails is tried again. */
+  leave(binding: Binding): Promise<ApplyResult> {
+    this.#linger.forget(binding.dockerNetwork)
+    return this.#queue.run(homeOf(binding))
   }
 
   /** Removes sandboxes of ours whose network this host has no longer. @returns how many */
@@ -188,8 +186,7 @@ export class Reconciler {
 
   #homeOf(network: DockerNetworkId): Place | undefined {
     const binding = this.#parts.journal.bindings.get(network)
-    if (binding !== undefined) this.#homes.set(network, homeOf(binding))
-    return this.#homes.get(network)
+    return binding && homeOf(binding)
   }
 
   async #pass(place: Place): Promise<ApplyResult> {
@@ -228,7 +225,10 @@ export class Reconciler {
     const result = await dataplane.apply(plan)
     const taken = result.failures.some(({ error }) => error.code === 'VNI_TAKEN')
     const made = taken && (await this.#makeRoom()) ? await dataplane.apply(plan) : result
-    return { made, lasting: withoutLeft(made, plan.links, (name) => this.#isPort(binding, name)) }
+    return {
+      made,
+      lasting: withoutLeft(made, plan.links, () => portsAt(this.#parts.journal, place)),
+    }
   }
 
   /** The sandbox of a network that this host has no longer may have the VNI. */
@@ -258,13 +258,9 @@ export class Reconciler {
     if (part === undefined) return undefined
     book.setLocal(ownPeers(view), ownWay(current, self))
     const partial = !peers.isSynced(binding.network.key)
-    const { links, sources, residents, floating } = part
     return {
+      ...part,
       place,
-      links,
-      ...(sources === undefined ? {} : { sources }),
-      ...(residents === undefined ? {} : { residents }),
-      ...(floating === undefined ? {} : { floating }),
       neighbours: book.entries('neighbours'),
       fdb: book.entries('fdb'),
       partial,
@@ -283,12 +279,5 @@ export class Reconciler {
     await this.#parts.dataplane.remove(place)
     this.#queue.mark(HOST)
     return NOTHING
-  }
-
-  /** Whether a port is one of a container that is here now. */
-  #isPort(binding: Binding, name: string): boolean {
-    const { portOf } = resolveBackend(binding.network.backend)
-    const local = this.#parts.journal.endpointsOf(binding.dockerNetwork)
-    return local.some(({ id, joined }) => joined && portOf(id) === name)
   }
 }

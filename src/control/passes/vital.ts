@@ -2,6 +2,8 @@
 import type { Part } from '../../core/plan.js'
 import type { ApplyFailure, ApplyResult } from '../../core/ports.js'
 
+export const NOTHING: ApplyResult = { written: 0, drift: 0, failures: [] }
+
 export interface PassResult {
   readonly made: ApplyResult
   /** the same without failures that have passed meanwhile */
@@ -30,19 +32,21 @@ export function vitalFailure(
 }
 
 /**
- * Without what is about ports of containers that have left meanwhile: DeleteEndpoint takes them away amid a pass.
+ * Without what is about ports of containers that have left meanwhile: DeleteEndpoint takes them away
+ * amid a pass.
  */
 export function withoutLeft(
   result: ApplyResult,
   links: Part['links'],
-  isPort: (name: string) => boolean,
+  portsNow: () => ReadonlySet<string>,
 ): ApplyResult {
   if (result.failures.length === 0) return result
+  const ports = portsNow()
   const veths = new Set(links.filter(({ kind }) => kind === 'veth').map(({ name }) => name))
   const failures = result.failures.filter(({ item }) => {
     // of a station the name is that of its port, and the MAC
     const [dev = ''] = item.in === 'links' || item.in === 'stations' ? item.name.split(' ') : []
-    return !veths.has(dev) || isPort(dev)
+    return !veths.has(dev) || ports.has(dev)
   })
   return { ...result, failures }
 }
