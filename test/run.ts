@@ -17,12 +17,15 @@ interface Limits {
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** Tests that share the kernel or the one lab run one after another. */
+/**
+ * Tests that share the kernel run one after another. An e2e file has a lab of its own
+ * (`TAP_JOB_ID`, test/lab/names.ts) and waits more than it works.
+ */
 const LIMITS: Readonly<Record<string, Limits>> = {
   unit: { jobs: 2, timeout: 120 },
   contract: { jobs: 1, timeout: 180 },
   net: { jobs: 1, timeout: 180 },
-  e2e: { jobs: 1, timeout: 1200 },
+  e2e: { jobs: 2, timeout: 1200 },
 }
 const OTHER: Limits = { jobs: 1, timeout: 300 }
 

@@ -9,13 +9,20 @@ import { dump, dumpOnFailure } from '../lab/diagnostics.js'
 import { run } from '../lab/exec.js'
 import { Lab } from '../lab/lab.js'
 import { leftovers } from '../lab/leftovers.js'
-import { address6Of, STATE_DIR } from '../lab/names.js'
+import { address6Of, BRIDGE, LAB_NUMBER, STATE_DIR } from '../lab/names.js'
+
+/** What another lab has, which may come and go meanwhile. */
+function isOthers(line: string): boolean {
+  const own = new RegExp(`${BRIDGE.replace(/0$/, '')}[\\d-]|^${STATE_DIR}(/|$)`)
+  return /tsolab|\/tmp\/tsoverlay-lab/.test(line) && !own.test(line)
+}
 
 /** Mounts, rules and links of the machine as a whole, for comparing before with after. */
 async function machineState(): Promise<string[]> {
   const { stdout: rules } = await run(['iptables', '-S', 'FORWARD'])
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
-  return [...mounts.map((line) => line.split(' ')[4] ?? ''), ...rules.split('\n')].sort()
+  const all = [...mounts.map((line) => line.split(' ')[4] ?? ''), ...rules.split('\n')]
+  return all.filter((line) => !isOthers(line)).sort()
 }
 
 if (process.geteuid?.() !== 0) {
@@ -32,7 +39,7 @@ t.teardown(() => lab.down())
 dumpOnFailure(t, () => lab)
 const [h1, h2] = [lab.host(1), lab.host(2)]
 /** Another process is about the same lab. */
-const env = { TSOVERLAY_LAB: process.env['TSOVERLAY_LAB'] ?? '0' }
+const env = { TSOVERLAY_LAB: `${LAB_NUMBER}` }
 
 t.test('hosts have an address, a name and a machine id of their own', async (t) => {
   const seen = await Promise.all(

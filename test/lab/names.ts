@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url'
 
 /**
  * Which of ten labs: each has names, addresses and a state of its own, so that several people can
- * work on one machine. Without the variable there is one lab, number 0.
+ * work on one machine. Without the variable there is one lab, number 0; of test files that tap runs at
+ * once each has one.
  */
-const NUMBER = Number(process.env['TSOVERLAY_LAB'] ?? 0)
-if (!(Number.isInteger(NUMBER) && NUMBER >= 0 && NUMBER <= 9)) {
+export const LAB_NUMBER = Number(process.env['TSOVERLAY_LAB'] ?? process.env['TAP_JOB_ID'] ?? 0)
+if (!(Number.isInteger(LAB_NUMBER) && LAB_NUMBER >= 0 && LAB_NUMBER <= 9)) {
   throw new Error(`TSOVERLAY_LAB=${process.env['TSOVERLAY_LAB']} is not a number from 0 to 9`)
 }
 
@@ -14,15 +15,15 @@ if (!(Number.isInteger(NUMBER) && NUMBER >= 0 && NUMBER <= 9)) {
  * Names and addresses of the lab. All that it makes in the kernel starts with this, so that `down`
  * can tell its own from everybody else's without any memory of having made it.
  */
-const PREFIX = NUMBER === 0 ? 'tsolab' : `tsolab${'abcdefghi'[NUMBER - 1]}`
+const PREFIX = LAB_NUMBER === 0 ? 'tsolab' : `tsolab${'abcdefghi'[LAB_NUMBER - 1]}`
 export const BRIDGE = `${PREFIX}0`
 export const LINK_PATTERN = new RegExp(`^${PREFIX}\\d+$`)
 /** Of network namespaces and of cgroups. */
 export const NETNS_PATTERN = new RegExp(`^${PREFIX}-[a-z0-9]+$`)
 
 /** 10.99.0.0/16 is lab 0's, 10.98.0.0/16 lab 1's; a /24 for each segment, counted from 1. */
-const NET = `10.${99 - NUMBER}`
-const NET6 = `fd10:${99 - NUMBER}:`
+const NET = `10.${99 - LAB_NUMBER}`
+const NET6 = `fd10:${99 - LAB_NUMBER}:`
 /** hK is 10.99.0.K; what is no host has an index that no host reaches. */
 export const MAX_HOSTS = 50
 export const MAX_SEGMENTS = 9
@@ -35,7 +36,8 @@ export const ETCD_INDEX = 253
 
 /** Where disks and logs of the running lab live; must be on a real disk, not on overlayfs. */
 export const STATE_DIR =
-  process.env['TSOVERLAY_LAB_DIR'] ?? `/var/tmp/tsoverlay-lab${NUMBER === 0 ? '' : `-${NUMBER}`}`
+  process.env['TSOVERLAY_LAB_DIR'] ??
+  `/var/tmp/tsoverlay-lab${LAB_NUMBER === 0 ? '' : `-${LAB_NUMBER}`}`
 /** Where bootstrapped roots are kept between labs. */
 export const CACHE_DIR = process.env['TSOVERLAY_LAB_CACHE'] ?? '/var/cache/tsoverlay-lab'
 /** What hosts see read-only as /shared unless told otherwise. */
