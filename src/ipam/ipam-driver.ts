@@ -5,7 +5,6 @@
  * would tell an auxiliary address from a container's `--ip` (moby daemon/libnetwork/network.go
  * ipamAllocateVersion).
  */
-import { randomBytes } from 'node:crypto'
 import { untilAborted } from '../core/deadline.js'
 import type {
   GrantedPool,
@@ -17,7 +16,7 @@ import { hasCode, TsoverlayError } from '../core/errors.js'
 import { type Cidr, contains, familyOf, type Ip, withPrefixOf } from '../core/ip.js'
 import { SYNC_OPTION } from '../core/options.js'
 import type { Dataplane } from '../core/ports.js'
-import { freshSpace, isFresh } from '../core/spaces.js'
+import { freshSpace } from '../core/spaces.js'
 import type { HostId, NetworkKey } from '../core/types.js'
 import type { PoolHold } from '../state/documents.js'
 import type { Journal } from '../state/journal.js'
@@ -28,13 +27,11 @@ import type { AddressBook, Choice, HoldOptions } from './address-book.js'
 import { checkAddressSpace, GLOBAL_ADDRESS_SPACE, LOCAL_ADDRESS_SPACE } from './address-space.js'
 import { BLOCK_OPTION, checkBlock } from './block-size.js'
 import { spaceOf } from './ipam-options.js'
-import { chooseIpv4, chooseIpv6 } from './pool-choice.js'
+import { PoolChooser } from './pool-chooser.js'
 import { checkPool, formatPoolId, type PoolId, parsePoolId, readPoolId } from './pool-id.js'
 import type { PoolTurns } from './pool-turns.js'
 import { addressSubject, poolSubject } from './subjects.js'
 import { claimWanted } from './wanted-address.js'
-
-const CHOICES = 16
 
 export interface IpamParts {
   /** of this host; in scope global, of swarm */
@@ -59,10 +56,16 @@ export class TsoverlayIpam implements IpamDriver {
   readonly localAddressSpace = LOCAL_ADDRESS_SPACE
   readonly globalAddressSpace = GLOBAL_ADDRESS_SPACE
   readonly #parts: IpamParts
-  #choosing: Promise<unknown> = Promise.resolve()
+  readonly #chooser: PoolChooser
 
   constructor(parts: IpamParts) {
     this.#parts = parts
+    this.#chooser = new PoolChooser({
+      ...parts,
+      hold: (ref, signal, options) =>
+        parts.outbox.making([poolSubject(ref)], signal, () => this.#hold(ref, signal, options)),
+      optionsFor: blockOption,
+    })
   }
 
   async requestPool(request: RequestPoolRequest, signal: AbortSignal): Promise<GrantedPool> {
@@ -71,7 +74,7 @@ export class TsoverlayIpam implements IpamDriver {
     const range = request.pool === undefined ? undefined : checkPool(request.pool, request.subPool)
     if (this.#isBookkeeping(request.addressSpace)) return this.#keepBooks(request, named, range)
     const { space, sync } = await this.#placeOf(named, request, signal)
-    const pool = range?.pool ?? (await this.#choose(space, request, signal))
+    const pool = range?.pool ?? (await this.#chooser.choose(space, request, signal))
     const id: PoolId = {
       addressSpace: request.addressSpace,
       space,
@@ -287,60 +290,6 @@ export class TsoverlayIpam implements IpamDriver {
     throw new TsoverlayError(
       'POOL_IN_USE',
       `subnet ${id.pool} is already used on this host by network ${user.boundTo?.slice(0, 12)}: choose another --subnet, or give the network an address space of its own with --ipam-opt network=NAME and -o network=NAME`,
-    )
-  }
-
-  /** A pool that nobody uses; of a named network that exists elsewhere already, its own pool. */
-  async #choose(space: string, request: RequestPoolRequest, signal: AbortSignal): Promise<Cidr> {
-    const { book, journal, scope } = this.#parts
-    const family = request.ipv6 ? ':' : '.'
-    const held = new Set(
-      [...journal.pools.values()].filter((hold) => hold.space === space).map((hold) => hold.pool),
-    )
-    const known =
-      space === '' || isFresh(space) || scope === 'global'
-        ? []
-        : (await book.pools(space, signal)).map(({ pool }) => pool)
-    const shared = known.find((pool) => pool.includes(family) && !held.has(pool))
-    if (shared !== undefined) return shared
-    if (request.ipv6) return chooseIpv6(randomBytes(7).toString('hex'))
-    // In turn: what one call has chosen, the next one sees in the store.
-    const chosen = this.#choosing.then(() => this.#chooseIpv4(space, request, signal))
-    this.#choosing = chosen.catch(() => undefined)
-    return chosen
-  }
-
-  async #chooseIpv4(
-    space: string,
-    request: RequestPoolRequest,
-    signal: AbortSignal,
-  ): Promise<Cidr> {
-    const { book, dataplane, outbox } = this.#parts
-    const refused: Cidr[] = []
-    for (let choice = 0; choice < CHOICES; choice += 1) {
-      const [pools, routes] = await Promise.all([book.pools(undefined, signal), dataplane.routes()])
-      const pool = chooseIpv4([...refused, ...routes, ...pools.map((document) => document.pool)])
-      if (pool === undefined) break
-      try {
-        // Unnamed networks of two hosts must not become one because both chose the same.
-        const fresh = space === '' || isFresh(space) || this.#parts.scope === 'global'
-        const options = {
-          ...blockOption(request, pool),
-          ...(fresh ? { only: 'new' as const } : {}),
-        }
-        await outbox.making([poolSubject({ space, pool })], signal, () =>
-          this.#hold({ space, pool }, signal, options),
-        )
-        return pool
-      } catch (error) {
-        // Another host chose an overlapping one in this very moment.
-        if (!hasCode(error, 'POOL_OVERLAP')) throw error
-        refused.push(pool)
-      }
-    }
-    throw new TsoverlayError(
-      'POOL_EXHAUSTED',
-      "no private IPv4 subnet is free of the cluster's pools and this host's routes: give one with --subnet",
     )
   }
 }

@@ -8,16 +8,14 @@ import { untilAborted } from '../../core/deadline.js'
 import type { CreateNetworkRequest, PoolData } from '../../core/driver.js'
 import { messageOf, TsoverlayError } from '../../core/errors.js'
 import { networkOf } from '../../core/ip.js'
-import { invalidOption, RENDEZVOUS_OPTION } from '../../core/options.js'
 import { HOST } from '../../core/plan.js'
 import type { Logger, Store } from '../../core/ports.js'
-import { freshSpace, isFresh } from '../../core/spaces.js'
 import type { DockerNetworkId, Network, NetworkKey } from '../../core/types.js'
 import type { AddressBook } from '../../ipam/address-book.js'
 import type { BlockBook } from '../../ipam/block-book.js'
 import type { PoolTurns } from '../../ipam/pool-turns.js'
 import { poolSubject } from '../../ipam/subjects.js'
-import type { Binding, PoolHold } from '../../state/documents.js'
+import type { Binding } from '../../state/documents.js'
 import type { Journal } from '../../state/journal.js'
 import type { NetworkRepository } from '../../state/network-repository.js'
 import type { Outbox } from '../../state/outbox.js'
@@ -33,9 +31,10 @@ import { PoolMoves } from '../records/pool-moves.js'
 import type { UnderlaySource } from '../underlay/underlay-source.js'
 import { differences } from './diff.js'
 import { NetworkKin } from './kin.js'
+import { type Addressing, holdsOf, meantOf, spaceOf } from './meaning.js'
 import { type NetworkOptions, parseNetworkOptions } from './options.js'
 import { RoutedNetworks, refuseAddressing } from './routed.js'
-import { type NetworkSpec, networkSpec, poolsIdentity, swarmIdentity } from './spec.js'
+import { type NetworkSpec, networkSpec } from './spec.js'
 import type { TakenVnis } from './taken-vnis.js'
 
 export interface NetworkParts {
@@ -59,19 +58,6 @@ export interface NetworkParts {
   readonly store: Store
   readonly blocks: Pick<BlockBook, 'routed'>
   readonly logger: Logger
-}
-
-interface Addressing {
-  readonly ipam: Binding['ipam']
-  readonly holds: readonly PoolHold[]
-  readonly space: string
-  /** key of the network that network sync creates here; absent: a user does */
-  readonly sync?: NetworkKey
-}
-
-interface Meant {
-  readonly text: string
-  readonly space: string
 }
 
 export class Networks {
@@ -98,7 +84,7 @@ export class Networks {
     if (journal.bindings.get(request.id) !== undefined) return this.#again(request.id)
     this.#refuseTwin(request.id, options.backend)
     const ipam = this.#ipamOf(request.pools)
-    const holds = this.#holdsOf(request.pools, options)
+    const holds = holdsOf(request.pools, journal, options.name)
     try {
       await this.#createOf(request, options, { ipam, holds }, signal)
     } finally {
@@ -114,12 +100,13 @@ export class Networks {
   ): Promise<void> {
     const { journal, underlay, outbox, scope } = this.#parts
     const sync = holds.find((hold) => hold.sync !== undefined)?.sync
-    const meant = await this.#meant(request, spaceOf(options, holds), { ipam, sync }, signal)
-    const { space } = meant
+    const named = { ipam, space: spaceOf(options, holds), ...(sync === undefined ? {} : { sync }) }
+    const parts = { scope, synced: this.#parts.synced, kin: this.#kin }
+    const meant = await meantOf(request, named, parts, signal)
     const spec = networkSpec(request, options, meant, underlay.current())
     refuseAddressing(spec.network, { ipam, scope })
     const { key } = spec.network
-    const addressing = { ipam, holds, space, ...(sync === undefined ? {} : { sync }) }
+    const addressing = { ...named, holds, space: meant.space }
     const names = [key, request.id]
     const other = (): Promise<void> | undefined =>
       this.#creating.get(key) ?? this.#creating.get(request.id)
@@ -266,44 +253,6 @@ export class Networks {
     return addressSpaces.includes(space) ? 'tsoverlay' : 'docker'
   }
 
-  /** The pools that RequestPool gave for this network a moment ago. */
-  #holdsOf(pools: readonly PoolData[], options: NetworkOptions): PoolHold[] {
-    const unbound = [...this.#parts.journal.pools.values()].filter(
-      (hold) => hold.boundTo === undefined,
-    )
-    return pools.flatMap((data) => {
-      const fitting = unbound.filter(
-        (hold) => hold.pool === networkOf(data.pool) && hold.id.startsWith(`${data.addressSpace}|`),
-      )
-      // The newest one, should another driver's network have the same subnet.
-      const space = (fitting.find((hold) => hold.space === options.name) ?? fitting.at(-1))?.space
-      // All of them, should a former try have left one with another IP range.
-      return fitting.filter((hold) => hold.space === space)
-    })
-  }
-
-  /** Which network of the cluster it is, and where its pools are; docs/design/networks.md. */
-  async #meant(
-    { id, pools }: CreateNetworkRequest,
-    space: string,
-    { ipam, sync }: { readonly ipam: Binding['ipam']; readonly sync: NetworkKey | undefined },
-    signal: AbortSignal,
-  ): Promise<Meant> {
-    const { scope, synced } = this.#parts
-    if (scope === 'global') return { text: swarmIdentity(id), space }
-    if (sync !== undefined) return meantBy(await this.#kin.synced(sync, signal))
-    if (space !== '' && !isFresh(space)) return { text: `name:${space}`, space }
-    if (!synced) {
-      const network = await this.#kin.ofSubnets(pools, signal)
-      return network === undefined ? { text: poolsIdentity(pools), space } : meantBy(network)
-    }
-    // dockerd chooses the same subnet on many hosts: that one has it says nothing.
-    const kin = ipam === 'docker' ? undefined : await this.#kin.unpublished(pools, signal)
-    if (kin !== undefined) return meantBy(kin)
-    const own = space || freshSpace()
-    return { text: `name:${own}`, space: own }
-  }
-
   /** Of two networks with one sandbox, each pass over one would undo the other. */
   #refuseTwin(id: DockerNetworkId, backend: string): void {
     const sandbox = resolveBackend(backend).home(id)
@@ -335,24 +284,6 @@ function subjectsOf(
   const entered = ipam === 'docker' ? pools.map((data) => networkOf(data.pool)) : []
   const refs = [...holds.map(({ pool }) => pool), ...entered].map((pool) => ({ space, pool }))
   return [networkSubject(key), ...refs.map(poolSubject)]
-}
-
-function meantBy({ identity, space }: Network): Meant {
-  return { text: identity, space }
-}
-
-/** The name that the user gave, else one of those that the pools got. */
-function spaceOf(options: NetworkOptions, holds: readonly PoolHold[]): string {
-  const spaces = holds.map(({ space }) => space)
-  const named = spaces.find((space) => space !== '' && !isFresh(space)) ?? ''
-  if (options.name === '' && named === '') return spaces[0] ?? ''
-  if (options.name === '' || named === '' || named === options.name) return options.name || named
-  throw invalidOption(
-    '-o',
-    RENDEZVOUS_OPTION,
-    options.name,
-    `the same name as in --ipam-opt ${RENDEZVOUS_OPTION}=${named}`,
-  )
 }
 
 function refuseDifferences(found: Network, spec: NetworkSpec): void {
