@@ -16,8 +16,13 @@ import { ipam } from './ipam.js'
 import type { Bench, Measurement, Row } from './measurement.js'
 import { names } from './names.js'
 import { namesMemory } from './names-memory.js'
+import { news } from './news.js'
 import { barChart } from './plot.js'
 import { propagation } from './propagation.js'
+import { routedCrowd } from './routed-crowd.js'
+import { routedStart } from './routed-start.js'
+import { routedThroughput } from './routed-throughput.js'
+import { routes } from './routes.js'
 import { share } from './share.js'
 import { describe, surroundings } from './surroundings.js'
 import { nativeOverlay } from './swarm.js'
@@ -34,6 +39,11 @@ const ALL: readonly Measurement[] = [
   agent,
   names,
   namesMemory,
+  routedStart,
+  routedThroughput,
+  routedCrowd,
+  news,
+  routes,
 ]
 const OUT = 'build/bench'
 

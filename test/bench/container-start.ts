@@ -11,7 +11,7 @@ const ROUNDS = 9
 const REST_MS = 500
 
 /** @returns the wall time (ms), when what the container has left behind is gone */
-async function start(host: Host, network: string): Promise<number> {
+export async function start(host: Host, network: string): Promise<number> {
   const run = ['run', '--rm', '--net', network, 'lab', 'true']
   const { ms } = await timed(() => host.docker(run, { timeoutMs: 120_000 }))
   await sleep(REST_MS)

@@ -4,52 +4,14 @@
  */
 import type { Host } from '../lab/host.js'
 import { createNetwork, runSleeper } from '../lab/tsoverlay.js'
+import { COUNT, lookerOf, reach, round } from './crowd-round.js'
 import type { Bench, Measurement, Row } from './measurement.js'
 import { cpuOf } from './remote.js'
 import { interleaved, median } from './statistics.js'
 
-const COUNT = 50
 /** A round takes a minute or more: fewer than of the other measurements. */
 const ROUNDS = 3
-const LIMIT = { timeoutMs: 300_000 }
 const OURS = 'crowd'
-
-const names = Array.from({ length: COUNT }, (_, at) => `crowd${at}`)
-
-/** In one call, as each start of the client takes time from what is measured. */
-async function addressesOf(host: Host, network: string): Promise<readonly string[]> {
-  const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`
-  const { stdout } = await host.docker(['inspect', '-f', format, ...names], LIMIT)
-  return stdout.trim().split('\n')
-}
-
-async function reach(host: Host, looker: Host, network: string): Promise<void> {
-  const addresses = await addressesOf(host, network)
-  const script = `for ip in ${addresses.join(' ')}; do until ping -c 1 -W 1 -q $ip; do :; done; done`
-  await looker.docker(['exec', `looker-${network}`, 'sh', '-c', script], LIMIT)
-}
-
-/**
- * @param done what is waited for after all have started
- * @returns milliseconds from the first `docker run` on
- */
-async function round(
-  host: Host,
-  network: string,
-  done: () => Promise<void> = async () => {},
-): Promise<number> {
-  const before = performance.now()
-  try {
-    const run = (name: string) => ['run', '-d', '--name', name, '--net', network]
-    await Promise.all(
-      names.map((name) => host.docker([...run(name), 'lab', 'sleep', '600'], LIMIT)),
-    )
-    await done()
-    return performance.now() - before
-  } finally {
-    await host.docker(['rm', '-f', ...names], { ...LIMIT, check: false })
-  }
-}
 
 /** Swarm's manager gives an attachment 20 s (moby daemon/cluster/networks.go), and may miss that. */
 async function untilAttached(log: Bench['log'], take: () => Promise<number>): Promise<number> {
@@ -123,8 +85,8 @@ export const crowd: Measurement = {
     const [one, two] = [lab.host(1), lab.host(2)]
     const theirs = await native()
     for (const host of [one, two]) await createNetwork(host, OURS, ['--subnet', '10.25.0.0/16'])
-    const lookers = [OURS, theirs].map((network) => `looker-${network}`)
-    for (const network of [OURS, theirs]) await runSleeper(two, `looker-${network}`, network)
+    const lookers = [OURS, theirs].map(lookerOf)
+    for (const network of [OURS, theirs]) await runSleeper(two, lookerOf(network), network)
     try {
       return rowsOf(await rounds(one, two, theirs, log))
     } finally {

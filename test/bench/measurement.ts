@@ -10,7 +10,7 @@ export interface Goal {
 /** One line of the table. */
 export interface Row {
   readonly what: string
-  readonly unit: 'ms' | 's' | 'MB' | 'Mbit/s' | '/s' | '%' | ''
+  readonly unit: 'ms' | 's' | 'MB' | 'Mbit/s' | 'B/s' | '/s' | '%' | ''
   readonly ours: number
   readonly reference?: { readonly name: string; readonly value: number }
   /** absent: a figure to know, that nothing was promised of */

@@ -1,17 +1,21 @@
 /** Endpoints of hosts that do not exist, written straight into the store. */
-import { Etcd3 } from 'etcd3'
+import { type DeleteBuilder, Etcd3, type PutBuilder } from 'etcd3'
 
 const CHUNK = 100
 const HOSTS = 200
 
 const hex = (value: number): string => value.toString(16).padStart(2, '0')
 
-export interface Inhabitant {
+/** As it is in the store. */
+export interface Entry {
   readonly key: string
+  readonly value: string
+}
+
+export interface Inhabitant extends Entry {
   readonly ip: string
   readonly mac: string
   readonly vtep: string
-  readonly value: string
 }
 
 const vtepOf = (host: number): string => `198.18.0.${host + 1}`
@@ -66,18 +70,26 @@ export class Population {
     return new Map(found.map(({ key, segments }) => [segments[0]?.subnets[0]?.pool ?? '', key]))
   }
 
-  /** Writes them, a hundred in a transaction, eight transactions at a time. */
-  async put(inhabitants: readonly Inhabitant[]): Promise<void> {
+  put(entries: readonly Entry[]): Promise<void> {
+    return this.#inChunks(entries.map(({ key, value }) => this.#etcd.put(key).value(value)))
+  }
+
+  /** Deletes just these. */
+  drop(entries: readonly Pick<Entry, 'key'>[]): Promise<void> {
+    return this.#inChunks(entries.map(({ key }) => this.#etcd.delete().key(key)))
+  }
+
+  /** A hundred in a transaction, eight transactions at a time. */
+  async #inChunks(operations: readonly (PutBuilder | DeleteBuilder)[]): Promise<void> {
     let next = 0
     const worker = async (): Promise<void> => {
       for (;;) {
-        const chunk = inhabitants.slice(next, next + CHUNK)
+        const chunk = operations.slice(next, next + CHUNK)
         next += CHUNK
         if (chunk.length === 0) return
-        const puts = chunk.map(({ key, value }) => this.#etcd.put(key).value(value))
         await this.#etcd
           .if('bench-never', 'Version', '==', 0)
-          .then(...puts)
+          .then(...chunk)
           .commit()
       }
     }
@@ -85,13 +97,18 @@ export class Population {
   }
 
   async clear(): Promise<void> {
-    await this.#etcd.delete().prefix('/tsoverlay/endpoints/').exec()
-    for (let host = 0; host < HOSTS; host += 1) {
-      await this.#etcd
-        .delete()
-        .key(`/tsoverlay/hosts/${hostOf(host)}`)
-        .exec()
-    }
+    await this.remove('/tsoverlay/endpoints/')
+    await this.remove('/tsoverlay/hosts/bench-host-')
+  }
+
+  /** All keys that begin so. */
+  keys(prefix: string): Promise<readonly string[]> {
+    return this.#etcd.getAll().prefix(prefix).keys()
+  }
+
+  /** Deletes all keys that begin so. */
+  async remove(prefix: string): Promise<void> {
+    await this.#etcd.delete().prefix(prefix).exec()
   }
 
   close(): void {

@@ -2,10 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
+import { batchTime } from './batch.js'
 import type { Inhabitant } from './population.js'
-import { timed } from './statistics.js'
 
-const REFERENCE = 'bench-batch'
 /** Neighbours that may go from other namespaces of the machine meanwhile. */
 const OTHERS = 16
 const WHILE_MS = 100
@@ -86,27 +85,16 @@ export async function emptyKernel(host: Host, sandbox: string): Promise<void> {
 }
 
 /** @returns how long `ip -batch` and `bridge -batch` take for the same entries (ms) */
-export async function batch(host: Host, inhabitants: readonly Inhabitant[]): Promise<number> {
-  const neighbours = inhabitants.map(
-    ({ ip, mac }) => `neigh replace ${ip} lladdr ${mac} dev vxlan0 nud permanent\n`,
-  )
-  const fdb = inhabitants.map(
-    ({ mac, vtep }) => `fdb replace ${mac} dev vxlan0 dst ${vtep} self permanent\n`,
-  )
-  const add = `ip netns add ${REFERENCE}
-ip -n ${REFERENCE} link add vxlan0 type vxlan id 77 dstport 5789 local ${host.address} nolearning proxy
-ip -n ${REFERENCE} link set vxlan0 up`
-  await host.sh(['sh', '-ec', add])
-  try {
-    await host.sh(['sh', '-c', 'cat >/tmp/neigh'], { input: neighbours.join('') })
-    await host.sh(['sh', '-c', 'cat >/tmp/fdb'], { input: fdb.join('') })
-    const script = `ip -n ${REFERENCE} -batch /tmp/neigh; bridge -n ${REFERENCE} -batch /tmp/fdb`
-    return (await timed(() => host.sh(['sh', '-ec', script], LIMIT))).ms
-  } finally {
-    // Deletes its neighbours before it returns; a namespace ends some time later.
-    await host.sh(['ip', '-n', REFERENCE, 'link', 'del', 'vxlan0'], { check: false })
-    await host.sh(['ip', 'netns', 'del', REFERENCE])
-  }
+export function batch(host: Host, inhabitants: readonly Inhabitant[]): Promise<number> {
+  return batchTime(host, {
+    device: `vxlan0 type vxlan id 77 dstport 5789 local ${host.address} nolearning proxy`,
+    ip: inhabitants.map(
+      ({ ip, mac }) => `neigh replace ${ip} lladdr ${mac} dev vxlan0 nud permanent`,
+    ),
+    bridge: inhabitants.map(
+      ({ mac, vtep }) => `fdb replace ${mac} dev vxlan0 dst ${vtep} self permanent`,
+    ),
+  })
 }
 
 function agentFile(host: Host, name: string): string {
