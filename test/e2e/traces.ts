@@ -41,7 +41,8 @@ const HOST_TRACES = [
   'ip -6 route show proto 116',
   "nft list tables | grep -E 'tsoverlay_(routed|nat)'",
   "nft list table bridge tsoverlay 2>/dev/null | grep -o 'tsp-[0-9a-f]* .*'",
-  "iptables -S DOCKER-USER 2>/dev/null | grep 'comment tsoverlay'",
+  "iptables -S | grep 'comment tsoverlay'",
+  "ip6tables -S | grep 'comment tsoverlay'",
 ]
 
 /** Sandboxes of ours on a host, and what is ours in the host's own namespace. */
