@@ -65,11 +65,11 @@ export const LOOP_LABEL = 'churn.loop'
 /** Third byte of the lowest wanted address. */
 const FIXED = 200
 
-/** Most others need what these make. */
+/** As many containers are made as are removed, so that most operations find what they need. */
 const OFTEN: readonly Kind[] = [
-  ...['run', 'run', 'run', 'runFixed', 'runFixed', 'start', 'remove'],
-  ...['makeNetwork', 'makeNetwork', 'makeNetwork'],
-] as const
+  ...(['run', 'run', 'runFixed', 'start', 'connect', 'disconnect'] as const),
+  ...(['remove', 'remove', 'remove', 'remove', 'makeNetwork', 'makeNetwork'] as const),
+]
 
 const operation: fc.Arbitrary<Operation> = fc.record({
   kind: fc.constantFrom(...KINDS, ...OFTEN),
