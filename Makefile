@@ -30,7 +30,7 @@ demo: deps plugin ## the main job, shown: one host alone, then three hosts that 
 test: check deps plugin ## everything: check, unit, contract, kernel and e2e tests
 	$(TSX) test/run.ts $(UNIT) $(ALONE) $(CONTRACT) $(NET) $(E2E)
 
-UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,dns,admin,cli,plugin,lab,bench}/**/*.test.ts'
+UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,dns,admin,cli,plugin,lab,bench,churn}/**/*.test.ts'
 ALONE := alone='test/lab/*.alone.ts'
 CONTRACT := contract='test/contract/*.test.ts'
 NET := net='test/{net,fuzz}/*.test.ts'
@@ -70,7 +70,7 @@ lab-sh: ## a shell on a host of the lab, its router or a client: make lab-sh H=1
 lab-down: ## remove the lab
 	@$(LAB) down
 
-churn: deps plugin ## MINUTES of random life on three hosts, one of them cloned at half time: make churn MINUTES=10 SEED=7
+churn: deps plugin ## MINUTES of random life on three hosts with all backends, one of them cloned at half time: make churn MINUTES=10 SEED=7
 	$(TSX) test/churn/churn.ts
 
 faults: deps plugin ## kill, cut and fill what a cluster stands on: make faults ONLY=etcd-down,clock-back

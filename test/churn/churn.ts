@@ -1,10 +1,10 @@
 /**
- * `make churn MINUTES=10 SEED=7`: on three hosts at once, containers are made, stopped, killed,
- * paused, renamed, connected, disconnected and removed at random, and so are the networks. Between two
- * rounds one host's dockerd is restarted, and at half time a machine is switched on with a copy of
- * another's disk. Pings between containers that nothing is done to lose nothing. Then all hold still,
- * and dockerds, kernels and store must say the same; at the end everything is removed and nothing may
- * be left.
+ * `make churn MINUTES=10 SEED=7`: on three hosts at once, containers of networks of all backends are
+ * made, stopped, killed, paused, renamed, connected, disconnected and removed at random, and so are the
+ * networks. Between two rounds one host's dockerd is restarted, and at half time a machine is switched on
+ * with a copy of another's disk. Pings between containers that nothing is done to lose nothing, one of
+ * each backend on each host. Then all hold still, and dockerds, kernels and store must say the same; at
+ * the end everything is removed and nothing may be left.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, kernelTraces, storeKeys } from '../e2e/traces.js'
@@ -18,7 +18,8 @@ import { cloneHost } from './copy.js'
 import { creationOf, draw, LOOP_LABEL, NETWORKS, type Operation, perform } from './operations.js'
 import { STEADY, startSteady, whilePinging } from './steady.js'
 
-const ROUND = 20
+/** Operations a host. */
+const ROUND = 30
 /** After each of so many rounds a dockerd is restarted. */
 const RESTART_EVERY = 3
 /** What was just done may still be on its way to the other hosts. */
@@ -51,10 +52,19 @@ async function work(
   }
 }
 
+/** What changes while it is looked at is a disagreement like others. */
+async function look(lab: Lab): Promise<Comparison> {
+  try {
+    return await compareAll(lab, [...NETWORKS, ...STEADY])
+  } catch (error) {
+    return { attachments: 0, found: [error instanceof Error ? error.message : String(error)] }
+  }
+}
+
 async function settled(lab: Lab): Promise<Comparison> {
   const end = Date.now() + SETTLE_MS
   for (;;) {
-    const comparison = await compareAll(lab, [...NETWORKS, STEADY])
+    const comparison = await look(lab)
     if (comparison.found.length === 0 || Date.now() > end) return comparison
     await sleep(200)
   }
@@ -111,7 +121,10 @@ async function leftovers(lab: Lab): Promise<string[]> {
     () => storeKeys(lab),
     (list) => list.length === 0,
   )
-  const kernel = (await Promise.all(lab.hosts.map(kernelTraces))).flat()
+  const kernel = await eventually(
+    async () => (await Promise.all(lab.hosts.map(kernelTraces))).flat(),
+    (list) => list.length === 0,
+  )
   return [...keys, ...kernel].map((one) => `left at the end: ${one}`)
 }
 

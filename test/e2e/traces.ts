@@ -19,6 +19,14 @@ export async function storeKeys(lab: Lab, part = ''): Promise<string[]> {
     .filter((key) => key.startsWith(`/tsoverlay/${part}`))
 }
 
+/** Keys that begin so, with their values, which are JSON. */
+export async function storeValues(lab: Lab, part: string): Promise<Map<string, string>> {
+  const { stdout } = await lab.etcd.ctl(['get', '--prefix', `/tsoverlay/${part}`])
+  const lines = stdout.split('\n')
+  const keys = lines.filter((line, at) => at % 2 === 0 && line !== '')
+  return new Map(keys.map((key, at) => [key, lines[2 * at + 1] ?? '']))
+}
+
 /** Addresses that a host has handed out of its blocks, as its plugin says on its admin socket. */
 export async function heldAddresses(host: Host): Promise<string[]> {
   const { body } = await askAdmin(host, '/status')
@@ -26,13 +34,24 @@ export async function heldAddresses(host: Host): Promise<string[]> {
   return networks.flatMap(({ held }) => held)
 }
 
-/** Sandboxes and links of ours in a host's kernel. */
+/** Links of ours, routes of ours, and rules that there are for routed networks only. */
+const HOST_TRACES = [
+  "ip -o link | grep -E ': (tso|ts[bvp]-|vxlan|vx-|br[0-9])'",
+  'ip route show proto 116',
+  'ip -6 route show proto 116',
+  "nft list tables | grep -E 'tsoverlay_(routed|nat)'",
+  "nft list table bridge tsoverlay 2>/dev/null | grep -o 'tsp-[0-9a-f]* .*'",
+  "iptables -S | grep 'comment tsoverlay'",
+  "ip6tables -S | grep 'comment tsoverlay'",
+]
+
+/** Sandboxes of ours on a host, and what is ours in the host's own namespace. */
 export async function kernelTraces(host: Host): Promise<string[]> {
   const netns = (await host.sh(['ls', '/run/docker/netns'], { check: false })).stdout.split('\n')
-  const links = (await host.sh(['ip', '-o', 'link'])).stdout.split('\n')
+  const { stdout } = await host.sh(['sh', '-c', `${HOST_TRACES.join('; ')}; true`])
   return [
     ...netns.filter((name) => name.startsWith('1-')),
-    ...links.filter((line) => /: (tso|vxlan|vx-|br\d)/.test(line)),
+    ...stdout.split('\n').filter((line) => line !== ''),
   ]
 }
 

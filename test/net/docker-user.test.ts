@@ -1,5 +1,6 @@
 /** Routed networks behind dockerd's FORWARD DROP, with the iptables of Debian. */
 import { execFileSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { NftTable } from '../../src/dataplane/nft/table.js'
 import { openNetfilter } from '../../src/dataplane/rtnl/netlink-rtnl.js'
 import { DockerUser, readLegacyTables } from '../../src/dataplane/tables/docker-user.js'
@@ -12,6 +13,10 @@ const OURS = [
   '-A DOCKER-USER -i tsb-+ -m comment --comment tsoverlay -j ACCEPT',
   '-A DOCKER-USER -o tsb-+ -m comment --comment tsoverlay -j ACCEPT',
 ]
+const ANSWERS = ['-i', '-o'].map(
+  (way) =>
+    `-A FORWARD ${way} tsb-+ -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment tsoverlay -j ACCEPT`,
+)
 const RETURN = '-A DOCKER-USER -j RETURN'
 const CHAIN = '-N DOCKER-USER'
 const CLEAN = { written: 0, drift: 0, failures: [] }
@@ -20,6 +25,9 @@ const SEEN = 'other sees 10.20.1.2'
 
 const userChain = (command = 'iptables'): string[] =>
   run(command, '-S', 'DOCKER-USER').trim().split('\n')
+
+const forwardChain = (command = 'iptables'): string[] =>
+  run(command, '-S', 'FORWARD').trim().split('\n')
 
 await onThrowAwayHost(import.meta.url, async () => {
   const { default: t } = await import('tap')
@@ -56,7 +64,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     startDocker()
     run('iptables', ...'-I DOCKER-USER -d 203.0.113.9 -p tcp --dport 7001 -j DROP'.split(' '))
     t.equal(await x1.ask(WORLD), 'silence', 'docker drops what it does not know')
-    t.same(await look(), { written: 4, drift: 0, failures: [] })
+    t.same(await look(), { written: 8, drift: 0, failures: [] })
     t.same(userChain(), [
       CHAIN,
       '-A DOCKER-USER -d 203.0.113.9/32 -p tcp -m tcp --dport 7001 -j DROP',
@@ -64,6 +72,8 @@ await onThrowAwayHost(import.meta.url, async () => {
       RETURN,
     ])
     t.same(userChain('ip6tables'), [CHAIN, ...OURS, RETURN])
+    for (const command of ['iptables', 'ip6tables'])
+      t.same(forwardChain(command).slice(-2), ANSWERS, command)
     t.equal(docker.obstacle(['filter', '']), undefined)
     t.equal(await x1.ask(WORLD), SEEN)
     t.equal(await other.ask(X1), 'x1 sees 192.0.2.2')
@@ -98,6 +108,7 @@ await onThrowAwayHost(import.meta.url, async () => {
         name,
       )
       t.same(rules.filter((rule) => rule !== RETURN).slice(-2), OURS, name)
+      t.same(forwardChain().slice(-2), ANSWERS, name)
       t.same(await look(), CLEAN, name)
     }
     t.equal(await x1.ask(WORLD), SEEN)
@@ -106,23 +117,39 @@ await onThrowAwayHost(import.meta.url, async () => {
   t.test('iptables -F takes the jump, not the policy', async (t) => {
     tables('-F')
     t.equal(await x1.ask(WORLD), 'silence')
-    t.match(await look(), { drift: 2, failures: [] })
+    t.match(await look(), { drift: 4, failures: [] })
     t.equal(await x1.ask(WORLD), SEEN)
     t.match(run('iptables', '-S', 'FORWARD'), /-P FORWARD DROP\n(-A FORWARD .*tsb.*\n){2}$/)
     t.same(userChain(), [CHAIN])
     // dockerd comes back
     tables('-I FORWARD -j DOCKER-USER')
     t.match(await look(), { failures: [] })
-    t.notMatch(run('iptables', '-S', 'FORWARD'), /tsb/)
+    t.same(
+      forwardChain().filter((rule) => rule.includes('tsb')),
+      ANSWERS,
+    )
     t.same(userChain(), [CHAIN, ...OURS], 'docker 28 puts no return behind them')
     t.equal(await x1.ask(WORLD), SEEN)
+  })
+
+  t.test('dockerd takes the jump and puts it back, with each network that is made', async (t) => {
+    const conversation = x1.converse('192.0.2.2', 2_000)
+    await sleep(300)
+    tables('-D FORWARD -j DOCKER-USER')
+    t.equal(await x1.ask(WORLD), 'silence', "it may be one that the user's rules drop")
+    tables('-I FORWARD -j DOCKER-USER')
+    const [answered, asked] = (await conversation).split(' of ')
+    t.equal(answered, asked)
+    t.ok(Number(asked) > 10, `${asked} asked`)
+    t.equal(await x1.ask(WORLD), SEEN)
+    t.match(await look(), { written: 0, drift: 0, failures: [] })
   })
 
   t.test('nft flush ruleset, and docker made anew', async (t) => {
     run('nft', 'flush', 'ruleset')
     t.match(await look(), { written: 0, failures: [] })
     startDocker()
-    t.match(await look(), { written: 4, failures: [] })
+    t.match(await look(), { written: 8, failures: [] })
     t.same(userChain(), [CHAIN, ...OURS, RETURN])
   })
 
@@ -174,9 +201,10 @@ await onThrowAwayHost(import.meta.url, async () => {
 
   t.test('without bridges of ours none are left', async (t) => {
     docker.setDesired(false)
-    t.match(await docker.apply(socket), { written: 4, failures: [] })
+    t.match(await docker.apply(socket), { written: 8, failures: [] })
     t.same(userChain(), [CHAIN, RETURN])
     t.match(run('iptables', '-S', 'FORWARD'), /-P FORWARD DROP/)
+    t.notMatch(run('iptables', '-S', 'FORWARD'), /tsb/)
     t.equal(docker.obstacle(['filter']), undefined)
   })
 })

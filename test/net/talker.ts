@@ -60,6 +60,17 @@ const SCRIPT = `
       socket.on('message', (bytes) => { clearTimeout(timer); socket.close(); done(bytes.toString()) })
       socket.send('who', port, to)
     },
+    converse({ to, ms }, done) {
+      const socket = dgram.createSocket('udp4')
+      const count = { asked: 0, answered: 0 }
+      socket.on('message', () => { count.answered += 1 })
+      const end = Date.now() + ms
+      const timer = setInterval(() => {
+        if (Date.now() < end) { count.asked += 1; return socket.send('who', PORT + 1, to) }
+        clearInterval(timer)
+        setTimeout(() => { socket.close(); done(count.answered + ' of ' + count.asked) }, 300)
+      }, 20)
+    },
   }
   require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
     const { id, verb, ...rest } = JSON.parse(line)
@@ -78,6 +89,8 @@ export interface Talker {
   askUdp(to: string, port?: number): Promise<string>
   /** Sends `at <Date.now()>` by UDP each millisecond for so long. */
   stream(to: string, ms: number): Promise<string>
+  /** UDP, always between the same two ports, every 20 ms for so long. @returns `50 of 50` answered */
+  converse(to: string, ms: number): Promise<string>
   stop(): Promise<void>
 }
 
@@ -115,6 +128,7 @@ export async function startTalker(netns: string, name: string): Promise<Talker> 
     ask: (to, port = PORT, source) => tell('ask', { to, port, source }),
     stream: (to, ms) => tell('stream', { to, ms }),
     askUdp: (to, port = PORT + 1) => tell('askUdp', { to, port }),
+    converse: (to, ms) => tell('converse', { to, ms }),
     stop: async () => {
       child.kill('SIGKILL')
       await once(child, 'exit')

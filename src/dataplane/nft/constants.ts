@@ -117,6 +117,14 @@ export const RTN_LOCAL = 2
 export const CT = { STATE: 0, STATUS: 2 } as const
 export const CT_STATE = { ESTABLISHED: 2, RELATED: 4, NEW: 8 } as const
 export const CT_STATUS = { DNAT: 0x20 } as const
+/** xt_conntrack.h: struct xt_conntrack_mtinfo3 as nft_compat takes it, with the offsets of what we set */
+export const XT_CONNTRACK = {
+  REVISION: 3,
+  BYTES: 168,
+  FLAGS_AT: 146,
+  STATES_AT: 150,
+  STATE: 1,
+} as const
 export const NFT_NAT_DNAT = 1
 export const NF_NAT_RANGE_PROTO_RANDOM_FULLY = 0x10
 export const EXTHDR = { PRESENT: 1, IPV6: 0 } as const

@@ -7,6 +7,9 @@
  * user's. Nothing is made where there is no DOCKER-USER: docker has not asked for its rules yet, or it
  * uses nftables (29 on) and sets no policy. Where `iptables -F` took away the jump to the chain, but not
  * FORWARD's policy, they are in FORWARD itself until dockerd has put it back.
+ *
+ * dockerd (26.1) deletes the jump and puts it anew with each network that is made, of whichever driver. So that nothing is lost in these milliseconds, FORWARD ends with rules of ours that let through
+ * what belongs to a known connection: what a user's rules drop never becomes one.
  */
 
 import { readFileSync } from 'node:fs'
@@ -16,9 +19,6 @@ import type { ApplyFailure } from '../../core/ports.js'
 import type { TableResult } from '../failure.js'
 import { refused } from '../failure.js'
 import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
-import type { Expressions } from '../nft/expressions.js'
-import { counter, verdict } from '../nft/expressions.js'
-import { begins, IN, OUT } from '../nft/fields.js'
 import { Generation } from '../nft/generation.js'
 import type { ChainState } from '../nft/messages.js'
 import {
@@ -31,11 +31,11 @@ import {
 import type { RuleState } from '../nft/rules.js'
 import { decodeRule, deleteRule, dumpRules, putRule } from '../nft/rules.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
+import { ALL, ANSWERS, COMMENT, isPassing, type PassingRule } from './passing-rules.js'
 
 const ITEM: Item = { in: 'rules', name: 'rules in DOCKER-USER' }
 const USER_CHAIN = 'DOCKER-USER'
 const FORWARD = 'FORWARD'
-const COMMENT = 'tsoverlay'
 const FILTER = 'filter'
 const FAMILIES = [NFPROTO.IPV4, NFPROTO.IPV6] as const
 /** A kernel without nf_tables, or without the table. */
@@ -58,25 +58,16 @@ export function readLegacyTables(): readonly string[] {
   }
 }
 
-const text = Buffer.from(HOST_LINKS.bridge).toString('hex')
-/** Expressions and order as iptables writes them (iptables/nft.c add_iifname, add_counters, add_verdict). */
-const OURS: readonly { readonly expressions: Expressions; readonly says: string }[] = [
-  { field: IN, key: 6 },
-  { field: OUT, key: 7 },
-].map(({ field, key }) => ({
-  expressions: [...begins(field, HOST_LINKS.bridge), counter, verdict(VERDICT.ACCEPT)],
-  says: `meta ${key}, cmp 0 ${text}, immediate ${VERDICT.ACCEPT}`,
-}))
 /** What docker put at the end of the chain before version 28. */
 const BARE_RETURN = `immediate ${VERDICT.RETURN}`
 const JUMP = `immediate ${VERDICT.JUMP} ${USER_CHAIN}`
 
-/** A chain of iptables, and which rules of ours it is to have. */
+/** A chain of iptables, and which rules of ours it is to have at its end. */
 interface Target {
   readonly family: number
   readonly chain: string
   readonly rules: readonly RuleState[]
-  readonly wanted: boolean
+  readonly wanted: readonly PassingRule[]
 }
 
 export class DockerUser {
@@ -141,7 +132,7 @@ export class DockerUser {
     if (generation === undefined || this.#generation.isOurs(this.#mark, generation)) return NOTHING
     const before = this.#installed
     const targets = await this.#targets(socket)
-    const found = targets.filter(hasOurs).length
+    const found = targets.filter((one) => one.wanted.length > 0 && isAsWanted(one)).length
     const messages = targets.flatMap(changes)
     if (messages.length > 0) {
       const code = await socket.batch(inBatch(messages))
@@ -149,7 +140,7 @@ export class DockerUser {
       this.#generation.advance()
     }
     this.#mark = this.#generation.markAt(generation) + (messages.length > 0 ? 1 : 0)
-    this.#installed = targets.filter(({ wanted }) => wanted).length
+    this.#installed = targets.filter(({ wanted }) => wanted.length > 0).length
     return { written: messages.length, drift: Math.max(0, before - found), failures: [] }
   }
 
@@ -186,41 +177,39 @@ export class DockerUser {
     if (forward === undefined) return []
     const isReached = forward.some(({ says }) => says.endsWith(JUMP))
     const isHere = this.#wanted && user !== undefined
+    const kept = isReached ? ANSWERS : ALL
     return [
-      { family, chain: FORWARD, rules: forward, wanted: isHere && !isReached },
+      { family, chain: FORWARD, rules: forward, wanted: isHere ? kept : [] },
       ...(user === undefined
         ? []
-        : [{ family, chain: USER_CHAIN, rules: user, wanted: isHere && isReached }]),
+        : [{ family, chain: USER_CHAIN, rules: user, wanted: isHere && isReached ? ALL : [] }]),
     ]
   }
 }
 
 const NOTHING: TableResult = { written: 0, drift: 0, failures: [] }
 
-const isOurs = ({ comment, says }: RuleState): boolean =>
-  comment === COMMENT && OURS.some((one) => one.says === says)
-
-/** Each of ours is there once, in order, and behind them are only bare returns. */
-function hasOurs({ rules }: Target): boolean {
+/** Each of ours is there once, in order, and behind them are only bare returns; no other one of ours is. */
+function isAsWanted({ rules, wanted }: Target): boolean {
   const end = rules.findLastIndex(({ says }) => says !== BARE_RETURN) + 1
-  const last = rules.slice(Math.max(0, end - OURS.length), end)
+  const last = rules.slice(Math.max(0, end - wanted.length), end)
   return (
-    rules.filter(isOurs).length === OURS.length &&
-    OURS.every(({ says }, at) => last[at]?.says === says && last[at]?.comment === COMMENT)
+    rules.filter(isPassing).length === wanted.length &&
+    wanted.every(({ says }, at) => last[at]?.says === says && last[at]?.comment === COMMENT)
   )
 }
 
 function changes(target: Target): readonly RtnlMessage[] {
   const { family, chain, rules, wanted } = target
+  if (isAsWanted(target)) return []
   const table = { family, table: FILTER }
-  const found = rules.filter(isOurs)
-  if (wanted ? hasOurs(target) : found.length === 0) return []
-  const others = rules.filter((one) => !isOurs(one))
+  const found = rules.filter(isPassing)
+  const others = rules.filter((one) => !isPassing(one))
   const end = others.findLastIndex(({ says }) => says !== BARE_RETURN) + 1
-  const put = OURS.map(({ expressions }) =>
+  const put = wanted.map(({ expressions }) =>
     putRule(table, chain, { expressions, comment: COMMENT }, others[end]?.handle),
   )
-  return [...(wanted ? put : []), ...found.map(({ handle }) => deleteRule(table, chain, handle))]
+  return [...put, ...found.map(({ handle }) => deleteRule(table, chain, handle))]
 }
 
 const NAMES: Readonly<Record<number, string>> = {
