@@ -1,7 +1,7 @@
 /** Plays one fault: pings, the fault, the repair, the look around. */
 import { dump } from '../lab/diagnostics.js'
 import { sleep } from '../lab/exec.js'
-import type { Ping } from './pings.js'
+import type { Count, Ping } from './pings.js'
 import type { Result, Scenario } from './scenario.js'
 import type { Stage } from './stage.js'
 
@@ -31,10 +31,11 @@ export async function play(stage: Stage, scenario: Scenario): Promise<Result> {
     leftovers = after.leftovers
     repairMs = after.repairMs
   })
-  if (repairMs === undefined) {
+  const counts = await Promise.all(pings.map((ping) => ping.end()))
+  const losses = counts.flatMap(lossOf)
+  if (repairMs === undefined || losses.length > 0) {
     stage.say(`diagnostics: ${await dump(stage.lab, `fault-${scenario.name}`)}`)
   }
-  const counts = await Promise.all(pings.map((ping) => ping.end()))
   await guarded('after', async () => {
     await scenario.restore?.(stage)
     await stage.clear()
@@ -44,8 +45,12 @@ export async function play(stage: Stage, scenario: Scenario): Promise<Result> {
   const sum = (pick: 'sent' | 'lost') => counts.reduce((total, count) => total + count[pick], 0)
   const { name, fault, until } = scenario
   const problems = stage.takeProblems()
-  return { name, fault, until, sent: sum('sent'), lost: sum('lost'), repairMs, leftovers, problems }
+  const found = { repairMs, leftovers, problems, losses }
+  return { name, fault, until, sent: sum('sent'), lost: sum('lost'), ...found }
 }
+
+const lossOf = ({ what, sent, lost, before }: Count): string[] =>
+  lost === 0 ? [] : [`${what}: ${lost} of ${sent} packets lost, after ${before.join(', ')}`]
 
 /** Looks until nothing is left and all is there again. */
 async function settled(

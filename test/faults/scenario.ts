@@ -33,6 +33,8 @@ export interface Result {
   readonly fault: string
   readonly sent: number
   readonly lost: number
+  /** which pings lost what */
+  readonly losses: readonly string[]
   /** milliseconds until the first look at which all was well, so an upper bound */
   readonly repairMs: number | undefined
   readonly until: string

@@ -2,17 +2,25 @@
 import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
 import { SWARM_DRIVER, upSwarm } from '../lab/swarm.js'
-import { createNetwork, installEverywhere } from '../lab/tsoverlay.js'
+import { installEverywhere } from '../lab/tsoverlay.js'
 import { startMembers } from './etcd-members.js'
+import { BACKENDS, type Backend, createOf, subnetOf } from './networks.js'
 import type { Setting } from './scenario.js'
-import { NETWORK, Stage } from './stage.js'
+import { Stage } from './stage.js'
 
-const SUBNET = ['--subnet', '10.20.0.0/16']
 const SYNC = { NETWORK_SYNC: 'on' }
+
+/** Backends that a setting has a network of: swarm scope refuses those that route. */
+export const BACKENDS_IN: Readonly<Record<Setting, readonly Backend[]>> = {
+  plain: BACKENDS,
+  members: BACKENDS,
+  swarm: ['overlay'],
+}
 
 /** Brings the lab up; `stage.lab.down()` removes it. */
 export async function openStage(setting: Setting, say: (line: string) => void): Promise<Stage> {
-  if (setting === 'swarm') return new Stage(await upSwarm(say), say, createInSwarm)
+  const networks = BACKENDS_IN[setting]
+  if (setting === 'swarm') return new Stage(await upSwarm(say), say, networks, createInSwarm)
   const lab = await Lab.up({ hosts: 3, etcd: true, log: say })
   try {
     const store = setting === 'members' ? { STORE: (await startMembers(lab)).join(',') } : {}
@@ -21,10 +29,13 @@ export async function openStage(setting: Setting, say: (line: string) => void): 
     await lab.down()
     throw error
   }
-  return new Stage(lab, say, (host) => createNetwork(host, NETWORK, SUBNET))
+  return new Stage(lab, say, networks, (host, backend) =>
+    createOf(backend, host, backend, subnetOf(backend)),
+  )
 }
 
-async function createInSwarm(host: Host): Promise<void> {
+async function createInSwarm(host: Host, backend: Backend): Promise<void> {
   const drivers = ['-d', SWARM_DRIVER, '--ipam-driver', SWARM_DRIVER]
-  await host.docker(['network', 'create', ...drivers, '--attachable', ...SUBNET, NETWORK])
+  const flags = [...drivers, '--attachable', ...subnetOf(backend)]
+  await host.docker(['network', 'create', ...flags, backend])
 }

@@ -36,8 +36,9 @@ function rowOf(result: Result): string[] {
   ]
 }
 
-function troubles({ name, leftovers, problems }: Result): string[] {
+function troubles({ name, losses, leftovers, problems }: Result): string[] {
   return [
+    ...losses.map((one) => `${name}: ${one}`),
     ...leftovers.map((one) => `${name}: left: ${one}`),
     ...problems.map((one) => `${name}: ${one}`),
   ]
