@@ -1,51 +1,21 @@
 /** Whether dockerds, kernels and store say the same. */
 import type { NameReport } from '../../src/core/admin.js'
-import { fdb, neighbours, ports, storeKeys } from '../e2e/traces.js'
+import { storeKeys } from '../e2e/traces.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
-import { sandboxOf } from '../lab/tsoverlay.js'
+import { type Attachment, attachments } from './attachments.js'
+import { compare } from './compare.js'
+import { hostKernel } from './host-kernel.js'
+import { overlayAgainst } from './kernel-overlay.js'
+import { macsAgainst, routedAgainst } from './kernel-routed.js'
 import { NETWORKS } from './operations.js'
-
-export interface Attachment {
-  readonly host: Host
-  readonly network: string
-  /** of the container */
-  readonly name: string
-  readonly endpoint: string
-  readonly ip: string
-  readonly mac: string
-}
-
-interface Inspected {
-  readonly Name: string
-  readonly State: { readonly Running: boolean }
-  readonly NetworkSettings: {
-    readonly Networks: Readonly<
-      Record<string, { EndpointID: string; IPAddress: string; MacAddress: string }>
-    >
-  }
-}
-
-/** Attachments of running containers to these networks, as one dockerd tells them. */
-export async function attachments(host: Host, networks: readonly string[]): Promise<Attachment[]> {
-  const ids = (await host.docker(['ps', '-q'])).stdout.split('\n').filter(Boolean)
-  if (ids.length === 0) return []
-  const inspected = JSON.parse((await host.docker(['inspect', ...ids])).stdout) as Inspected[]
-  return inspected
-    .filter((one) => one.State.Running)
-    .flatMap((one) =>
-      Object.entries(one.NetworkSettings.Networks)
-        .filter(([network, { EndpointID }]) => networks.includes(network) && EndpointID !== '')
-        .map(([network, { EndpointID, IPAddress, MacAddress }]) => ({
-          host,
-          network,
-          name: one.Name.replace(/^\//, ''),
-          endpoint: EndpointID,
-          ip: IPAddress,
-          mac: MacAddress,
-        })),
-    )
-}
+import {
+  type DockerNetwork,
+  dockerNetworks,
+  isRouted,
+  ownersOf,
+  routedNetworks,
+} from './routed-networks.js'
 
 export interface Comparison {
   /** attachments of running containers that were compared */
@@ -56,7 +26,7 @@ export interface Comparison {
 
 /**
  * Compares the hosts that are powered on.
- * @param networks that every host has, if one has them
+ * @param networks that every host has, if one has them; all that are routed are among them
  * @param vtepOf where a host is reached
  */
 export async function compareAll(
@@ -66,10 +36,13 @@ export async function compareAll(
 ): Promise<Comparison> {
   const hosts = lab.hosts.filter((host) => host.isOn())
   const all = (await Promise.all(hosts.map((host) => attachments(host, networks)))).flat()
-  const had = await Promise.all(hosts.map((host) => networksOf(host, networks)))
-  const pairs = hosts.flatMap((host, at) => (had[at] ?? []).map((network) => ({ host, network })))
+  const known = await Promise.all(hosts.map((host) => dockerNetworks(host, networks)))
+  const had = known.map((list) => list.map(({ Name }) => Name))
+  const overlays = hosts.flatMap((host, at) =>
+    (known[at] ?? []).filter((one) => !isRouted(one)).map(({ Name }) => ({ host, name: Name })),
+  )
   const kernels = await Promise.all(
-    pairs.map(({ host, network }) => kernelAgainst(host, network, all, vtepOf)),
+    overlays.map(({ host, name }) => overlayAgainst(host, name, all, vtepOf)),
   )
   const names = await Promise.all(hosts.map((host) => namesAgainst(host, networks, all)))
   return {
@@ -79,15 +52,32 @@ export async function compareAll(
       ...twice(all),
       ...(await storeAgainst(lab, all)),
       ...kernels.flat(),
+      ...(await hostsAgainst(lab, known.flat(), all, vtepOf)),
       ...names.flat(),
     ],
   }
 }
 
-async function networksOf(host: Host, networks: readonly string[]): Promise<string[]> {
-  const { stdout } = await host.docker(['network', 'ls', '--format', '{{.Name}}'])
-  const names = stdout.split('\n')
-  return networks.filter((network) => names.includes(network))
+/** The hosts' own namespaces, in which routed networks are. */
+async function hostsAgainst(
+  lab: Lab,
+  known: readonly DockerNetwork[],
+  all: readonly Attachment[],
+  vtepOf: (host: Host) => string,
+): Promise<string[]> {
+  const hosts = lab.hosts.filter((host) => host.isOn())
+  const owners = await ownersOf(lab, vtepOf)
+  const distinct = [...new Map(known.map((one) => [one.Name, one])).values()]
+  const networks = await routedNetworks(lab, distinct, owners)
+  const kernels = await Promise.all(hosts.map(hostKernel))
+  const byVtep = new Map(kernels.map((kernel, at) => [vtepOf(hosts[at] as Host), kernel]))
+  return kernels.flatMap((kernel, at) => {
+    const host = hosts[at] as Host
+    return [
+      ...routedAgainst(host, networks, all, [...owners.values()], kernel),
+      ...macsAgainst(host, kernel, byVtep),
+    ]
+  })
 }
 
 /** Network sync is on: all hosts have the same networks. */
@@ -146,49 +136,4 @@ async function namesAgainst(
     known.filter(({ network }) => used.includes(network)).map(text),
     all.filter(({ network }) => used.includes(network)).map(text),
   )
-}
-
-async function kernelAgainst(
-  host: Host,
-  network: string,
-  all: readonly Attachment[],
-  vtepOf: (host: Host) => string,
-): Promise<string[]> {
-  const sandbox = await sandboxOf(host, network)
-  const here = all.filter((one) => one.network === network && one.host === host)
-  const there = all.filter((one) => one.network === network && one.host !== host)
-  const live = (await host.sh(['ls', '/run/docker/netns'], { check: false })).stdout.includes(
-    sandbox,
-  )
-  const what = `${host.name}: ${network}`
-  if (here.length === 0) return live ? [`${what}: a sandbox without an endpoint`] : []
-  if (!live) return [`${what}: no sandbox`]
-  const pairs = (map: ReadonlyMap<string, string>): string[] =>
-    [...map].map((pair) => pair.join(' '))
-  return [
-    ...compare(
-      `${what}: ports`,
-      await ports(host, sandbox),
-      here.map(({ endpoint }) => `veth${endpoint.slice(0, 7)}`),
-    ),
-    ...compare(
-      `${what}: neighbours`,
-      pairs(await neighbours(host, sandbox)),
-      there.map(({ ip, mac }) => `${ip} ${mac}`),
-    ),
-    ...compare(
-      `${what}: FDB`,
-      pairs(await fdb(host, sandbox)),
-      there.map((one) => `${one.mac} ${vtepOf(one.host)}`),
-    ),
-  ]
-}
-
-function compare(what: string, has: readonly string[], wants: readonly string[]): string[] {
-  const surplus = has.filter((one) => !wants.includes(one))
-  const missing = wants.filter((one) => !has.includes(one))
-  return [
-    ...surplus.map((one) => `${what}: ${one} should not be there`),
-    ...missing.map((one) => `${what}: ${one} is missing`),
-  ]
 }

@@ -19,6 +19,14 @@ export async function storeKeys(lab: Lab, part = ''): Promise<string[]> {
     .filter((key) => key.startsWith(`/tsoverlay/${part}`))
 }
 
+/** Keys that begin so, with their values, which are JSON. */
+export async function storeValues(lab: Lab, part: string): Promise<Map<string, string>> {
+  const { stdout } = await lab.etcd.ctl(['get', '--prefix', `/tsoverlay/${part}`])
+  const lines = stdout.split('\n')
+  const keys = lines.filter((line, at) => at % 2 === 0 && line !== '')
+  return new Map(keys.map((key, at) => [key, lines[2 * at + 1] ?? '']))
+}
+
 /** Addresses that a host has handed out of its blocks, as its plugin says on its admin socket. */
 export async function heldAddresses(host: Host): Promise<string[]> {
   const { body } = await askAdmin(host, '/status')

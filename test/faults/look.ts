@@ -1,6 +1,7 @@
 /** Whether anything is there that should not be, or is missing: dockerds, kernels, store, addresses. */
 import { SWARM } from '../../src/state/keys.js'
-import { attachments, compareAll } from '../churn/agreement.js'
+import { compareAll } from '../churn/agreement.js'
+import { attachments } from '../churn/attachments.js'
 import { kernelTraces, storeKeys } from '../e2e/traces.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
