@@ -12,6 +12,7 @@ const OURS = [
   '-A DOCKER-USER -i tsb-+ -m comment --comment tsoverlay -j ACCEPT',
   '-A DOCKER-USER -o tsb-+ -m comment --comment tsoverlay -j ACCEPT',
 ]
+const IN_FORWARD = OURS.map((rule) => rule.replace('DOCKER-USER', 'FORWARD'))
 const RETURN = '-A DOCKER-USER -j RETURN'
 const CHAIN = '-N DOCKER-USER'
 const CLEAN = { written: 0, drift: 0, failures: [] }
@@ -20,6 +21,7 @@ const SEEN = 'other sees 10.20.1.2'
 
 const userChain = (command = 'iptables'): string[] =>
   run(command, '-S', 'DOCKER-USER').trim().split('\n')
+const forward = (): string[] => run('iptables', '-S', 'FORWARD').trim().split('\n')
 
 await onThrowAwayHost(import.meta.url, async () => {
   const { default: t } = await import('tap')
@@ -56,7 +58,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     startDocker()
     run('iptables', ...'-I DOCKER-USER -d 203.0.113.9 -p tcp --dport 7001 -j DROP'.split(' '))
     t.equal(await x1.ask(WORLD), 'silence', 'docker drops what it does not know')
-    t.same(await look(), { written: 4, drift: 0, failures: [] })
+    t.same(await look(), { written: 8, drift: 0, failures: [] })
     t.same(userChain(), [
       CHAIN,
       '-A DOCKER-USER -d 203.0.113.9/32 -p tcp -m tcp --dport 7001 -j DROP',
@@ -72,6 +74,21 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.equal(await x1.ask('10.30.1.2'), 'silence', 'and so does isolation')
     t.same(await look(), CLEAN)
     t.same(await look(new DockerUser()), CLEAN, 'a new process knows them')
+  })
+
+  t.test('dockerd takes the jump out and puts it back', async (t) => {
+    const jump = ['FORWARD', '-j', 'DOCKER-USER']
+    run('iptables', '-D', ...jump)
+    t.equal(await x1.ask(WORLD), SEEN, 'in between')
+    t.equal(await other.ask(X1), 'x1 sees 192.0.2.2')
+    run('iptables', '-I', ...jump)
+    t.equal(await x1.ask(WORLD, 7001), 'silence', "the user's rule holds again")
+    tables('-A FORWARD -i docker0 -j ACCEPT')
+    t.same(await look(), CLEAN, 'others append to FORWARD')
+    t.same(forward().slice(-3), [...IN_FORWARD, '-A FORWARD -i docker0 -j ACCEPT'])
+    run('iptables', '-D', ...(IN_FORWARD[0] ?? '').split(' ').slice(1))
+    t.match(await look(), { written: 3, drift: 1, failures: [] }, 'one was deleted')
+    t.same(forward().slice(-2), IN_FORWARD)
   })
 
   t.test('whatever takes them away', async (t) => {
@@ -106,15 +123,13 @@ await onThrowAwayHost(import.meta.url, async () => {
   t.test('iptables -F takes the jump, not the policy', async (t) => {
     tables('-F')
     t.equal(await x1.ask(WORLD), 'silence')
-    t.match(await look(), { drift: 2, failures: [] })
+    t.match(await look(), { drift: 4, failures: [] })
     t.equal(await x1.ask(WORLD), SEEN)
-    t.match(run('iptables', '-S', 'FORWARD'), /-P FORWARD DROP\n(-A FORWARD .*tsb.*\n){2}$/)
-    t.same(userChain(), [CHAIN])
+    t.same(forward(), ['-P FORWARD DROP', ...IN_FORWARD])
+    t.same(userChain(), [CHAIN, ...OURS], 'docker 28 puts no return behind them')
     // dockerd comes back
     tables('-I FORWARD -j DOCKER-USER')
-    t.match(await look(), { failures: [] })
-    t.notMatch(run('iptables', '-S', 'FORWARD'), /tsb/)
-    t.same(userChain(), [CHAIN, ...OURS], 'docker 28 puts no return behind them')
+    t.same(await look(), CLEAN)
     t.equal(await x1.ask(WORLD), SEEN)
   })
 
@@ -122,13 +137,13 @@ await onThrowAwayHost(import.meta.url, async () => {
     run('nft', 'flush', 'ruleset')
     t.match(await look(), { written: 0, failures: [] })
     startDocker()
-    t.match(await look(), { written: 4, failures: [] })
+    t.match(await look(), { written: 8, failures: [] })
     t.same(userChain(), [CHAIN, ...OURS, RETURN])
   })
 
   t.test('frames within a bridge, where they are shown to iptables', async (t) => {
     run('sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=1')
-    tables('-F DOCKER-USER')
+    tables('-F')
     t.equal(await x1.ask('10.20.1.3'), 'silence')
     await look()
     t.equal(await x1.ask('10.20.1.3'), 'x2 sees 10.20.1.2')
@@ -174,9 +189,12 @@ await onThrowAwayHost(import.meta.url, async () => {
 
   t.test('without bridges of ours none are left', async (t) => {
     docker.setDesired(false)
-    t.match(await docker.apply(socket), { written: 4, failures: [] })
+    t.match(await docker.apply(socket), { written: 8, failures: [] })
     t.same(userChain(), [CHAIN, RETURN])
-    t.match(run('iptables', '-S', 'FORWARD'), /-P FORWARD DROP/)
+    t.same(
+      forward().filter((rule) => /tsb/.test(rule)),
+      [],
+    )
     t.equal(docker.obstacle(['filter']), undefined)
   })
 })

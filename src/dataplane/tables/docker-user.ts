@@ -5,8 +5,11 @@
  *
  * They are written as iptables' own, so `iptables -S` shows them, and they stand behind all of the
  * user's. Nothing is made where there is no DOCKER-USER: docker has not asked for its rules yet, or it
- * uses nftables (29 on) and sets no policy. Where `iptables -F` took away the jump to the chain, but not
- * FORWARD's policy, they are in FORWARD itself until dockerd has put it back.
+ * uses nftables (29 on) and sets no policy.
+ *
+ * They are in FORWARD, too, for when nothing leads to DOCKER-USER: dockerd takes the jump out and puts
+ * it back with each network that it creates (moby libnetwork/iptables EnsureJumpRule), two calls of
+ * iptables apart, and `iptables -F` takes it out for good. As long as there is the jump they see nothing.
  */
 
 import { readFileSync } from 'node:fs'
@@ -32,7 +35,7 @@ import type { RuleState } from '../nft/rules.js'
 import { decodeRule, deleteRule, dumpRules, putRule } from '../nft/rules.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
 
-const ITEM: Item = { in: 'rules', name: 'rules in DOCKER-USER' }
+const ITEM: Item = { in: 'rules', name: 'rules in DOCKER-USER and FORWARD' }
 const USER_CHAIN = 'DOCKER-USER'
 const FORWARD = 'FORWARD'
 const COMMENT = 'tsoverlay'
@@ -69,7 +72,6 @@ const OURS: readonly { readonly expressions: Expressions; readonly says: string 
 }))
 /** What docker put at the end of the chain before version 28. */
 const BARE_RETURN = `immediate ${VERDICT.RETURN}`
-const JUMP = `immediate ${VERDICT.JUMP} ${USER_CHAIN}`
 
 /** A chain of iptables, and which rules of ours it is to have. */
 interface Target {
@@ -184,13 +186,10 @@ export class DockerUser {
     }
     const [forward, user] = [await read(FORWARD), await read(USER_CHAIN)]
     if (forward === undefined) return []
-    const isReached = forward.some(({ says }) => says.endsWith(JUMP))
-    const isHere = this.#wanted && user !== undefined
+    const wanted = this.#wanted && user !== undefined
     return [
-      { family, chain: FORWARD, rules: forward, wanted: isHere && !isReached },
-      ...(user === undefined
-        ? []
-        : [{ family, chain: USER_CHAIN, rules: user, wanted: isHere && isReached }]),
+      { family, chain: FORWARD, rules: forward, wanted },
+      ...(user === undefined ? [] : [{ family, chain: USER_CHAIN, rules: user, wanted }]),
     ]
   }
 }
@@ -200,14 +199,15 @@ const NOTHING: TableResult = { written: 0, drift: 0, failures: [] }
 const isOurs = ({ comment, says }: RuleState): boolean =>
   comment === COMMENT && OURS.some((one) => one.says === says)
 
-/** Each of ours is there once, in order, and behind them are only bare returns. */
-function hasOurs({ rules }: Target): boolean {
+/** Each of ours is there once; in DOCKER-USER also in order, and behind them are only bare returns. */
+function hasOurs({ chain, rules }: Target): boolean {
+  const found = rules.filter(isOurs)
+  if (found.length !== OURS.length) return false
+  // Others append to FORWARD, where the place does not matter: no reason to write ours anew each time.
+  if (chain === FORWARD) return OURS.every(({ says }) => found.some((one) => one.says === says))
   const end = rules.findLastIndex(({ says }) => says !== BARE_RETURN) + 1
   const last = rules.slice(Math.max(0, end - OURS.length), end)
-  return (
-    rules.filter(isOurs).length === OURS.length &&
-    OURS.every(({ says }, at) => last[at]?.says === says && last[at]?.comment === COMMENT)
-  )
+  return OURS.every(({ says }, at) => last[at]?.says === says && last[at]?.comment === COMMENT)
 }
 
 function changes(target: Target): readonly RtnlMessage[] {
