@@ -215,6 +215,15 @@ function runLine(name: string, network: Backend, flags: Flags): string[] {
   return ['run', '-d', ...named, ...own, 'lab', 'sleep', '36000']
 }
 
+/** Witnesses of the first two hosts that do not reach each other. */
+export async function eachOther(stage: Stage): Promise<readonly string[]> {
+  const [one, two] = [stage.host(1), stage.host(2)]
+  return [
+    ...(await stage.unreached(one, witness(one), two, witness(two))),
+    ...(await stage.unreached(two, witness(two), one, witness(one))),
+  ]
+}
+
 /** Pid of the plugin as the host counts; undefined if it does not run. */
 export async function pluginPid(host: Host): Promise<string | undefined> {
   const { stdout } = await host.sh(['pgrep', '-f', '^/usr/bin/node .*/app/main.js'], {

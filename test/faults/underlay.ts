@@ -6,22 +6,13 @@ import { inSandbox, sandboxOf } from '../lab/tsoverlay.js'
 import { ip, moveTo, otherAddress, swallow } from '../lab/underlay.js'
 import type { Backend } from './networks.js'
 import type { Scenario } from './scenario.js'
-import { containerOf, type Stage, witness } from './stage.js'
+import { containerOf, eachOther, type Stage, witness } from './stage.js'
 
 const OTHERS = [
   [2, 3],
   [3, 2],
 ] as const
 const LOW_MTU = 1_400
-
-/** Witness to witness, both ways. */
-async function reached(stage: Stage): Promise<readonly string[]> {
-  const [one, two] = [stage.host(1), stage.host(2)]
-  return [
-    ...(await stage.unreached(one, witness(one), two, witness(two))),
-    ...(await stage.unreached(two, witness(two), one, witness(one))),
-  ]
-}
 
 /** What a network manager does: the default route goes with its link. */
 async function linkUp(host: Host): Promise<void> {
@@ -43,7 +34,7 @@ const flap: Scenario = {
       await sleep(500)
     }
   },
-  missing: reached,
+  missing: eachOther,
 }
 
 const address: Scenario = {
@@ -57,7 +48,7 @@ const address: Scenario = {
     await moveTo(host, host.address, otherAddress(host))
     stage.moved(host, otherAddress(host))
   },
-  missing: reached,
+  missing: eachOther,
   async restore(stage) {
     const host = stage.host(1)
     await moveTo(host, otherAddress(host), host.address)
@@ -98,7 +89,7 @@ const mtu: Scenario = {
       const now = await mtuOf(stage, stage.host(1), network)
       return now === LOW_MTU - OVERHEAD[network] ? [] : [`bridge of ${network} has MTU ${now}`]
     })
-    return [...wrong.flat(), ...(await reached(stage))]
+    return [...wrong.flat(), ...(await eachOther(stage))]
   },
   async restore(stage) {
     await ip(stage.host(1), 'link set eth0 mtu 1500')
