@@ -1,6 +1,7 @@
 /** Plays one fault: pings, the fault, the repair, the look around. */
 import { dump } from '../lab/diagnostics.js'
 import { sleep } from '../lab/exec.js'
+import { BACKENDS } from './networks.js'
 import type { Count, Ping } from './pings.js'
 import type { Result, Scenario } from './scenario.js'
 import type { Stage } from './stage.js'
@@ -19,6 +20,7 @@ export async function play(stage: Stage, scenario: Scenario): Promise<Result> {
       stage.problem(`${what}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
+  stage.use(scenario.backends ?? BACKENDS)
   await guarded('before', async () => {
     await stage.prepare()
     const before = await settled(stage, undefined, LIMIT_MS)
@@ -44,9 +46,10 @@ export async function play(stage: Stage, scenario: Scenario): Promise<Result> {
   })
   const sum = (pick: 'sent' | 'lost') => counts.reduce((total, count) => total + count[pick], 0)
   const { name, fault, until } = scenario
+  const backends = stage.networks
   const problems = stage.takeProblems()
   const found = { repairMs, leftovers, problems, losses }
-  return { name, fault, until, sent: sum('sent'), lost: sum('lost'), ...found }
+  return { name, fault, backends, until, sent: sum('sent'), lost: sum('lost'), ...found }
 }
 
 const lossOf = ({ what, sent, lost, before }: Count): string[] =>

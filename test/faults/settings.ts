@@ -4,23 +4,15 @@ import { Lab } from '../lab/lab.js'
 import { SWARM_DRIVER, upSwarm } from '../lab/swarm.js'
 import { installEverywhere } from '../lab/tsoverlay.js'
 import { startMembers } from './etcd-members.js'
-import { BACKENDS, type Backend, createOf, subnetOf } from './networks.js'
+import { type Backend, createOf, subnetOf } from './networks.js'
 import type { Setting } from './scenario.js'
 import { Stage } from './stage.js'
 
 const SYNC = { NETWORK_SYNC: 'on' }
 
-/** Backends that a setting has a network of: swarm scope refuses those that route. */
-export const BACKENDS_IN: Readonly<Record<Setting, readonly Backend[]>> = {
-  plain: BACKENDS,
-  members: BACKENDS,
-  swarm: ['overlay'],
-}
-
 /** Brings the lab up; `stage.lab.down()` removes it. */
 export async function openStage(setting: Setting, say: (line: string) => void): Promise<Stage> {
-  const networks = BACKENDS_IN[setting]
-  if (setting === 'swarm') return new Stage(await upSwarm(say), say, networks, createInSwarm)
+  if (setting === 'swarm') return new Stage(await upSwarm(say), say, createInSwarm)
   const lab = await Lab.up({ hosts: 3, etcd: true, log: say })
   try {
     const store = setting === 'members' ? { STORE: (await startMembers(lab)).join(',') } : {}
@@ -29,9 +21,7 @@ export async function openStage(setting: Setting, say: (line: string) => void): 
     await lab.down()
     throw error
   }
-  return new Stage(lab, say, networks, (host, backend) =>
-    createOf(backend, host, backend, subnetOf(backend)),
-  )
+  return new Stage(lab, say, (host, backend) => createOf(backend, host, backend, subnetOf(backend)))
 }
 
 async function createInSwarm(host: Host, backend: Backend): Promise<void> {

@@ -6,7 +6,7 @@ import type { Lab } from '../lab/lab.js'
 import { LabError } from '../lab/names.js'
 import { addressOf, PLUGIN } from '../lab/tsoverlay.js'
 import { lookAround } from './look.js'
-import type { Backend } from './networks.js'
+import { BACKENDS, type Backend } from './networks.js'
 import { Ping, type Way } from './pings.js'
 
 /** What docker may take while nothing helps: the plugin's 9.5 s for a call, twice, and dockerd's own. */
@@ -21,34 +21,46 @@ type Flags = readonly string[] | ((network: Backend) => readonly string[])
  */
 export class Stage {
   readonly lab: Lab
-  /** made on every host by network sync; each is called as its backend */
-  readonly networks: readonly Backend[]
+  /** that are made; network sync makes them on every host. Each is called as its backend */
+  readonly #made = new Set<Backend>()
   readonly #problems: string[] = []
   readonly #say: (line: string) => void
   readonly #create: (host: Host, network: Backend) => Promise<void>
   readonly #vteps = new Map<string, string>()
+  #networks: readonly Backend[] = BACKENDS
   #since = Date.now()
 
   /** @param create makes a network on the first host; all others get it from there */
   constructor(
     lab: Lab,
     say: (line: string) => void,
-    networks: readonly Backend[],
     create: (host: Host, network: Backend) => Promise<void>,
   ) {
     this.lab = lab
-    this.networks = networks
     this.#say = say
     this.#create = create
   }
 
+  /** From now on these networks are acted on. Others that are there stay, and are looked at. */
+  use(networks: readonly Backend[]): void {
+    this.#networks = networks
+  }
+
+  get networks(): readonly Backend[] {
+    return this.#networks
+  }
+
   /** Networks and witnesses; those that are there stay. */
   async prepare(): Promise<void> {
-    for (const network of this.networks) {
+    for (const network of this.#networks) {
       const known = await this.host(1).docker(['network', 'inspect', network], { check: false })
       if (known.code !== 0) await this.#create(this.host(1), network)
+      this.#made.add(network)
     }
-    const hosts = this.lab.hosts.map((host) => this.each((network) => this.#witness(host, network)))
+    const made = [...this.#made]
+    const hosts = this.lab.hosts.map((host) =>
+      Promise.all(made.map((network) => this.#witness(host, network))),
+    )
     await Promise.all(hosts)
   }
 
@@ -68,7 +80,7 @@ export class Stage {
 
   /** Does the same with each network, at once. */
   each<T>(work: (network: Backend) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.networks.map(work))
+    return Promise.all(this.#networks.map(work))
   }
 
   host(index: number): Host {
@@ -174,7 +186,11 @@ export class Stage {
 
   /** @returns what is there and should not, or the other way round */
   lookAround(): Promise<readonly string[]> {
-    return lookAround(this.lab, this.networks, (host) => this.#vteps.get(host.name) ?? host.address)
+    return lookAround(
+      this.lab,
+      [...this.#made],
+      (host) => this.#vteps.get(host.name) ?? host.address,
+    )
   }
 
   /** From now on the repair is timed. */

@@ -24,6 +24,7 @@ const killed: Scenario = {
   name: 'swarm-dockerd-killed',
   fault: "dockerd of a swarm's node killed (-9), started",
   setting: 'swarm',
+  backends: [NETWORK],
   steady: [
     [2, 3],
     [3, 2],
