@@ -38,11 +38,13 @@ await onThrowAwayHost(import.meta.url, async () => {
       .filter((line) => line.includes('tsoverlay'))
       .map((line) => line.replace('table ', ''))
       .sort()
+  /** Two in DOCKER-USER, two in FORWARD. */
+  const RULES = 4
   const ourRules = (): number =>
     run('iptables', '-S')
       .split('\n')
       .filter((line) => line.includes('tsb-+')).length
-  const isWhole = (): boolean => ourTables().length === TABLES.length && ourRules() === 2
+  const isWhole = (): boolean => ourTables().length === TABLES.length && ourRules() === RULES
 
   t.test('all that routed networks need', async (t) => {
     t.match(await dataplane.apply(PLAN), { failures: [] })
@@ -87,7 +89,7 @@ await onThrowAwayHost(import.meta.url, async () => {
       const done = Date.now()
       await until(isWhole)
       t.same(ourTables(), TABLES)
-      t.equal(ourRules(), 2)
+      t.equal(ourRules(), RULES)
       await stream
       const times = y1.heard.map((line) => Number(line.replace('at ', '')))
       const last = Math.max(start, ...times) - start
