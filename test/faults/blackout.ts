@@ -1,9 +1,9 @@
 /** All hosts and etcd lose their power; the hosts are back long before etcd is. */
 import { sleep } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
-import { addressOf } from '../lab/tsoverlay.js'
+import type { Backend } from './networks.js'
 import type { Scenario } from './scenario.js'
-import { type Stage, witness } from './stage.js'
+import { containerOf, type Stage, witness } from './stage.js'
 
 /** Seconds that the hosts are alone. */
 const ALONE_S = 40
@@ -19,39 +19,53 @@ const CONTAINERS: readonly { name: string; on: number; of?: number }[] = [
 ]
 
 /** An address in the middle of the block that a host's witness has its own of. */
-async function inBlockOf(stage: Stage, host: Host, offset: number): Promise<string> {
-  const own = (await addressOf(host, witness(host), stage.network)).split('.').map(Number)
+async function inBlockOf(
+  stage: Stage,
+  network: Backend,
+  host: Host,
+  offset: number,
+): Promise<string> {
+  const own = (await stage.addressOf(host, witness(host), network)).split('.').map(Number)
   const last = Math.floor((own[3] ?? 0) / SIZE) * SIZE + SIZE / 2 + offset
   return [...own.slice(0, 3), last].join('.')
 }
 
 async function start(stage: Stage): Promise<void> {
   for (const [at, { name, on, of }] of CONTAINERS.entries()) {
-    const ip = of === undefined ? [] : ['--ip', await inBlockOf(stage, stage.host(of), at)]
-    await stage.run(stage.host(on), name, ['--restart', 'always', ...ip])
+    const fixed = new Map<Backend, string[]>()
+    await stage.each(async (network) => {
+      if (of === undefined) return
+      fixed.set(network, ['--ip', await inBlockOf(stage, network, stage.host(of), at)])
+    })
+    await stage.run(stage.host(on), name, (network) => [
+      ...['--restart', 'always'],
+      ...(fixed.get(network) ?? []),
+    ])
   }
 }
 
-/** Which containers do not run, or not with an address of this network. */
+/** Which containers do not run. */
 async function stopped(stage: Stage): Promise<string[]> {
-  const looks = CONTAINERS.map(async ({ name, on }) => {
-    const format = '{{.State.Status}} {{.State.Error}}'
-    const state = await stage
-      .host(on)
-      .docker(['inspect', '-f', format, name], { timeoutMs: 20_000 })
-    const text = state.stdout.trim()
-    return text === 'running' ? [] : [`h${on}/${name} is ${text}`]
-  })
-  return (await Promise.all(looks)).flat()
+  const looks = CONTAINERS.map(({ name, on }) =>
+    stage.each(async (network) => {
+      const format = '{{.State.Status}} {{.State.Error}}'
+      const inspect = ['inspect', '-f', format, containerOf(name, network)]
+      const text = (await stage.host(on).docker(inspect, { timeoutMs: 20_000 })).stdout.trim()
+      return text === 'running' ? [] : [`h${on}/${containerOf(name, network)} is ${text}`]
+    }),
+  )
+  return (await Promise.all(looks)).flat(2)
 }
 
 async function addresses(stage: Stage): Promise<string[]> {
   const fixed = CONTAINERS.filter(({ of }) => of !== undefined)
-  return Promise.all(
-    fixed.map(
-      async ({ name, on }) => `${name} ${await addressOf(stage.host(on), name, stage.network)}`,
-    ),
+  const looks = fixed.map(({ name, on }) =>
+    stage.each(async (network) => {
+      const address = await stage.addressOf(stage.host(on), name, network)
+      return `${containerOf(name, network)} ${address}`
+    }),
   )
+  return (await Promise.all(looks)).flat()
 }
 
 const all: Scenario = {

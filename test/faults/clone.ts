@@ -3,10 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { eventually } from '../e2e/traces.js'
 import { copyDisk, takeCopyOut } from '../lab/clone.js'
 import type { Host } from '../lab/host.js'
-import { addressOf } from '../lab/tsoverlay.js'
 import { missingOf } from './dockerd.js'
 import type { Scenario } from './scenario.js'
-import { type Stage, witness } from './stage.js'
+import { containerOf, type Stage, witness } from './stage.js'
 
 const idOf = async (host: Host): Promise<string> =>
   (await readFile(host.path('/run/tsoverlay/host-id'), 'utf8')).trim()
@@ -19,13 +18,17 @@ async function remove(stage: Stage, id: string): Promise<void> {
 async function missingOnCopy(stage: Stage): Promise<readonly string[]> {
   const [first, other, copy] = [stage.host(1), stage.host(2), stage.host(3)]
   const name = witness(first)
-  const running = ['inspect', '-f', '{{.State.Running}}', name]
-  const { stdout } = await copy.docker(running, { check: false })
-  if (stdout.trim() !== 'true') return [`h3 does not run ${name}`]
+  const found = await stage.each(async (network) => {
+    const container = containerOf(name, network)
+    const running = ['inspect', '-f', '{{.State.Running}}', container]
+    const { stdout } = await copy.docker(running, { check: false })
+    if (stdout.trim() !== 'true') return [`h3 does not run ${container}`]
+    const addresses = [first, copy].map((host) => stage.addressOf(host, name, network))
+    const [one, two] = await Promise.all(addresses)
+    return one === two ? [`h1 and h3 have ${one}`] : []
+  })
+  if (found.flat().length > 0) return found.flat()
   if ((await idOf(copy)) === (await idOf(first))) return ['h3 has the id of h1']
-  const addresses = [first, copy].map((host) => addressOf(host, name, stage.network))
-  const [one, two] = await Promise.all(addresses)
-  if (one === two) return [`h1 and h3 have ${one}`]
   return stage.unreached(other, witness(other), copy, name)
 }
 

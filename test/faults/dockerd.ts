@@ -1,7 +1,7 @@
 /** dockerd dies or is restarted, with and without live-restore. */
 import type { Host } from '../lab/host.js'
 import type { Scenario } from './scenario.js'
-import { type Stage, witness } from './stage.js'
+import { containerOf, type Stage, witness } from './stage.js'
 
 const POLICIES = {
   x0: 'unless-stopped',
@@ -22,17 +22,15 @@ export async function missingOf(
   wanted: readonly string[],
 ): Promise<readonly string[]> {
   const [host, other] = [stage.host(1), stage.host(2)]
-  const names = await runningOn(host, stage.network)
-  const dead = [witness(host), ...wanted].filter((name) => !names.includes(name))
-  if (dead.length > 0) return [`h1 runs ${names.join(' ')}, not ${dead.join(' ')}`]
-  const ways = names.map((name) => stage.unreached(other, witness(other), host, name))
+  const { stdout } = await host.docker(['ps', '--format', '{{.Names}}'], { timeoutMs: 10_000 })
+  const runs = stdout.split('\n').filter(Boolean)
+  const isEverywhere = (name: string): boolean =>
+    stage.networks.every((network) => runs.includes(containerOf(name, network)))
+  const all = [witness(host), ...wanted]
+  const dead = all.filter((name) => !isEverywhere(name))
+  if (dead.length > 0) return [`h1 runs ${runs.sort().join(' ')}, not each ${dead.join(' ')}`]
+  const ways = all.map((name) => stage.unreached(other, witness(other), host, name))
   return (await Promise.all(ways)).flat()
-}
-
-async function runningOn(host: Host, network: string): Promise<string[]> {
-  const list = ['ps', '--format', '{{.Names}}', '--filter', `network=${network}`]
-  const { stdout } = await host.docker(list, { timeoutMs: 10_000 })
-  return stdout.split('\n').filter(Boolean).sort()
 }
 
 const RUN_AGAIN = 'containers with a restart policy run again, are reached'
@@ -99,9 +97,10 @@ const liveRestore: Scenario = {
   },
   async play(stage) {
     const host = stage.host(1)
-    const { stdout } = await host.docker(['inspect', '-f', '{{.State.Pid}}', 'x1'])
+    const ending = stage.networks.map((network) => containerOf('x1', network))
+    const { stdout } = await host.docker(['inspect', '-f', '{{.State.Pid}}', ...ending])
     await host.dockerd.kill()
-    await host.sh(['kill', '-9', stdout.trim()])
+    await host.sh(['kill', '-9', ...stdout.trim().split('\n')])
     stage.mark()
     await host.dockerd.start()
     await stage.mustRun(host, 'x3')

@@ -24,7 +24,7 @@ export async function lifeWithout(stage: Stage): Promise<void> {
   await stage.mustRun(host, 'x2')
   await stage.mustRun(host, 'x3')
   await stage.mustRemove(host, 'x2')
-  await stage.must(host, ['restart', '-t', '0', 'x1'])
+  await stage.mustDo(host, ['restart', '-t', '0'], 'x1')
 }
 
 export async function reached(stage: Stage): Promise<readonly string[]> {

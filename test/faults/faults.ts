@@ -19,6 +19,7 @@ import { MEMBER_FAULTS } from './members.js'
 import { PARTITION_FAULTS } from './partition.js'
 import { play } from './play.js'
 import { PLUGIN_FAULTS } from './plugin.js'
+import { RULE_FAULTS } from './rules.js'
 import { isGood, type Result, type Scenario, type Setting } from './scenario.js'
 import { openStage } from './settings.js'
 import type { Stage } from './stage.js'
@@ -37,6 +38,7 @@ const FAULTS: readonly Scenario[] = [
   ...STORE_HOST_FAULTS,
   ...PARTITION_FAULTS,
   ...UNDERLAY_FAULTS,
+  ...RULE_FAULTS,
   ...CLOCK_FAULTS,
   ...CLONE_FAULTS,
   ...MEMBER_FAULTS,

@@ -7,6 +7,7 @@ import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
 import { askAdmin } from '../lab/plugin-call.js'
 import { sandboxOf } from '../lab/tsoverlay.js'
+import type { Backend } from './networks.js'
 
 interface AdminStatus {
   readonly store: { readonly reached: boolean; readonly owed: number }
@@ -23,18 +24,18 @@ export async function statusOf(host: Host): Promise<AdminStatus> {
 /** @returns every disagreement in words; a look that fails is one, too */
 export async function lookAround(
   lab: Lab,
-  network: string,
+  networks: readonly Backend[],
   vtepOf: (host: Host) => string,
 ): Promise<readonly string[]> {
   try {
     const on = lab.hosts.filter((host) => host.isOn())
     const parts = await Promise.all([
-      compareAll(lab, [network], vtepOf).then(({ found }) => found),
-      addressesOf(lab, on, network),
-      ...on.map((host) => tracesOf(host, network)),
-      ...on.map(plugin),
+      compareAll(lab, networks, vtepOf).then(({ found }) => found),
+      addressesOf(lab, on, networks),
+      ...on.map((host) => tracesOf(host, networks)),
+      ...on.map((host) => plugin(host, networks)),
       storeKeys(lab, 'asks/'),
-      membership(lab, on),
+      membership(lab, on, networks),
     ])
     return parts.flat()
   } catch (error) {
@@ -42,18 +43,24 @@ export async function lookAround(
   }
 }
 
-/** Every host that is on has the network and its subnet in the store, or another might remove them. */
-async function membership(lab: Lab, on: readonly Host[]): Promise<readonly string[]> {
+/** Every host that is on has the networks and their subnets in the store, or another might remove them. */
+async function membership(
+  lab: Lab,
+  on: readonly Host[],
+  networks: readonly Backend[],
+): Promise<readonly string[]> {
   const ids = await Promise.all(
     on.map(async (host) => (await host.sh(['cat', '/run/tsoverlay/host-id'])).stdout.trim()),
   )
   const keys = await storeKeys(lab)
-  const names = (part: string, who: string): boolean =>
-    keys.some((key) => key.startsWith(`/tsoverlay/${part}/`) && key.endsWith(`/${who}`))
+  const count = (part: string, who: string): number =>
+    keys.filter((key) => key.startsWith(`/tsoverlay/${part}/`) && key.endsWith(`/${who}`)).length
   // A swarm's subnets are held by all of it.
-  const inSwarm = names('holders', SWARM)
-  return (inSwarm ? ['attached'] : ['attached', 'holders']).flatMap((part) =>
-    ids.filter((id) => !names(part, id)).map((id) => `store: ${part}: host ${id} is missing`),
+  const parts = count('holders', SWARM) > 0 ? ['attached'] : ['attached', 'holders']
+  return parts.flatMap((part) =>
+    ids
+      .filter((id) => count(part, id) !== networks.length)
+      .map((id) => `store: ${part}: host ${id} is in ${count(part, id)} of ${networks.length}`),
   )
 }
 
@@ -61,11 +68,11 @@ async function membership(lab: Lab, on: readonly Host[]): Promise<readonly strin
 async function addressesOf(
   lab: Lab,
   on: readonly Host[],
-  network: string,
+  networks: readonly Backend[],
 ): Promise<readonly string[]> {
-  const used = (await Promise.all(on.map((host) => attachments(host, [network])))).flat()
-  const held = (await Promise.all(on.map(statusOf))).flatMap(({ networks }) =>
-    networks.flatMap((one) => one.held),
+  const used = (await Promise.all(on.map((host) => attachments(host, networks)))).flat()
+  const held = (await Promise.all(on.map(statusOf))).flatMap((status) =>
+    status.networks.flatMap((one) => one.held),
   )
   const lent = (await storeKeys(lab, 'addresses/'))
     .map((key) => key.slice(key.lastIndexOf('/') + 1))
@@ -78,14 +85,14 @@ async function addressesOf(
 }
 
 /** Sandboxes of other networks, and links of ours outside of any sandbox. */
-async function tracesOf(host: Host, network: string): Promise<readonly string[]> {
-  const [traces, sandbox, others] = await Promise.all([
+async function tracesOf(host: Host, networks: readonly Backend[]): Promise<readonly string[]> {
+  const [traces, others, ...sandboxes] = await Promise.all([
     kernelTraces(host),
-    sandboxOf(host, network),
     dockersOwn(host),
+    ...networks.map((network) => sandboxOf(host, network)),
   ])
   return traces
-    .filter((one) => one !== sandbox && !others.includes(one))
+    .filter((one) => !sandboxes.includes(one) && !others.includes(one))
     .map((one) => `${host.name}: ${one} is left`)
 }
 
@@ -96,14 +103,14 @@ async function dockersOwn(host: Host): Promise<readonly string[]> {
   return ids.map((id) => `1-${id.slice(0, 10)}`)
 }
 
-async function plugin(host: Host): Promise<readonly string[]> {
-  const { store, networks, sync } = await statusOf(host)
+async function plugin(host: Host, networks: readonly Backend[]): Promise<readonly string[]> {
+  const { store, networks: known, sync } = await statusOf(host)
   return [
     ...(store.reached ? [] : [`${host.name}: the store is not reached`]),
     ...(store.owed === 0 ? [] : [`${host.name}: owes the store ${store.owed} chores`]),
-    ...(networks.length === 1
+    ...(known.length === networks.length
       ? []
-      : [`${host.name}: the plugin knows ${networks.length} networks`]),
+      : [`${host.name}: the plugin knows ${known.length} networks`]),
     ...(sync?.problems ?? []).map((one) => `${host.name}: ${JSON.stringify(one)}`),
   ]
 }

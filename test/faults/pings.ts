@@ -1,10 +1,11 @@
-/** A ping every 5 ms between two containers, which no death of dockerd or the plugin ends. */
+/** A ping every 15 ms between two containers, which no death of dockerd or the plugin ends. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { waitFor } from '../lab/exec.js'
 import type { Host } from '../lab/host.js'
 
-const INTERVAL_S = '0.005'
+/** Nine pings at once are to leave the machine time for what they are about. */
+const INTERVAL_S = '0.015'
 const FIRST_ANSWER_MS = 15_000
 /** An answer that is not there when the ping ends may be under way. */
 const LAST_ANSWER_MS = 300
@@ -13,13 +14,19 @@ const LAST_ANSWER_MS = 300
 export type Way = readonly [from: number, to: number]
 
 export interface Count {
+  /** network and ends, for people */
+  readonly what: string
   readonly sent: number
   readonly lost: number
+  /** time of the day of the last answer before each gap, to be looked for in logs; 5 at most */
+  readonly before: readonly string[]
 }
 
 export class Ping {
+  readonly #what: string
   readonly #child: ChildProcess
-  readonly #seen = new Set<number>()
+  /** when the answer came, by number */
+  readonly #seen = new Map<number, number>()
   #last = 0
   #sent = 0
   readonly #ended: Promise<void>
@@ -27,8 +34,10 @@ export class Ping {
   /**
    * Starts in the network namespace of a running container.
    * @param pid of the container's process, as the host counts
+   * @param what network and ends, for people
    */
-  constructor(host: Host, pid: string, to: string) {
+  constructor(host: Host, pid: string, to: string, what = 'ping') {
+    this.#what = what
     const ping = ['ping', '-n', '-O', '-W', '1', '-i', INTERVAL_S, to]
     const [command = '', ...rest] = host.inside(['nsenter', `--net=/proc/${pid}/ns/net`, ...ping])
     this.#child = spawn(command, rest, { detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
@@ -40,7 +49,7 @@ export class Ping {
   /** @throws LabError if there's no answer in 15 s */
   async answered(): Promise<void> {
     await waitFor(
-      'first answer of the ping',
+      `${this.#what}: first answer`,
       FIRST_ANSWER_MS,
       () => this.#seen.size > 0 || undefined,
     )
@@ -54,10 +63,18 @@ export class Ping {
     if (pid !== undefined && this.#child.exitCode === null) process.kill(-pid, 'SIGINT')
     await this.#ended
     // Those sent in the last moment count only if one after them was answered, or nothing was for long.
-    const first = Math.min(...this.#seen)
+    const first = Math.min(...this.#seen.keys())
     const sent = this.#sent - last > HANGING ? this.#sent : last
-    const answers = [...this.#seen].filter((seq) => seq <= sent).length
-    return { sent: sent - first + 1, lost: sent - first + 1 - answers }
+    const answers = [...this.#seen.keys()].filter((seq) => seq <= sent).length
+    const total = sent - first + 1
+    return { what: this.#what, sent: total, lost: total - answers, before: this.#gaps(sent) }
+  }
+
+  #gaps(last: number): string[] {
+    return [...this.#seen]
+      .filter(([number]) => number < last && !this.#seen.has(number + 1))
+      .slice(0, 5)
+      .map(([, at]) => new Date(at).toISOString().slice(11, 23))
   }
 
   /** `64 bytes from … icmp_seq=7 …`; the last line but one is `8 packets transmitted, …`. */
@@ -76,11 +93,11 @@ export class Ping {
     const number = near.reduce((best, one) =>
       Math.abs(one - this.#last) < Math.abs(best - this.#last) ? one : best,
     )
-    this.#seen.add(number)
+    this.#seen.set(number, Date.now())
     if (number > this.#last) this.#last = number
   }
 }
 
 const WRAP = 65_536
 /** Packets of a tenth of a second. */
-const HANGING = 20
+const HANGING = 7

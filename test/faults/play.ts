@@ -1,7 +1,8 @@
 /** Plays one fault: pings, the fault, the repair, the look around. */
 import { dump } from '../lab/diagnostics.js'
 import { sleep } from '../lab/exec.js'
-import type { Ping } from './pings.js'
+import { BACKENDS } from './networks.js'
+import type { Count, Ping } from './pings.js'
 import type { Result, Scenario } from './scenario.js'
 import type { Stage } from './stage.js'
 
@@ -19,6 +20,7 @@ export async function play(stage: Stage, scenario: Scenario): Promise<Result> {
       stage.problem(`${what}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
+  stage.use(scenario.backends ?? BACKENDS)
   await guarded('before', async () => {
     await stage.prepare()
     const before = await settled(stage, undefined, LIMIT_MS)
@@ -31,10 +33,11 @@ export async function play(stage: Stage, scenario: Scenario): Promise<Result> {
     leftovers = after.leftovers
     repairMs = after.repairMs
   })
-  if (repairMs === undefined) {
+  const counts = await Promise.all(pings.map((ping) => ping.end()))
+  const losses = counts.flatMap(lossOf)
+  if (repairMs === undefined || losses.length > 0) {
     stage.say(`diagnostics: ${await dump(stage.lab, `fault-${scenario.name}`)}`)
   }
-  const counts = await Promise.all(pings.map((ping) => ping.end()))
   await guarded('after', async () => {
     await scenario.restore?.(stage)
     await stage.clear()
@@ -43,9 +46,14 @@ export async function play(stage: Stage, scenario: Scenario): Promise<Result> {
   })
   const sum = (pick: 'sent' | 'lost') => counts.reduce((total, count) => total + count[pick], 0)
   const { name, fault, until } = scenario
+  const backends = stage.networks
   const problems = stage.takeProblems()
-  return { name, fault, until, sent: sum('sent'), lost: sum('lost'), repairMs, leftovers, problems }
+  const found = { repairMs, leftovers, problems, losses }
+  return { name, fault, backends, until, sent: sum('sent'), lost: sum('lost'), ...found }
 }
+
+const lossOf = ({ what, sent, lost, before }: Count): string[] =>
+  lost === 0 ? [] : [`${what}: ${lost} of ${sent} packets lost, after ${before.join(', ')}`]
 
 /** Looks until nothing is left and all is there again. */
 async function settled(

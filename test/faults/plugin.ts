@@ -2,10 +2,11 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { run, sleep, waitFor } from '../lab/exec.js'
-import { createNetwork, PLUGIN, PLUGIN_DIR } from '../lab/tsoverlay.js'
+import { PLUGIN, PLUGIN_DIR } from '../lab/tsoverlay.js'
 import { statusOf } from './look.js'
+import { type Backend, createOf } from './networks.js'
 import type { Scenario } from './scenario.js'
-import { disablePlugin, enablePlugin, killPlugin, NETWORK, type Stage } from './stage.js'
+import { containerOf, disablePlugin, enablePlugin, killPlugin, type Stage } from './stage.js'
 
 /** It answers, which it does not before dockerd has started it again. */
 async function answers(stage: Stage): Promise<readonly string[]> {
@@ -57,13 +58,14 @@ async function eventuallyAnswers(stage: Stage): Promise<void> {
 }
 
 /** Commands that call every method of both drivers, again and again until `isOver`. */
-async function life(stage: Stage, slot: number, isOver: () => boolean): Promise<number> {
+async function life(stage: Stage, network: Backend, isOver: () => boolean): Promise<number> {
   const host = stage.host(1)
-  const name = `x${slot}`
-  const own = `net${slot}`
+  const name = containerOf('x0', network)
+  const own = `own-${network}`
+  const drivers = ['-d', 'tsoverlay', '--ipam-driver', 'tsoverlay', '-o', `backend=${network}`]
   const lines = [
-    ['run', '-d', '--name', name, '--net', NETWORK, 'lab', 'sleep', '36000'],
-    ['network', 'create', '-d', 'tsoverlay', '--ipam-driver', 'tsoverlay', own],
+    ['run', '-d', '--name', name, '--net', network, 'lab', 'sleep', '36000'],
+    ['network', 'create', ...drivers, own],
     ['network', 'connect', own, name],
     ['restart', '-t', '0', name],
     ['network', 'disconnect', own, name],
@@ -95,7 +97,7 @@ const inCalls: Scenario = {
   limitMs: 200_000,
   async play(stage) {
     let over = false
-    const lives = [0, 1].map((slot) => life(stage, slot, () => over))
+    const lives = stage.each((network) => life(stage, network, () => over))
     for (let round = 0; round < KILLS; round += 1) {
       await eventuallyAnswers(stage)
       await sleep(SEEN_MS + Math.random() * 1_500)
@@ -103,7 +105,7 @@ const inCalls: Scenario = {
     }
     stage.mark()
     over = true
-    const done = (await Promise.all(lives)).reduce((sum, one) => sum + one, 0)
+    const done = (await lives).reduce((sum, one) => sum + one, 0)
     stage.say(`${done} docker commands succeeded meanwhile`)
   },
   missing: answers,
@@ -113,37 +115,41 @@ const inCalls: Scenario = {
 const GIVEN_UP_MS = 180_000
 
 /** Removed behind the plugin's back; network sync takes that for a loss, and makes it again. */
-const OTHER = 'red'
+const otherOf = (network: Backend): string => `other-${network}`
 
 const disabled: Scenario = {
   name: 'plugin-disabled',
-  fault: 'plugin disabled; containers stopped and removed, a network removed; enabled',
+  fault: 'plugin disabled; containers stopped and removed, networks removed; enabled',
   steady: ALL,
   until: 'the plugin answers, what dockerd no longer has is let go',
   // An address whose release dockerd gave up is free after two minutes.
   limitMs: 200_000,
   async prepare(stage) {
     const host = stage.host(1)
-    await createNetwork(host, OTHER)
+    for (const network of stage.networks) await createOf(network, host, otherOf(network))
     for (const name of ['x0', 'x1']) await stage.run(host, name)
   },
   async play(stage) {
     const host = stage.host(1)
     await disablePlugin(host)
+    const removeOther = (network: Backend): Promise<void> =>
+      stage.must(host, ['network', 'rm', otherOf(network)], GIVEN_UP_MS)
     // Each waits until dockerd has given up Leave, DeleteEndpoint and ReleaseAddress, 15 s apiece.
     await Promise.all([
-      stage.must(host, ['stop', '-t', '0', 'x0'], GIVEN_UP_MS),
-      stage.must(host, ['rm', '-f', 'x1'], GIVEN_UP_MS),
-      stage.must(host, ['network', 'rm', OTHER], GIVEN_UP_MS),
+      stage.mustDo(host, ['stop', '-t', '0'], 'x0', GIVEN_UP_MS),
+      stage.mustDo(host, ['rm', '-f'], 'x1', GIVEN_UP_MS),
+      stage.each(removeOther),
     ])
     stage.mark()
     await enablePlugin(host)
-    await waitFor(`network ${OTHER} again`, GIVEN_UP_MS, async () => {
-      const { code } = await host.docker(['network', 'inspect', OTHER], { check: false })
-      return code === 0 || undefined
+    await stage.each(async (network) => {
+      await waitFor(`network ${otherOf(network)} again`, GIVEN_UP_MS, async () => {
+        const inspect = ['network', 'inspect', otherOf(network)]
+        return (await host.docker(inspect, { check: false })).code === 0 || undefined
+      })
+      stage.say(`network sync has brought ${otherOf(network)} back`)
+      await removeOther(network)
     })
-    stage.say(`network sync has brought ${OTHER} back`)
-    await stage.must(host, ['network', 'rm', OTHER])
   },
   missing: answers,
 }

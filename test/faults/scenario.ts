@@ -1,4 +1,5 @@
 /** What a fault is to the harness; the groups beside this file hold the faults. */
+import type { Backend } from './networks.js'
 import type { Way } from './pings.js'
 import type { Stage } from './stage.js'
 
@@ -12,6 +13,8 @@ export interface Scenario {
   readonly fault: string
   /** `plain` unless told */
   readonly setting?: Setting
+  /** that it can be played on; all unless told, and it says why */
+  readonly backends?: readonly Backend[]
   /** no packet may get lost between these witnesses, from before the fault until all is repaired */
   readonly steady: readonly Way[]
   /** what must hold besides the agreement of dockerds, kernels and store; for people */
@@ -31,8 +34,12 @@ export interface Scenario {
 export interface Result {
   readonly name: string
   readonly fault: string
+  /** that it was played on */
+  readonly backends: readonly Backend[]
   readonly sent: number
   readonly lost: number
+  /** which pings lost what */
+  readonly losses: readonly string[]
   /** milliseconds until the first look at which all was well, so an upper bound */
   readonly repairMs: number | undefined
   readonly until: string

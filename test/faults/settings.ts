@@ -2,12 +2,12 @@
 import type { Host } from '../lab/host.js'
 import { Lab } from '../lab/lab.js'
 import { SWARM_DRIVER, upSwarm } from '../lab/swarm.js'
-import { createNetwork, installEverywhere } from '../lab/tsoverlay.js'
+import { installEverywhere } from '../lab/tsoverlay.js'
 import { startMembers } from './etcd-members.js'
+import { type Backend, createOf, subnetOf } from './networks.js'
 import type { Setting } from './scenario.js'
-import { NETWORK, Stage } from './stage.js'
+import { Stage } from './stage.js'
 
-const SUBNET = ['--subnet', '10.20.0.0/16']
 const SYNC = { NETWORK_SYNC: 'on' }
 
 /** Brings the lab up; `stage.lab.down()` removes it. */
@@ -21,10 +21,11 @@ export async function openStage(setting: Setting, say: (line: string) => void): 
     await lab.down()
     throw error
   }
-  return new Stage(lab, say, (host) => createNetwork(host, NETWORK, SUBNET))
+  return new Stage(lab, say, (host, backend) => createOf(backend, host, backend, subnetOf(backend)))
 }
 
-async function createInSwarm(host: Host): Promise<void> {
+async function createInSwarm(host: Host, backend: Backend): Promise<void> {
   const drivers = ['-d', SWARM_DRIVER, '--ipam-driver', SWARM_DRIVER]
-  await host.docker(['network', 'create', ...drivers, '--attachable', ...SUBNET, NETWORK])
+  const flags = [...drivers, '--attachable', ...subnetOf(backend)]
+  await host.docker(['network', 'create', ...flags, backend])
 }

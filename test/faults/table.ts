@@ -1,7 +1,8 @@
 /** The results as a table for people. */
+import { BACKENDS } from './networks.js'
 import { isGood, type Result } from './scenario.js'
 
-const HEAD = ['', 'fault', 'lost', 'sent', 'repair', 'left', 'name']
+const HEAD = ['', 'fault', 'backends', 'lost', 'sent', 'repair', 'left', 'name']
 
 export function tableOf(results: readonly Result[]): string {
   const rows = [HEAD, ...results.map(rowOf)]
@@ -17,17 +18,18 @@ export function tableOf(results: readonly Result[]): string {
 
 /** Figures stand to the right. */
 function pad(cell: string, width: number, column: number): string {
-  return column >= 2 && column <= 5 ? cell.padStart(width) : cell.padEnd(width)
+  return column >= 3 && column <= 6 ? cell.padStart(width) : cell.padEnd(width)
 }
 
 function rowOf(result: Result): string[] {
-  const { name, fault, sent, lost, repairMs, leftovers } = result
+  const { name, fault, backends, sent, lost, repairMs, leftovers } = result
   const repair = repairMs === undefined ? 'never' : `${(repairMs / 1_000).toFixed(1)} s`
   const verdict = isGood(result) ? 'ok' : 'BAD'
   const packets = sent === 0 ? '-' : `${lost}`
   return [
     verdict,
     fault,
+    backends.length === BACKENDS.length ? 'all' : backends.join(', '),
     packets,
     sent === 0 ? '-' : `${sent}`,
     repair,
@@ -36,8 +38,9 @@ function rowOf(result: Result): string[] {
   ]
 }
 
-function troubles({ name, leftovers, problems }: Result): string[] {
+function troubles({ name, losses, leftovers, problems }: Result): string[] {
   return [
+    ...losses.map((one) => `${name}: ${one}`),
     ...leftovers.map((one) => `${name}: left: ${one}`),
     ...problems.map((one) => `${name}: ${one}`),
   ]

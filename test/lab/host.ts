@@ -6,7 +6,8 @@ import { IMAGE } from './image.js'
 import { Machine } from './machine.js'
 import { LabError } from './names.js'
 
-const API_TIMEOUT_MS = 30_000
+/** A dockerd that ends a dozen containers of its former run before it answers takes half a minute. */
+const API_TIMEOUT_MS = 60_000
 const PLUGIN_TIMEOUT_MS = 180_000
 const DOCKER_SOCKET = '/run/docker.sock'
 
@@ -55,7 +56,7 @@ export class Host extends Machine {
     await this.awaitDocker()
   }
 
-  /** @throws LabError with the end of dockerd's log if it doesn't answer in 30 s. */
+  /** @throws LabError with the end of dockerd's log if it doesn't answer in 60 s. */
   async awaitDocker(): Promise<void> {
     try {
       await waitFor(`${this.name}: dockerd`, API_TIMEOUT_MS, async () =>

@@ -36,6 +36,9 @@ const CHANGES = [
   `sysctl -qw net.ipv4.conf.${BRIDGE}.forwarding=0`,
   // the kernel tells nothing of the routes that go
   'ip link set eth0 down; ip link set eth0 up; ip addr add 2001:db8::1/64 dev eth0 nodad',
+  'ip addr del 192.0.2.1/24 dev eth0; ip addr add 192.0.2.1/24 dev eth0',
+  'ip addr del 192.0.2.1/24 dev eth0; sleep 0.3; ip addr add 192.0.2.1/24 dev eth0',
+  'ip link set eth0 down; ip addr del 192.0.2.1/24 dev eth0; ip link set eth0 up; ip addr add 2001:db8::1/64 dev eth0 nodad; sleep 0.3; ip addr add 192.0.2.1/24 dev eth0',
 ] as const
 /** As a container of another network comes and goes, a neighbour moves, and Docker makes a network. */
 const NOISE = [

@@ -170,7 +170,7 @@ export class PathMtu {
     const lines = [...this.#narrow].map(([vtep, mtu]) => {
       const seen = `packets of more than ${mtu} bytes do not arrive at ${vtep}, although the MTU here is ${underlay.known?.mtu}`
       const refusal = this.#refused.get(vtep)
-      const done = refusal ?? `they are kept to ${mtu} on that path`
+      const done = refusal ?? `those of tunnels are kept to ${mtu} on that path`
       const remedy = 'correct the MTU of the interfaces or of the network between the hosts'
       return [names.get(vtep) ?? vtep, `${seen}: ${done}; ${remedy}`] as const
     })

@@ -110,7 +110,7 @@ export class HostPlace {
       case RTM.DELNEIGH:
         return this.#links.nameAt(body.readInt32LE(4)) !== undefined
       case RTM.NEWADDR:
-        return this.#links.nameAt(body.readUInt32LE(4)) !== undefined
+        return this.#isOurs(body.readUInt32LE(4))
       case RTM.DELROUTE:
       case RTM.NEWROUTE:
         // the kernel's own are of our addresses; a new one of others may stand where ours was

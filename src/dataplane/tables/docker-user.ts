@@ -33,7 +33,7 @@ import { decodeRule, deleteRule, dumpRules, putRule } from '../nft/rules.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
 import { ALL, ANSWERS, COMMENT, isPassing, type PassingRule } from './passing-rules.js'
 
-const ITEM: Item = { in: 'rules', name: 'rules in DOCKER-USER' }
+const ITEM: Item = { in: 'rules', name: 'rules in DOCKER-USER and FORWARD' }
 const USER_CHAIN = 'DOCKER-USER'
 const FORWARD = 'FORWARD'
 const FILTER = 'filter'

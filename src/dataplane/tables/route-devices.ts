@@ -1,6 +1,7 @@
 /** Devices that routes lead to, whoever's they are, by name and ifindex. */
+import { familyOf } from '../../core/ip.js'
 import type { RoutePlan } from '../../core/plan.js'
-import type { RouteState } from '../rtnl/address-codec.js'
+import type { AddressState, RouteState } from '../rtnl/address-codec.js'
 import { RTN } from '../rtnl/constants.js'
 import { decodeLink, getLink, type LinkRef, type LinkState } from '../rtnl/link-codec.js'
 import type { RouteSpec } from '../rtnl/route-codec.js'
@@ -11,6 +12,8 @@ export class RouteDevices {
   readonly #names = new Map<number, string>()
   /** names of those that went down or away since they were found: the kernel tells nothing of the routes */
   readonly #lost = new Set<string>()
+  /** of those that lost an IPv4 address: with the last one all IPv4 routes go, without a word */
+  readonly #bare = new Set<number>()
 
   get names(): Iterable<string> {
     return this.#indexes.keys()
@@ -31,11 +34,24 @@ export class RouteDevices {
   isBack({ name, up, index }: LinkState, gone: boolean): boolean {
     const known = this.#indexes.get(name)
     if (known === undefined) return false
+    if (gone) this.#bare.delete(index)
     if (gone || !up) {
       if (known === index) this.#lost.add(name)
       return false
     }
     return this.#lost.delete(name) || known !== index
+  }
+
+  /**
+   * Whether a notice says that a device has an address again, without its routes. While it is down they
+   * could not be put.
+   */
+  isAddressed({ ifindex, address }: AddressState, gone: boolean): boolean {
+    const name = this.#names.get(ifindex)
+    if (name === undefined || familyOf(address) === 6) return false
+    if (!gone) return this.#bare.delete(ifindex) && !this.#lost.has(name)
+    this.#bare.add(ifindex)
+    return false
   }
 
   /** Looks up devices by name. @throws TsoverlayError KERNEL_FAILED */

@@ -71,7 +71,10 @@ export class RouteTable implements KernelTable {
       case 'link':
         return this.#devices.isBack(notice.link, notice.gone)
       case 'address':
-        return notice.gone && this.#isSource(ipOf(notice.address.address))
+        return (
+          this.#devices.isAddressed(notice.address, notice.gone) ||
+          (notice.gone && this.#isSource(ipOf(notice.address.address)))
+        )
       default:
         return false
     }

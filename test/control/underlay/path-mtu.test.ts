@@ -100,7 +100,10 @@ t.test('what the kernel refuses is said, and other paths are looked at', async (
   await until('both are said', () => problems.list().length === 2)
   t.match(
     problems.list().map(({ problem }) => problem),
-    [/: somebody else’s route; correct/, /: they are kept to 1450 on that path; correct/],
+    [
+      /: somebody else’s route; correct/,
+      /: those of tunnels are kept to 1450 on that path; correct/,
+    ],
   )
 })
 
