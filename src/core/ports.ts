@@ -79,8 +79,16 @@ export interface Backend {
   attach(view: NetworkView, endpoint: LocalEndpoint): Attachment
   /** Whether the network itself is its containers' way out; absent: docker_gwbridge always is. */
   hasGateway?(network: Network): boolean
-  /** True of a host to which this backend has no way; absent: there is none such. */
-  unreached?(network: Network, way: Way): boolean
+  /** Of a host to which this backend has no way, why; absent: there is none such. */
+  unreached?(network: Network, way: Way): NoWay | undefined
+}
+
+/** The `-o` option of a network by which there is no way, and what would give one. */
+export interface NoWay {
+  readonly option: string
+  readonly value: string
+  /** as people give it */
+  readonly instead: string
 }
 
 export interface ApplyFailure {

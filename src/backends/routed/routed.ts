@@ -13,13 +13,14 @@ import { invalidOption } from '../../core/options.js'
 import type { BridgeLink, Domain, Part, RoutePlan, VethLink } from '../../core/plan.js'
 import { HOST } from '../../core/plan.js'
 import { poolsOf } from '../../core/pools.js'
-import type { Backend } from '../../core/ports.js'
+import type { Backend, NoWay } from '../../core/ports.js'
 import {
   isBlock,
   type LocalEndpoint,
   type Network,
   type NetworkView,
   type Peer,
+  type Underlay,
   type Way,
 } from '../../core/types.js'
 import { inOne } from '../layouts.js'
@@ -57,15 +58,7 @@ export function routed(name: string, tunnel?: Tunnel): Backend {
     validate(network, underlay) {
       refuseUseless(network)
       checkMtu(network, underlay, overhead(network, { underlay }))
-      const ipv6 = poolsOf(network).find((pool) => familyOf(pool) === 6)
-      if (encapOf(network) !== 'never' || ipv6 === undefined || familyOf(underlay.vtep) === 6)
-        return
-      throw invalidOption(
-        '-o',
-        'backend',
-        name,
-        `with the subnet ${ipv6} where hosts have IPv6 addresses (ADVERTISE), as each is the next hop to its containers; or backend=vxlan`,
-      )
+      if (encapOf(network) === 'never') refuseFamily(untunnelled(name, tunnel), network, underlay)
     },
 
     parts(view) {
@@ -94,7 +87,8 @@ export function routed(name: string, tunnel?: Tunnel): Backend {
     },
 
     hasGateway: (network) => optionOf(network, GATEWAY) === 'bridge',
-    unreached: (network, way) => way.dev === undefined && encapOf(network) === 'never',
+    unreached: (network, way) =>
+      way.dev === undefined && encapOf(network) === 'never' ? untunnelled(name, tunnel) : undefined,
   }
 }
 
@@ -106,6 +100,29 @@ function refuseUseless(network: Network): void {
     ISOLATE.name,
     'off',
     `off together with -o ${GATEWAY.name}=bridge: by docker_gwbridge a container does not come to other networks`,
+  )
+}
+
+/** The option by which hosts behind a router are not reached, and what would reach them. */
+function untunnelled(name: string, tunnel: Tunnel | undefined): NoWay {
+  return tunnel === undefined
+    ? { option: 'backend', value: name, instead: 'backend=vxlan' }
+    : { option: ENCAP.name, value: 'never', instead: `${ENCAP.name}=cross-subnet` }
+}
+
+/** @throws TsoverlayError OPTION_INVALID for IPv6 by next hops that have IPv4 alone */
+function refuseFamily(
+  { option, value, instead }: NoWay,
+  network: Network,
+  underlay: Underlay,
+): void {
+  const ipv6 = poolsOf(network).find((pool) => familyOf(pool) === 6)
+  if (ipv6 === undefined || familyOf(underlay.vtep) === 6) return
+  throw invalidOption(
+    '-o',
+    option,
+    value,
+    `with the subnet ${ipv6} where hosts have IPv6 addresses (ADVERTISE), as each is the next hop to its containers; or ${instead}`,
   )
 }
 

@@ -4,7 +4,7 @@
  */
 import { resolveBackend } from '../../backends/index.js'
 import { TsoverlayError } from '../../core/errors.js'
-import type { Store } from '../../core/ports.js'
+import type { NoWay, Store } from '../../core/ports.js'
 import type { Host, Network, Underlay } from '../../core/types.js'
 import { wayTo } from '../../core/way.js'
 import { keys } from '../../state/keys.js'
@@ -16,17 +16,23 @@ interface ReachabilityParts {
   readonly underlay: { readonly known: Underlay | undefined }
 }
 
+interface Unreached extends NoWay {
+  readonly host: Host
+}
+
 /** The other hosts to which the network's backend has no way from here: pure. */
 export function unreachedBy(
   network: Network,
   { self, peers, underlay }: Pick<ReachabilityParts, 'self' | 'peers' | 'underlay'>,
-): readonly Host[] {
+): readonly Unreached[] {
   const { unreached } = resolveBackend(network.backend)
   const { known } = underlay
   if (unreached === undefined || known === undefined) return []
-  return peers
-    .hosts()
-    .filter(({ id, vtep }) => id !== self && unreached(network, wayTo(known, id, vtep)))
+  return peers.hosts().flatMap((host) => {
+    const noWay =
+      host.id === self ? undefined : unreached(network, wayTo(known, host.id, host.vtep))
+    return noWay === undefined ? [] : [{ host, ...noWay }]
+  })
 }
 
 /** @throws TsoverlayError HOST_UNREACHED, STORE_UNAVAILABLE */
@@ -35,15 +41,16 @@ export async function refuseUnreached(
   parts: ReachabilityParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const names: string[] = []
-  for (const { id, name, vtep } of unreachedBy(network, parts)) {
-    const endpoints = await parts.store.keys(keys.hostEndpoints(network.key, id), signal)
-    if (endpoints.length > 0) names.push(`${name} (${vtep})`)
+  const found: Unreached[] = []
+  for (const each of unreachedBy(network, parts)) {
+    const endpoints = await parts.store.keys(keys.hostEndpoints(network.key, each.host.id), signal)
+    if (endpoints.length > 0) found.push(each)
   }
-  if (names.length === 0) return
-  const { name } = resolveBackend(network.backend)
+  const [first] = found
+  if (first === undefined) return
+  const names = found.map(({ host }) => `${host.name} (${host.vtep})`).sort()
   throw new TsoverlayError(
     'HOST_UNREACHED',
-    `this host (${parts.underlay.known?.vtep}) has no direct way to ${names.join(', ')}, where the network has containers: a router is between, and backend=${name} goes by routes only. Run the container on a host of their layer 2, or make the network with -o backend=vxlan`,
+    `this host (${parts.underlay.known?.vtep}) has no direct way to ${names.join(', ')}, where the network has containers: a router is between, and ${first.option}=${first.value} goes by routes only. Run the container on a host of their layer 2, or make the network with -o ${first.instead}`,
   )
 }

@@ -115,7 +115,7 @@ export function statusOf(parts: StatusParts): Status {
       parted: [
         ...peers.parted(network.key),
         ...unreachedBy(network, { self: identity.id, peers, underlay: parts.underlay }).map(
-          ({ name }) => name,
+          ({ host }) => host.name,
         ),
       ],
       synced: peers.isSynced(network.key),
