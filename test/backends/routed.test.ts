@@ -96,8 +96,16 @@ blackhole 10.20.1.0/24 metric 4294967040
   )
   const backend = resolveBackend('host-gw')
   const way = (vtep: string): Way => wayTo(UNDERLAY, 'h', vtep as Ip)
-  t.equal(backend.unreached?.(network('host-gw'), way('198.51.100.3')), true)
-  t.equal(backend.unreached?.(network('host-gw'), way('192.0.2.2')), false)
+  t.match(backend.unreached?.(network('host-gw'), way('198.51.100.3')), {
+    option: 'backend',
+    instead: 'backend=vxlan',
+  })
+  t.equal(backend.unreached?.(network('host-gw'), way('192.0.2.2')), undefined)
+  const bare = network('vxlan', { encap: 'never' })
+  t.match(resolveBackend('vxlan').unreached?.(bare, way('198.51.100.3')), {
+    option: 'encap',
+    instead: 'encap=cross-subnet',
+  })
 })
 
 t.test('vxlan: per other host one onlink route, one neighbour, one FDB entry', async (t) => {

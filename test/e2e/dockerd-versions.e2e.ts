@@ -13,6 +13,7 @@ import {
   runSleeper,
 } from '../lab/tsoverlay.js'
 import { resolvesSoon } from './names.js'
+import { address6Of, linesWith } from './routed-tables.js'
 import { appearsOn } from './synced.js'
 
 const PATIENT = { timeoutMs: 90_000 }
@@ -32,6 +33,41 @@ async function labOf(t: Test, suite: string): Promise<Lab> {
 
 async function versionOf(host: Host): Promise<string> {
   return (await host.docker(['version', '-f', '{{.Server.Version}}'])).stdout.trim()
+}
+
+/** In the tunnel over IPv4, then by routes between hosts that have IPv6 addresses. */
+async function routedAlone(t: Test, lab: Lab): Promise<void> {
+  const [one, two] = [lab.host(1), lab.host(2)]
+  const by = {
+    vxlan: /^fd2[12]:\S+ via fd2[12]:\S+ dev tsv-/,
+    'host-gw': / via fd10:\S+ dev eth0 /,
+  }
+  for (const [name, backend, pool] of [
+    ['sixvx', 'vxlan', 'fd21::/64'],
+    ['sixgw', 'host-gw', 'fd22::/64'],
+  ] as const) {
+    if (backend === 'host-gw') await Promise.all(lab.hosts.map((host) => advertiseIpv6(host)))
+    const flags = ['--ipv4=false', '--ipv6', '--subnet', pool, '-o', `backend=${backend}`]
+    await createNetwork(one, name, flags)
+    t.equal(await appearsOn(lab.hosts, name), 2)
+    await runSleeper(one, `${name}-1`, name)
+    await runSleeper(two, `${name}-2`, name)
+    await expectPing(one, `${name}-1`, await address6Of(two, `${name}-2`, name))
+    await expectPing(two, `${name}-2`, await address6Of(one, `${name}-1`, name))
+    const routes = await linesWith(one, ['ip', '-6', 'route', 'show', 'proto', '116'], ' via ')
+    t.ok(
+      routes.some((route) => by[backend].test(`${route} `)),
+      routes.join('\n'),
+    )
+    const own = (await one.docker(['exec', `${name}-1`, 'ip', 'addr', 'show', 'eth0'])).stdout
+    t.notMatch(own, /inet /)
+  }
+}
+
+async function advertiseIpv6(host: Host): Promise<void> {
+  await host.docker(['plugin', 'disable', '-f', PLUGIN], PATIENT)
+  await host.docker(['plugin', 'set', PLUGIN, 'ADVERTISE=fd10::/16'])
+  await host.docker(['plugin', 'enable', PLUGIN], PATIENT)
 }
 
 for (const suite of SUITES) {
@@ -89,5 +125,6 @@ for (const suite of SUITES) {
       t.match(db6, /^fd20:/)
       t.same(await resolvesSoon(one, 'web6', 'db6', [db6]), [db6])
     })
+    await t.test('IPv6 alone, routed', (t) => routedAlone(t, lab))
   })
 }
