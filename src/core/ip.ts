@@ -90,7 +90,7 @@ export function ipToBytes(ip: Ip): Uint8Array {
 
 /** The inverse of ipToBytes; called for whatever the kernel lists, and ip-cidr makes big integers of it. */
 export function ipFromBytes(bytes: Uint8Array): Ip {
-  if (bytes.length === 4) return Array.from(bytes).join('.') as Ip
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ip
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const groups = Array.from({ length: 8 }, (_, at) => view.readUInt16BE(at * 2).toString(16))
   const { from, length } = longestZeros(groups)

@@ -3,18 +3,9 @@
  * watch on the hosts, and one per network with local endpoints; other networks cost nothing.
  */
 import { untilAborted } from '../../core/deadline.js'
-import { familyOf, type Ip } from '../../core/ip.js'
+import type { Ip } from '../../core/ip.js'
 import type { Logger, Reach, Store } from '../../core/ports.js'
-import type {
-  Endpoint,
-  Host,
-  HostId,
-  Network,
-  NetworkKey,
-  Underlay,
-  Way,
-} from '../../core/types.js'
-import { wayTo } from '../../core/way.js'
+import type { Endpoint, Host, HostId, Network, NetworkKey, Underlay } from '../../core/types.js'
 import { documents } from '../../state/documents.js'
 import { keys, lastPart } from '../../state/keys.js'
 import { Mirror } from '../../state/mirror.js'
@@ -22,6 +13,7 @@ import { LINGER_MS } from './linger.js'
 import { NetworkPeers } from './network-peers.js'
 import { PeerBook } from './peer-book.js'
 import type { PeerSource } from './peer-source.js'
+import { Ways } from './ways.js'
 
 /** How long after a loss of data in the store no peer is taken for gone: its host puts it back. */
 const HOLD_MS = 15_000
@@ -42,12 +34,11 @@ export class Peers {
   readonly #networks = new Map<NetworkKey, NetworkPeers>()
   readonly #closing = new Map<NetworkKey, NodeJS.Timeout>()
   readonly #lingerMs: number
-  readonly #parted = new Set<HostId>()
+  readonly #ways: Ways
   #knowsHosts = false
   #holdEnd = Number.NEGATIVE_INFINITY
   #holding: NodeJS.Timeout | undefined
   readonly #follows: (network: NetworkKey) => Followed
-  #underlay: Underlay | undefined
   #onChange: (network: NetworkKey) => void = () => undefined
   #onHosts: () => void = () => undefined
 
@@ -65,6 +56,7 @@ export class Peers {
     this.#store = options.store
     this.#self = options.self
     this.#logger = options.logger
+    this.#ways = new Ways(options.logger)
     this.#hosts = new Mirror({
       store: options.store,
       prefix: keys.hosts,
@@ -111,7 +103,7 @@ export class Peers {
       prefix:
         endpoints === 'all' ? keys.endpoints(network) : keys.hostEndpoints(network, this.#self),
       hostOf: (id) => (id === this.#self ? undefined : this.#hosts.get(keys.host(id))),
-      wayOf: (host) => this.#wayOf(host),
+      wayOf: (host) => this.#ways.to(host),
       blocks,
       onRegress: () => this.#hold(),
     })
@@ -179,9 +171,7 @@ export class Peers {
 
   /** What this host sends by: VTEPs of the other family cannot be sent to. */
   useUnderlay(underlay: Underlay): void {
-    const former = this.#underlay
-    this.#underlay = underlay
-    const isOther = former === undefined || familyOf(former.vtep) !== familyOf(underlay.vtep)
+    const isOther = this.#ways.use(underlay)
     const hosts = this.hosts().map(({ id }) => id)
     for (const peers of this.#networks.values()) {
       if (isOther) peers.forget()
@@ -252,31 +242,8 @@ export class Peers {
   /** Names of the hosts that have endpoints on the network, but a VTEP of the other family. */
   parted(network: NetworkKey): readonly string[] {
     const hosts = this.#networks.get(network)?.hosts() ?? []
-    const names = hosts.filter((host) => this.#isParted(host)).map(({ name }) => name)
+    const names = hosts.filter((host) => this.#ways.isParted(host)).map(({ name }) => name)
     return [...new Set(names)].sort()
-  }
-
-  #wayOf(host: Host): Way | undefined {
-    if (!this.#isParted(host)) return wayTo(this.#underlay, host.id, host.vtep)
-    this.#tellParted(host)
-    return undefined
-  }
-
-  #isParted(host: Host): boolean {
-    const own = this.#underlay?.vtep
-    const parted = own !== undefined && familyOf(host.vtep) !== familyOf(own)
-    if (!parted) this.#parted.delete(host.id)
-    return parted
-  }
-
-  /** Once a host, until it has another VTEP. */
-  #tellParted({ id, name, vtep }: Host): void {
-    if (this.#parted.has(id)) return
-    this.#parted.add(id)
-    this.#logger.warn(
-      { host: name, vtep, ownFamily: `IPv${familyOf(this.#underlay?.vtep ?? vtep)}` },
-      'host not reached, its VTEP is of another address family: set ADVERTISE alike on all hosts',
-    )
   }
 
   /** The hosts that this one sends to, as it has containers on networks that they are on. */
