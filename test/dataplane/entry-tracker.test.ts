@@ -213,3 +213,12 @@ t.test('what went with its device is written again and is no drift', async (t) =
   t.same([...tracker.tasks('v0')], [{ key: 'a', want: { dev: 'v0', key: 'a', value: 7 } }])
   t.equal(await tracker.setInstalled(new Map()), 0)
 })
+
+t.test('what is missing as its device is gone is no drift', async (t) => {
+  const [kernel, tracker] = [new Kernel(), new EntryTracker<Entry>(codec)]
+  tracker.setDesired(['v0', 'v1'].map((dev) => ({ dev, key: 'a', value: 7 })))
+  await tracker.settle()
+  kernel.work(tracker)
+  t.equal(await tracker.setInstalled(new Map(), (dev) => dev === 'v1'), 1)
+  t.same(tracker.devices, ['v0', 'v1'], 'both are put again')
+})

@@ -124,7 +124,7 @@ export class EntryTable<E extends { readonly dev: string }> implements KernelTab
   async #readKernel(rtnl: Rtnl, devices: ReadonlyMap<string, number>): Promise<number> {
     const found = new Map<string, ReadonlyMap<string, E>>()
     for (const [dev, ifindex] of devices) found.set(dev, await this.#list(rtnl, dev, ifindex))
-    return this.#tracker.setInstalled(found)
+    return this.#tracker.setInstalled(found, (dev) => devices.has(dev))
   }
 
   async #list(rtnl: Rtnl, dev: string, ifindex: number): Promise<ReadonlyMap<string, E>> {

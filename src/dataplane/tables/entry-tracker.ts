@@ -72,13 +72,17 @@ export class EntryTracker<E extends { readonly dev: string }> {
 
   /**
    * Replaces what is thought installed by what was read.
+   * @param isThere whether a device is: what went with one is counted as the device, and not again
    * @returns how many entries thought installed were missing or had another value
    */
-  async setInstalled(found: Keyed<E>): Promise<number> {
+  async setInstalled(
+    found: Keyed<E>,
+    isThere: (dev: string) => boolean = () => true,
+  ): Promise<number> {
     const former = this.#differing
     let drift = 0
-    const judge = (have: E | undefined, now: E | undefined): void => {
-      if (have !== undefined && !this.#isSame(have, now)) drift += 1
+    const judge = (dev: string, have: E | undefined, now: E | undefined): void => {
+      if (have !== undefined && !this.#isSame(have, now) && isThere(dev)) drift += 1
     }
     this.#differing = new Map()
     await inTurns(this.#desired, (want) => {
@@ -86,11 +90,11 @@ export class EntryTracker<E extends { readonly dev: string }> {
       const key = this.#options.keyOf(want)
       const now = found.get(dev)?.get(key)
       const known = former.get(dev)
-      judge(known?.has(key) === true ? known.get(key) : want, now)
+      judge(dev, known?.has(key) === true ? known.get(key) : want, now)
       if (!this.#isSame(now, want)) this.#note(dev, key, now)
     })
     await inTurns(cells(former), ([dev, key, have]) => {
-      if (this.#desired.get(dev, key) === undefined) judge(have, found.get(dev)?.get(key))
+      if (this.#desired.get(dev, key) === undefined) judge(dev, have, found.get(dev)?.get(key))
     })
     await inTurns(cells(found), ([dev, key, now]) => {
       if (this.#desired.get(dev, key) === undefined) this.#note(dev, key, now)
