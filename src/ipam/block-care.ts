@@ -28,8 +28,10 @@ export class BlockCare {
   readonly #keeper: BlockKeeper
   readonly #borrower: Borrower
   readonly #lender: Lender
-  readonly #blocks: Mirror<{ host: string }>
-  readonly #addresses: Mirror<AddressDocument>
+  /** all of the cluster */
+  readonly blocks: Mirror<{ host: string }>
+  /** all that somebody has outside of his blocks */
+  readonly addresses: Mirror<AddressDocument>
   readonly #asks: Mirror<AskDocument['state']>
   /** what was handed out until now was so by a former run */
   readonly #begun: number
@@ -44,18 +46,18 @@ export class BlockCare {
     const { block, address, ask } = documents
     const mirror = <T>(prefix: string, decode: (text: string) => T | undefined): Mirror<T> =>
       new Mirror<T>({ store, logger, prefix, decode: (_key, value) => decode(value) })
-    this.#blocks = mirror(keys.allBlocks, block.decode)
-    this.#addresses = mirror(keys.allAddresses, address.decode)
+    this.blocks = mirror(keys.allBlocks, block.decode)
+    this.addresses = mirror(keys.allAddresses, address.decode)
     this.#asks = mirror(keys.asks(host), (text) => ask.decode(text)?.state)
     this.#begun = keeper.parts.now()
   }
 
   /** Resolves after the first look at the store, which comes after `announced`. */
   async start(announced: Promise<void>): Promise<void> {
-    this.#blocks.onChange((changed) => this.#checkOwners(changed))
-    this.#addresses.onChange((changed) => this.#checkOutside(changed))
+    this.blocks.onChange((changed) => this.#checkOwners(changed))
+    this.addresses.onChange((changed) => this.#checkOutside(changed))
     this.#asks.onChange(() => this.#answerAll())
-    for (const mirror of [this.#blocks, this.#addresses, this.#asks]) mirror.start()
+    for (const mirror of [this.blocks, this.addresses, this.#asks]) mirror.start()
     this.#timer = setInterval(() => void this.#round(), TEND_MS)
     this.#timer.unref()
     await announced
@@ -64,7 +66,7 @@ export class BlockCare {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.all([this.#blocks.close(), this.#addresses.close(), this.#asks.close()])
+    await Promise.all([this.blocks.close(), this.addresses.close(), this.#asks.close()])
   }
 
   /** Settles blocks that are not known to be ours, or in doubt; never fails. */
@@ -89,7 +91,7 @@ export class BlockCare {
       if (this.#isIdle(own)) await this.#quietly(own.ref, () => this.#giveBack(own))
     }
     await this.#sweepAsks().catch((error: unknown) => this.#complain(error))
-    for (const [key, document] of [...this.#addresses.entries()]) {
+    for (const [key, document] of [...this.addresses.entries()]) {
       const ref = poolOfKey(key)
       const ip = lastPart(key) as Ip
       if (!this.#isStray(ref, ip, document)) continue
@@ -111,7 +113,7 @@ export class BlockCare {
   /** Blocks that the store calls ours and that we do not know: nobody else could use them. */
   async #adoptForgotten(): Promise<void> {
     const { blocks, parts } = this.#keeper
-    for (const [key, { host }] of [...this.#blocks.entries()]) {
+    for (const [key, { host }] of [...this.blocks.entries()]) {
       const [ref, block] = [poolOfKey(key), blockOfKey(key)]
       if (host !== parts.host || blocks.get(ref, block) !== undefined) continue
       if (parts.usage(ref) === 'none') continue
@@ -130,7 +132,7 @@ export class BlockCare {
   #checkOwners(changed: ReadonlyMap<string, unknown>): void {
     for (const key of changed.keys()) {
       const own = this.#keeper.blocks.get(poolOfKey(key), blockOfKey(key))
-      if (own === undefined || this.#blocks.get(key)?.host === this.#keeper.parts.host) continue
+      if (own === undefined || this.blocks.get(key)?.host === this.#keeper.parts.host) continue
       void this.#quietly(own.ref, () => this.#keeper.settle(own.ref, [own]))
     }
   }
@@ -139,12 +141,12 @@ export class BlockCare {
     const pools = new Map<string, PoolRef>()
     for (const key of changed.keys()) {
       const ref = poolOfKey(key)
-      if (this.#addresses.get(key)?.host !== this.#keeper.parts.host)
+      if (this.addresses.get(key)?.host !== this.#keeper.parts.host)
         this.#borrower.doubt(ref, lastPart(key) as Ip)
       const own = this.#keeper.blocks.holding(ref, lastPart(key) as Ip)
       if (own === undefined) continue
       const known = own.outside(lastPart(key) as Ip)
-      if (this.#addresses.get(key)?.host !== known?.host) pools.set(keys.pool(ref), ref)
+      if (this.addresses.get(key)?.host !== known?.host) pools.set(keys.pool(ref), ref)
     }
     for (const ref of pools.values()) {
       void this.#quietly(ref, () => this.#keeper.refresh(ref, new Set()))

@@ -7,7 +7,7 @@ import { Twins } from '../control/hosts/twins.js'
 import { Misses } from '../control/passes/misses.js'
 import { Reconciler } from '../control/passes/reconciler.js'
 import { Upkeep } from '../control/passes/upkeep.js'
-import { BlockPeers } from '../control/peers/block-peers.js'
+import { BlockPeers, type PoolRecords } from '../control/peers/block-peers.js'
 import { type Followed, Peers } from '../control/peers/peers.js'
 import { chores } from '../control/records/chores.js'
 import { OwnRecords } from '../control/records/own-records.js'
@@ -32,7 +32,7 @@ export function wireControl(options: WireOptions, state: State) {
     store,
     self: identity.id,
     logger,
-    follows: (key) => followed({ store, logger }, journal.bindingOf(key)?.network),
+    follows: (key) => followed(state.blocks.care, journal.bindingOf(key)?.network),
     ...times,
   })
   const underlay = new UnderlaySource({
@@ -84,15 +84,12 @@ export function wireControl(options: WireOptions, state: State) {
 }
 
 /** Of a routed network the blocks; its endpoints for their names only, and the own ones for upkeep. */
-function followed(
-  parts: Pick<WireOptions, 'store' | 'logger'>,
-  network: Network | undefined,
-): Followed {
+function followed(records: PoolRecords, network: Network | undefined): Followed {
   if (network === undefined || resolveBackend(network.backend).follows === 'endpoints')
     return { endpoints: 'all' }
   return {
     endpoints: network.dns === false ? 'own' : 'all',
-    blocks: new BlockPeers({ ...parts, network }),
+    blocks: new BlockPeers(records, network),
   }
 }
 

@@ -2,111 +2,116 @@
  * Blocks of a routed network as peers: those that hosts have claimed, and as a range of its own each
  * address that a host has outside of its blocks, by `--ip` or because no block was free. In the kernel
  * the longer prefix wins, so such an address is found whichever block it lies in.
+ *
+ * The address plan follows all blocks of the cluster anyhow, so there is no watch of their own.
  */
 import { type Ip, rangeOfOne } from '../../core/ip.js'
 import { poolsOf } from '../../core/pools.js'
-import type { Logger, Store } from '../../core/ports.js'
-import type { Block, Network, Peer } from '../../core/types.js'
-import { documents } from '../../state/documents.js'
+import type { Block, HostId, Network, Peer } from '../../core/types.js'
+import type { AddressDocument } from '../../state/documents.js'
 import { blockOfKey, keys, lastPart } from '../../state/keys.js'
-import { type ChangeListener, Mirror } from '../../state/mirror.js'
+import type { ChangeListener, Mirror } from '../../state/mirror.js'
 import type { PeerSource } from './peer-source.js'
 
-export interface BlockPeersOptions {
-  readonly store: Store
-  readonly network: Pick<Network, 'space' | 'segments'>
-  readonly logger: Logger
-  /** the store is at an earlier revision than before */
-  readonly onRegress?: () => void
-}
+type Followed<T> = Pick<Mirror<T>, 'entries' | 'get' | 'onChange' | 'synced'>
 
-/** An address that no host has: it is reserved on all. */
-const NOBODY = { id: '' } as const
-type Held = Block | typeof NOBODY
+/** What the store has of all pools. */
+export interface PoolRecords {
+  readonly blocks: Followed<{ readonly host: HostId }>
+  readonly addresses: Followed<AddressDocument>
+}
 
 /** Of all pools of one network; this host's own blocks are among them. By their keys in the store. */
 export class BlockPeers implements PeerSource {
-  readonly #mirrors: readonly Mirror<Held>[]
+  readonly #records: PoolRecords
+  readonly #prefixes: readonly string[]
+  readonly #held = new Map<string, Block>()
+  readonly #listeners = new Set<ChangeListener<Peer>>()
+  readonly #closing = new AbortController()
+  #removals: readonly (() => void)[] = []
 
-  constructor({ store, network, logger, onRegress = () => undefined }: BlockPeersOptions) {
-    this.#mirrors = poolsOf(network).flatMap((pool) => {
+  constructor(records: PoolRecords, network: Pick<Network, 'space' | 'segments'>) {
+    this.#records = records
+    this.#prefixes = poolsOf(network).flatMap((pool) => {
       const ref = { space: network.space, pool }
-      const shared = { store, logger, onRegress }
-      return [
-        new Mirror<Held>({ ...shared, prefix: keys.blocks(ref), decode: claimed }),
-        new Mirror<Held>({ ...shared, prefix: keys.addresses(ref), decode: lent }),
-      ]
+      return [keys.blocks(ref), keys.addresses(ref)]
     })
   }
 
   start(): void {
-    for (const mirror of this.#mirrors) mirror.start()
+    const { blocks, addresses } = this.#records
+    this.#removals = [this.#follow(blocks, claimed), this.#follow(addresses, lent)]
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#mirrors.map((mirror) => mirror.close()))
+    this.#closing.abort()
+    for (const remove of this.#removals) remove()
   }
 
   async synced(signal?: AbortSignal): Promise<void> {
-    await Promise.all(this.#mirrors.map((mirror) => mirror.synced(signal)))
+    const { blocks, addresses } = this.#records
+    const own = this.#closing.signal
+    const limit = signal === undefined ? own : AbortSignal.any([own, signal])
+    await Promise.all([blocks.synced(limit), addresses.synced(limit)])
   }
 
   get size(): number {
-    let size = 0
-    for (const _entry of this.entries()) size += 1
-    return size
+    return this.#held.size
   }
 
   get(key: string): Block | undefined {
-    for (const mirror of this.#mirrors) {
-      const held = mirror.get(key)
-      if (held !== undefined) return blockOf(held)
-    }
-    return undefined
+    return this.#held.get(key)
   }
 
-  *entries(): Generator<[string, Block]> {
-    for (const mirror of this.#mirrors) {
-      for (const [key, held] of mirror.entries()) {
-        const block = blockOf(held)
-        if (block !== undefined) yield [key, block]
-      }
-    }
+  entries(): Iterable<[string, Block]> {
+    return this.#held.entries()
   }
 
   /** @returns a function that removes the listener */
   onChange(listener: ChangeListener<Peer>): () => void {
-    const removals = this.#mirrors.map((mirror) =>
-      mirror.onChange((changed) => {
-        const peers = new Map<string, Block | undefined>()
-        for (const [key, former] of changed) {
-          const block = blockOf(former)
-          if (block !== undefined || blockOf(mirror.get(key)) !== undefined) peers.set(key, block)
-        }
-        if (peers.size > 0) listener(peers)
-      }),
-    )
-    return () => {
-      for (const remove of removals) remove()
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #follow<T>(
+    records: Followed<T>,
+    blockOf: (key: string, record: T) => Block | undefined,
+  ): () => void {
+    const blockAt = (key: string): Block | undefined => {
+      const record = this.#isOurs(key) ? records.get(key) : undefined
+      return record && blockOf(key, record)
     }
+    for (const [key] of records.entries()) this.#put(key, blockAt(key))
+    return records.onChange((changed) => {
+      const peers = new Map<string, Block | undefined>()
+      for (const key of changed.keys()) {
+        const [former, now] = [this.#held.get(key), blockAt(key)]
+        if (former?.host === now?.host) continue
+        this.#put(key, now)
+        peers.set(key, former)
+      }
+      if (peers.size > 0) for (const listener of this.#listeners) listener(peers)
+    })
+  }
+
+  #put(key: string, block: Block | undefined): void {
+    if (block === undefined) this.#held.delete(key)
+    else this.#held.set(key, block)
+  }
+
+  #isOurs(key: string): boolean {
+    return this.#prefixes.some((prefix) => key.startsWith(prefix))
   }
 }
 
-function blockOf(held: Held | undefined): Block | undefined {
-  return held !== undefined && 'range' in held ? held : undefined
-}
-
-function claimed(key: string, value: string): Held | undefined {
-  const document = documents.block.decode(value)
+function claimed(key: string, { host }: { readonly host: HostId }): Block {
   const range = blockOfKey(key)
-  return document && { id: range, host: document.host, range }
+  return { id: range, host, range }
 }
 
-/** Of one that is reserved nobody has a route. */
-function lent(key: string, value: string): Held | undefined {
-  const document = documents.address.decode(value)
-  if (document === undefined || document.kind === 'reserved') return document && NOBODY
-  const ip = lastPart(key) as Ip
-  const range = rangeOfOne(ip)
-  return { id: range, host: document.host, range }
+/** Of one that is reserved nobody has a route: it is on all hosts. */
+function lent(key: string, { host, kind }: AddressDocument): Block | undefined {
+  if (kind === 'reserved') return undefined
+  const range = rangeOfOne(lastPart(key) as Ip)
+  return { id: range, host, range }
 }

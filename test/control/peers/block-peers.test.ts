@@ -5,6 +5,7 @@ import type { Cidr, Ip } from '../../../src/core/ip.js'
 import type { Peer } from '../../../src/core/types.js'
 import { documents } from '../../../src/state/documents.js'
 import { keys } from '../../../src/state/keys.js'
+import { Mirror } from '../../../src/state/mirror.js'
 import { MemoryStore } from '../../fakes/memory-store.js'
 import { RecordingLogger } from '../../fakes/recording-logger.js'
 import { until } from '../../fakes/until.js'
@@ -23,7 +24,15 @@ const sorted = (peers: BlockPeers): string[] =>
 
 async function follow(t: Test, store: MemoryStore) {
   const logger = new RecordingLogger()
-  const peers = new BlockPeers({ store, network: NETWORK, logger })
+  const mirror = <T>(prefix: string, decode: (text: string) => T | undefined): Mirror<T> => {
+    const made = new Mirror<T>({ store, prefix, decode: (_key, value) => decode(value), logger })
+    made.start()
+    t.teardown(() => made.close())
+    return made
+  }
+  const blocks = mirror(keys.allBlocks, documents.block.decode)
+  const addresses = mirror(keys.allAddresses, documents.address.decode)
+  const peers = new BlockPeers({ blocks, addresses }, NETWORK)
   const changes: (readonly [string, Peer | undefined])[] = []
   const remove = peers.onChange((changed) => changes.push(...changed))
   t.teardown(() => peers.close())
