@@ -131,7 +131,7 @@ export class BlockCare {
 
   #checkOwners(changed: ReadonlyMap<string, unknown>): void {
     for (const key of changed.keys()) {
-      const own = this.#keeper.blocks.get(poolOfKey(key), blockOfKey(key))
+      const own = this.#keeper.blocks.at(key)
       if (own === undefined || this.blocks.get(key)?.host === this.#keeper.parts.host) continue
       void this.#quietly(own.ref, () => this.#keeper.settle(own.ref, [own]))
     }

@@ -27,6 +27,8 @@ export interface OwnBlocksParts {
 export class OwnBlocks {
   readonly #parts: OwnBlocksParts
   readonly #byPool = new Map<string, Map<Cidr, OwnBlock>>()
+  /** by their keys in the store */
+  readonly #byKey = new Map<string, OwnBlock>()
   /** prefix lengths of a pool's blocks: one, but where it is just cut anew */
   readonly #lengths = new Map<string, Set<number>>()
   #releases = 0
@@ -49,6 +51,11 @@ export class OwnBlocks {
 
   get(ref: PoolRef, block: Cidr): OwnBlock | undefined {
     return this.#byPool.get(keys.pool(ref))?.get(block)
+  }
+
+  /** @param key of a block in the store */
+  at(key: string): OwnBlock | undefined {
+    return this.#byKey.get(key)
   }
 
   /** The own block in which the address lies. */
@@ -75,6 +82,7 @@ export class OwnBlocks {
     const pool = keys.pool(ref)
     const blocks = this.#byPool.get(pool)
     blocks?.delete(block)
+    this.#byKey.delete(keys.block(ref, block))
     if (blocks?.size === 0) {
       this.#byPool.delete(pool)
       this.#lengths.delete(pool)
@@ -147,6 +155,7 @@ export class OwnBlocks {
     const blocks = this.#byPool.get(pool) ?? new Map<Cidr, OwnBlock>()
     this.#byPool.set(pool, blocks)
     blocks.set(block, made)
+    this.#byKey.set(keys.block(ref, block), made)
     return made
   }
 }

@@ -41,7 +41,7 @@ export function routed(name: string, tunnel?: Tunnel): Backend {
   const overhead = (network: Network, view: Pick<NetworkView, 'underlay'>): number =>
     encapOf(network) === 'never' ? 0 : (tunnel?.overhead(view.underlay) ?? 0)
   const isDirect = (network: Network, peer: Peer, way: Way): boolean =>
-    way.dev !== undefined && encapOf(network) !== 'always' && canBeVia(rangeOf(peer), way)
+    way.dev !== undefined && canBeVia(rangeOf(peer), way) && encapOf(network) !== 'always'
   const isTunnelled = (network: Network, peer: Peer, way: Way): boolean =>
     encapOf(network) !== 'never' && !isDirect(network, peer, way)
 

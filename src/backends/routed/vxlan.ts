@@ -4,12 +4,22 @@
  * neighbour for the gateway and an FDB entry for the neighbour's MAC (flannel
  * pkg/backend/vxlan/vxlan_network.go).
  */
-import { familyOf, rangeOfOne } from '../../core/ip.js'
-import type { Network } from '../../core/types.js'
+import { familyOf, ipOf, rangeOfOne } from '../../core/ip.js'
+import type { Mac } from '../../core/mac.js'
+import type { Network, Way } from '../../core/types.js'
 import { vxlanOverhead } from '../mtu.js'
 import { firstOf } from './gateways.js'
 import { tunnelMac, tunnelName } from './names.js'
 import type { Tunnel } from './tunnel.js'
+
+/** A hash each, asked for with each change and each of the kernel's notices. */
+const macs = new WeakMap<Way, Mac>()
+
+function macBy(way: Way): Mac {
+  const known = macs.get(way) ?? tunnelMac(way.host)
+  macs.set(way, known)
+  return known
+}
 
 export const vxlan: Tunnel = {
   overhead: vxlanOverhead,
@@ -33,12 +43,12 @@ export const vxlan: Tunnel = {
     }))
   },
 
+  // A block has no host bits: its own address is its first.
   routes: (network, to) =>
-    devices(network).map((dev) => ({ to, via: firstOf(to), dev, onlink: true as const })),
-  neighbours: (network, to, { host }) =>
-    devices(network).map((dev) => ({ dev, ip: firstOf(to), mac: tunnelMac(host) })),
-  fdb: (network, { host, vtep }) =>
-    devices(network).map((dev) => ({ dev, mac: tunnelMac(host), vtep })),
+    devices(network).map((dev) => ({ to, via: ipOf(to), dev, onlink: true as const })),
+  neighbours: (network, to, way) =>
+    devices(network).map((dev) => ({ dev, ip: ipOf(to), mac: macBy(way) })),
+  fdb: (network, way) => devices(network).map((dev) => ({ dev, mac: macBy(way), vtep: way.vtep })),
 }
 
 function devices({ segments }: Network): readonly string[] {
