@@ -81,6 +81,8 @@ export interface RoutePlan {
   readonly onlink?: true
   /** source address of what the host itself sends there */
   readonly source?: Ip
+  /** of packets that go by it; absent: that of the device */
+  readonly mtu?: number
   /** absent: 0 */
   readonly metric?: number
 }

@@ -109,6 +109,8 @@ export interface Way {
   readonly vtep: Ip
   /** device on whose link that address is; absent: a router is between, only a tunnel gets there */
   readonly dev?: string
+  /** what was found to pass, if that is less than the MTU of this host's underlay says */
+  readonly mtu?: number
 }
 
 /** All that a backend may know of one network on this host, but for its peers. */

@@ -95,6 +95,12 @@ blackhole 10.20.1.0/24 metric 4294967040
 10.20.2.0/24 via 192.0.2.2 dev eth0`,
   )
   const backend = resolveBackend('host-gw')
+  const narrow = wayTo(UNDERLAY, 'h2', '192.0.2.2' as Ip, 1_400)
+  t.match(
+    backend.reach.routes?.(network('host-gw'), block('h2', '10.20.2.0/24'), narrow),
+    [{ via: '192.0.2.2', mtu: 1_400 }],
+    'a path that lets less through is kept to that',
+  )
   const way = (vtep: string): Way => wayTo(UNDERLAY, 'h', vtep as Ip)
   t.match(backend.unreached?.(network('host-gw'), way('198.51.100.3')), {
     option: 'backend',

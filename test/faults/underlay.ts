@@ -100,8 +100,6 @@ const NARROW = 1_400
 
 const path: Scenario = {
   name: 'underlay-path-mtu',
-  // Bare packets follow the route to the block, which has the link's MTU; `status` names the path.
-  backends: ['overlay', 'vxlan'],
   fault: `the path between two hosts loses packets of more than ${NARROW} bytes without a word`,
   steady: [
     [1, 2],

@@ -124,6 +124,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     let gaps = 0
     const steps: readonly (readonly [RoutePlan, string])[] = [
       [ROUTE, 'via 192.0.2.3 dev eth0'],
+      [{ ...ROUTE, mtu: 1400 }, 'via 192.0.2.3 dev eth0 mtu 1400'],
       [{ ...ROUTE, via: '192.0.2.4' as Ip }, 'via 192.0.2.4 dev eth0'],
       [{ ...ROUTE, dev: 'eth1', via: '198.51.100.2' as Ip }, 'via 198.51.100.2 dev eth1'],
       [{ ...ROUTE, dev: 'eth1', via: '198.51.100.2' as Ip, onlink: true }, 'onlink'],
@@ -132,6 +133,8 @@ await onThrowAwayHost(import.meta.url, async () => {
       [{ to: ROUTE.to, dev: '' }, 'blackhole'],
       [ROUTE, 'via 192.0.2.3 dev eth0'],
       [ROUTE6, 'via 2001:db8::3 dev eth0'],
+      [{ ...ROUTE6, mtu: 1400 }, 'mtu 1400'],
+      [{ ...ROUTE6, mtu: 1300 }, 'mtu 1300'],
       [{ ...ROUTE6, via: '2001:db8::4' as Ip }, 'via 2001:db8::4 dev eth0'],
       [{ ...ROUTE6, source: '2001:db8::1' as Ip, via: '2001:db8::4' as Ip }, 'src 2001:db8::1'],
       [{ ...ROUTE6, dev: 'eth1', via: '2001:db8:1::4' as Ip }, 'via 2001:db8:1::4 dev eth1'],

@@ -70,7 +70,7 @@ export function routed(name: string, tunnel?: Tunnel): Backend {
     reach: {
       routes: (network, peer, way) => {
         const to = rangeOf(peer)
-        if (isDirect(network, peer, way)) return [{ to, via: way.vtep, dev: way.dev ?? '' }]
+        if (isDirect(network, peer, way)) return [directRoute(to, way)]
         return isTunnelled(network, peer, way) ? (tunnel?.routes(network, to) ?? []) : []
       },
       neighbours: (network, peer, way) =>
@@ -176,6 +176,10 @@ function rangeOf(peer: Peer): Cidr {
   if (isBlock(peer)) return peer.range
   const [first] = peer.addresses
   return first === undefined ? ('' as Cidr) : rangeOfOne(ipOf(first))
+}
+
+function directRoute(to: Cidr, { vtep: via, dev = '', mtu }: Way): RoutePlan {
+  return { to, via, dev, ...(mtu === undefined ? {} : { mtu }) }
 }
 
 function isOne(range: Cidr): boolean {

@@ -179,6 +179,16 @@ export class Peers {
     }
   }
 
+  /** @param narrow VTEP → what was found to pass on the way there */
+  keepTo(narrow: ReadonlyMap<Ip, number>): void {
+    this.#ways.keepTo(narrow)
+    const hosts = this.hosts().map(({ id }) => id)
+    for (const [network, peers] of this.#networks) {
+      peers.noteHosts(hosts)
+      this.#onChange(network)
+    }
+  }
+
   /**
    * What the backend says of all peers that this host can send to, brought up to date; it is to be
    * read before the next call.

@@ -1,4 +1,6 @@
 /** How this host sends to each of the others, and to which it cannot. */
+
+import type { Ip } from '../../core/ip.js'
 import { familyOf } from '../../core/ip.js'
 import type { Logger } from '../../core/ports.js'
 import type { Host, HostId, Underlay, Way } from '../../core/types.js'
@@ -8,6 +10,7 @@ export class Ways {
   readonly #logger: Logger
   readonly #parted = new Set<HostId>()
   #underlay: Underlay | undefined
+  #narrow: ReadonlyMap<Ip, number> = new Map()
   /** A host's record is another object when it changes. */
   #known = new WeakMap<Host, Way>()
 
@@ -23,6 +26,12 @@ export class Ways {
     return former === undefined || familyOf(former.vtep) !== familyOf(underlay.vtep)
   }
 
+  /** @param narrow VTEP → what was found to pass on the way there */
+  keepTo(narrow: ReadonlyMap<Ip, number>): void {
+    this.#narrow = new Map(narrow)
+    this.#known = new WeakMap()
+  }
+
   /** @returns undefined for a VTEP of the other address family, which cannot be sent to */
   to(host: Host): Way | undefined {
     const known = this.#known.get(host)
@@ -31,7 +40,7 @@ export class Ways {
       this.#tellParted(host)
       return undefined
     }
-    const way = wayTo(this.#underlay, host.id, host.vtep)
+    const way = wayTo(this.#underlay, host.id, host.vtep, this.#narrow.get(host.vtep))
     this.#known.set(host, way)
     return way
   }

@@ -3,7 +3,8 @@
  * looked at when this host begins to send there, when one of its ends changes, and each minute: one
  * full packet that must not be fragmented (ICMP echo). If it is not answered three times of three,
  * and a small one is, the largest that passes is looked for, and the route to that VTEP gets it as
- * its MTU: the kernel tells containers (ICMP), and fragments what may be fragmented.
+ * its MTU: the kernel tells containers (ICMP), and fragments what may be fragmented. So do the routes
+ * to that host's containers that lead there without a tunnel.
  */
 import { messageOf } from '../../core/errors.js'
 import { familyOf, type Ip } from '../../core/ip.js'
@@ -24,7 +25,7 @@ const LEAST = { 4: 576, 6: 1_280 } as const
 
 export interface PathMtuParts {
   readonly dataplane: Pick<Dataplane, 'echo' | 'pathMtus' | 'setPathMtu'>
-  readonly peers: Pick<Peers, 'used' | 'hosts' | 'knowsHosts'>
+  readonly peers: Pick<Peers, 'used' | 'hosts' | 'knowsHosts' | 'keepTo'>
   readonly underlay: Pick<UnderlaySource, 'known'>
   readonly problems: Pick<Problems, 'report'>
   readonly logger: Logger
@@ -60,6 +61,7 @@ export class PathMtu {
     const { dataplane, logger } = this.#parts
     try {
       for (const [vtep, mtu] of await dataplane.pathMtus()) this.#narrow.set(vtep, mtu)
+      if (this.#narrow.size > 0) this.#parts.peers.keepTo(this.#narrow)
     } catch (error) {
       logger.warn({ err: messageOf(error) }, 'routes of a former run not read')
     }
@@ -154,6 +156,7 @@ export class PathMtu {
   }
 
   async #set(vtep: Ip, mtu: number | undefined): Promise<void> {
+    const former = this.#narrow.get(vtep)
     this.#refused.delete(vtep)
     try {
       await this.#parts.dataplane.setPathMtu(vtep, mtu)
@@ -162,6 +165,7 @@ export class PathMtu {
       this.#refused.set(vtep, messageOf(error))
     }
     if (mtu !== undefined) this.#narrow.set(vtep, mtu)
+    if (this.#narrow.get(vtep) !== former) this.#parts.peers.keepTo(this.#narrow)
   }
 
   #report(): void {
@@ -170,7 +174,7 @@ export class PathMtu {
     const lines = [...this.#narrow].map(([vtep, mtu]) => {
       const seen = `packets of more than ${mtu} bytes do not arrive at ${vtep}, although the MTU here is ${underlay.known?.mtu}`
       const refusal = this.#refused.get(vtep)
-      const done = refusal ?? `those of tunnels are kept to ${mtu} on that path`
+      const done = refusal ?? `they are kept to ${mtu} on that path`
       const remedy = 'correct the MTU of the interfaces or of the network between the hosts'
       return [names.get(vtep) ?? vtep, `${seen}: ${done}; ${remedy}`] as const
     })

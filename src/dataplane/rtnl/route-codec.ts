@@ -2,7 +2,7 @@
 import type { Cidr, Ip } from '../../core/ip.js'
 import { familyOf, ipOf, prefixLength } from '../../core/ip.js'
 import type { RouteState } from './address-codec.js'
-import { addressBytes, addressFamily } from './codec.js'
+import { addressBytes, addressFamily, u32 } from './codec.js'
 import {
   AF,
   NLM_F,
@@ -11,6 +11,7 @@ import {
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RTA,
+  RTAX_MTU,
   RTM,
   RTN,
   RTNH_F_ONLINK,
@@ -31,6 +32,7 @@ export interface RouteSpec {
   readonly via?: Ip
   readonly onlink?: boolean
   readonly source?: Ip
+  readonly mtu?: number
   /** as plans have it: 0 is the kernel's default */
   readonly metric: number
 }
@@ -85,13 +87,14 @@ function scopeOf({ to, ifindex, via }: RouteSpec): number {
 
 /** struct rtmsg and its attributes in one buffer: there may be thousands in a row. */
 function rtmsg(spec: RouteSpec, scope: number): Buffer {
-  const { to, ifindex, via, onlink, source } = spec
+  const { to, ifindex, via, onlink, source, mtu } = spec
   const attributes = [
     [RTA.DST, addressBytes(ipOf(to))],
     [RTA.PRIORITY, bytes32(kernelMetric(spec))],
     ...(ifindex === undefined ? [] : [[RTA.OIF, bytes32(ifindex)] as const]),
     ...(via === undefined ? [] : [gatewayOf(to, via)]),
     ...(source === undefined ? [] : [[RTA.PREFSRC, addressBytes(source)] as const]),
+    ...(mtu === undefined ? [] : [[RTA.METRICS, u32(RTAX_MTU, mtu)] as const]),
   ] as const
   const size = attributes.reduce((sum, [, value]) => sum + ATTRIBUTE + align(value.length), RTMSG)
   const buffer = Buffer.allocUnsafe(size).fill(0)

@@ -68,7 +68,7 @@ export class RouteDevices {
   }
 
   /** As messages have it; undefined where there is no such device. */
-  specOf({ to, dev, via, onlink, source, metric = 0 }: RoutePlan): RouteSpec | undefined {
+  specOf({ to, dev, via, onlink, source, mtu, metric = 0 }: RoutePlan): RouteSpec | undefined {
     const ifindex = this.#indexes.get(dev)
     if (dev !== '' && ifindex === undefined) return undefined
     return {
@@ -78,6 +78,7 @@ export class RouteDevices {
       ...(via === undefined ? {} : { via }),
       ...(onlink === undefined ? {} : { onlink }),
       ...(source === undefined ? {} : { source }),
+      ...(mtu === undefined ? {} : { mtu }),
     }
   }
 

@@ -26,6 +26,7 @@ export function isSameRoute(a: FoundRoute, b: FoundRoute): boolean {
   return (
     a.via === b.via &&
     a.source === b.source &&
+    a.mtu === b.mtu &&
     (a.onlink ?? false) === (b.onlink ?? false) &&
     (a.altered ?? false) === (b.altered ?? false)
   )
@@ -51,7 +52,8 @@ export function planOf(route: RouteState, dev: string): FoundRoute | undefined {
     ...((route.flags & RTNH_F_ONLINK) === 0 ? {} : { onlink: true as const }),
     ...(source === undefined ? {} : { source }),
     ...(metric === 0 ? {} : { metric }),
-    ...(isPlain && mtu === undefined ? {} : { altered: true }),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(isPlain ? {} : { altered: true }),
   }
 }
 

@@ -24,7 +24,11 @@ function world(paths: Record<string, number> = {}) {
   const problems = new Problems(logger)
   const hosts: Host[] = [H2, H3]
   const used: Host[] = [H2]
-  const peers = { used: () => used, hosts: () => hosts, knowsHosts: true }
+  const kept: string[] = []
+  const keepTo = (narrow: ReadonlyMap<Ip, number>): void => {
+    kept.push([...narrow].map((each) => each.join(' ')).join())
+  }
+  const peers = { used: () => used, hosts: () => hosts, knowsHosts: true, keepTo }
   const underlay = { known: { vtep: '192.0.2.1' as Ip, mtu: 1_500, port: 4789 } }
   const looked: string[] = []
   const echo = dataplane.echo.bind(dataplane)
@@ -34,14 +38,15 @@ function world(paths: Record<string, number> = {}) {
   }
   const mtus = new PathMtu({ dataplane, peers, underlay, problems, logger })
   t.teardown(() => mtus.close())
-  return { dataplane, problems, hosts, used, underlay, looked, mtus }
+  return { dataplane, problems, hosts, used, underlay, looked, kept, mtus }
 }
 
 t.test('a narrow path is kept to what passes, and said', async (t) => {
-  const { dataplane, problems, mtus, looked } = world({ '192.0.2.2': 1_400 })
+  const { dataplane, problems, mtus, looked, kept } = world({ '192.0.2.2': 1_400 })
   await mtus.start()
   await until('it is said', () => problems.list().length > 0)
   t.same([...dataplane.lowered], [['192.0.2.2', 1_400]])
+  t.same(kept, ['192.0.2.2 1400'], 'routes to its containers, too')
   const [{ part, about, problem } = { part: '', about: '', problem: '' }] = problems.list()
   t.same([part, about], ['path', 'h2'])
   t.match(
@@ -62,7 +67,7 @@ t.test('nothing is set where all is well, or where nothing answers', async (t) =
 })
 
 t.test('what a former run has set goes when the path is well, or the host is gone', async (t) => {
-  const { dataplane, problems, mtus, hosts } = world()
+  const { dataplane, problems, mtus, hosts, kept } = world()
   hosts.pop()
   dataplane.lowered.set(H2.vtep, 1_400)
   dataplane.lowered.set(H3.vtep, 1_400)
@@ -70,6 +75,7 @@ t.test('what a former run has set goes when the path is well, or the host is gon
   await until('both are gone', () => dataplane.lowered.size === 0)
   await mtus.close()
   t.same(problems.list(), [])
+  t.equal(kept.at(-1), '')
 })
 
 t.test('a path is looked at again when an end of it changes', async (t) => {
@@ -100,10 +106,7 @@ t.test('what the kernel refuses is said, and other paths are looked at', async (
   await until('both are said', () => problems.list().length === 2)
   t.match(
     problems.list().map(({ problem }) => problem),
-    [
-      /: somebody else’s route; correct/,
-      /: those of tunnels are kept to 1450 on that path; correct/,
-    ],
+    [/: somebody else’s route; correct/, /: they are kept to 1450 on that path; correct/],
   )
 })
 
