@@ -63,7 +63,10 @@ export async function hostKernel(host: Host): Promise<HostKernel> {
     links: ours.map(({ ifname, master }) =>
       master === undefined ? ifname : `${ifname} in ${master}`,
     ),
-    routes: routesOf(routes).filter((line) => / (proto 116|dev tsb-\S+) /.test(`${line} `)),
+    // What passes on the way there was measured: neither dockerds nor the store know of it.
+    routes: routesOf(routes)
+      .filter((line) => / (proto 116|dev tsb-\S+) /.test(`${line} `))
+      .map((line) => line.replace(/ mtu \d+/, '')),
     hops: hopsOf(near, remote),
     proxies: listOf<Neighbour>(proxies)
       .filter(({ dev }) => OURS.test(dev))
