@@ -134,7 +134,7 @@ export interface StrangersPlan {
   readonly port: number
   /** of the networks that this host has devices for; packets of others are none of our business */
   readonly vnis: readonly number[]
-  /** VTEPs of all hosts of the cluster */
+  /** VTEPs of all hosts of the cluster, this one's first */
   readonly vteps: readonly Ip[]
   /** not all hosts are known yet: VTEPs that are admitted and not named stay */
   readonly partial: boolean
@@ -146,6 +146,8 @@ export interface StrangersPlan {
 export interface Domain {
   /** where its containers of this host are */
   readonly bridge: string
+  /** the device that leads to other hosts; absent: bare packets by the trunk */
+  readonly tunnel?: string
   /** all addresses of its containers, wherever they are */
   readonly ranges: readonly Cidr[]
   /** true: it exchanges packets with other domains that are open, too */

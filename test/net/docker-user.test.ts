@@ -1,6 +1,7 @@
 /** Routed networks behind dockerd's FORWARD DROP, with the iptables of Debian. */
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NFPROTO } from '../../src/dataplane/nft/constants.js'
 import { NftTable } from '../../src/dataplane/nft/table.js'
 import { openNetfilter } from '../../src/dataplane/rtnl/netlink-rtnl.js'
 import { DockerUser, readLegacyTables } from '../../src/dataplane/tables/docker-user.js'
@@ -197,6 +198,27 @@ await onThrowAwayHost(import.meta.url, async () => {
     await look()
     t.match(docker.obstacle([]), /^chain fw of table inet mine/)
     run('nft', 'delete table inet mine')
+    // Docker without ip6tables, and ufw
+    const look6 = async (families: readonly number[]) => {
+      docker.setDesired(true, families)
+      docker.queueResync()
+      await docker.apply(socket)
+      return docker.obstacle([])
+    }
+    run(
+      'nft',
+      'add table ip6 mine; add chain ip6 mine fw { type filter hook forward priority 5; policy drop; }',
+    )
+    t.equal(await look6([NFPROTO.IPV4]), undefined, 'no network has IPv6')
+    t.match(await look6([NFPROTO.IPV4, NFPROTO.IPV6]), /^chain fw of table ip6 mine/)
+    run('nft', 'delete table ip6 mine')
+    run(
+      'nft',
+      'add table inet firewalld_policy_drop; add chain inet firewalld_policy_drop fw { type filter hook forward priority 9; policy drop; }',
+    )
+    await look()
+    t.equal(docker.obstacle([]), undefined, 'firewalld reloads')
+    run('nft', 'delete table inet firewalld_policy_drop')
   })
 
   t.test('without bridges of ours none are left', async (t) => {

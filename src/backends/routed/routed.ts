@@ -138,13 +138,10 @@ function part(
   const dev = bridgeName(network)
   const bridge: BridgeLink = { kind: 'bridge', name: dev, mtu, addresses: bridgeAddresses(view) }
   const joined = view.local.filter((endpoint) => endpoint.joined)
+  const tunnels = tunnel?.links(view, mtu) ?? []
   const lent = lentOf(view).map((address): RoutePlan => ({ to: rangeOfOne(ipOf(address)), dev }))
   return {
-    links: [
-      bridge,
-      ...(tunnel?.links(view, mtu) ?? []),
-      ...joined.map((each) => port(each, dev, mtu)),
-    ],
+    links: [bridge, ...tunnels, ...joined.map((each) => port(each, dev, mtu))],
     routes: [...lent, ...own],
     sources: joined.map(({ id, mac, addresses }) => ({
       dev: portName(id),
@@ -152,7 +149,7 @@ function part(
       ips: addresses.map(ipOf),
     })),
     ...(tunnel === undefined ? {} : { vnis: network.segments.map(({ vni }) => vni) }),
-    domain: domain(view, dev),
+    domain: domain(view, dev, tunnels[0]?.name),
   }
 }
 
@@ -160,9 +157,14 @@ function port({ id, mac }: LocalEndpoint, master: string, mtu: number): VethLink
   return { kind: 'veth', name: portName(id), mtu, master, peer: { name: hostLinkName(id), mac } }
 }
 
-function domain({ network, local }: NetworkView, bridge: string): Domain {
+function domain(
+  { network, local }: NetworkView,
+  bridge: string,
+  tunnel: string | undefined,
+): Domain {
   return {
     bridge,
+    ...(tunnel === undefined ? {} : { tunnel }),
     ranges: poolsOf(network),
     open: optionOf(network, ISOLATE) === 'off',
     exposed: optionOf(network, EXPOSE) === 'on' && !network.internal,

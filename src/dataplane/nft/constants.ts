@@ -65,6 +65,7 @@ export const NFT_SET = { INTERVAL: 0x4, MAP: 0x8, TIMEOUT: 0x10, EVAL: 0x20, CON
 export const NFTA_DYNSET = { SET_NAME: 1, OP: 3, SREG_KEY: 4 } as const
 export const NFT_DYNSET_OP_UPDATE = 1
 export const NFTA_PAYLOAD = {
+  DREG: 1,
   BASE: 2,
   OFFSET: 3,
   LEN: 4,
@@ -86,6 +87,14 @@ export const NFTNL_UDATA_SET_KEYBYTEORDER = 0
 
 export const NFTA_EXPR = { NAME: 1, DATA: 2 } as const
 export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
+/** Attributes of expressions, where rules of others are read. */
+export const NFTA_META = { DREG: 1, KEY: 2 } as const
+export const NFTA_CT = { DREG: 1, KEY: 2 } as const
+export const NFTA_CMP = { SREG: 1, OP: 2, DATA: 3 } as const
+export const NFTA_RANGE = { SREG: 1, OP: 2, FROM: 3, TO: 4 } as const
+export const NFTA_BITWISE = { SREG: 1, DREG: 2, MASK: 4, XOR: 5, OP: 6 } as const
+export const NFTA_LOOKUP = { SET: 1, SREG: 2, DREG: 3, FLAGS: 5 } as const
+export const NFTA_IMMEDIATE = { DREG: 1, DATA: 2 } as const
 export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
 /** registers of 4 bytes each; a value takes as many as it needs */
 export const NFT_REG = { VERDICT: 0, FIRST: 8 } as const

@@ -1,4 +1,5 @@
 /** Single rules in a chain of others: read, told apart by what they say, put and deleted. */
+import type { Attributes } from '../rtnl/codec.js'
 import { attr, nested, parseAttributes, readText, text, u64be } from '../rtnl/codec.js'
 import { NLM_F } from '../rtnl/constants.js'
 import type { RtnlMessage } from '../rtnl/rtnl.js'
@@ -23,9 +24,12 @@ export interface RuleState {
   readonly comment: string
 }
 
-/** All rules of the chain, in order. */
-export function dumpRules(of: TableRef, chain: string): RtnlMessage {
-  const where = [text(NFTA_RULE.TABLE, of.table), text(NFTA_RULE.CHAIN, chain)]
+/** All rules of the chain, in order; without a chain those of the whole table. */
+export function dumpRules(of: TableRef, chain?: string): RtnlMessage {
+  const where = [
+    text(NFTA_RULE.TABLE, of.table),
+    ...(chain === undefined ? [] : [text(NFTA_RULE.CHAIN, chain)]),
+  ]
   return message(NFT_MSG.GETRULE, NLM_F.DUMP, of.family, ...where)
 }
 
@@ -60,13 +64,41 @@ function encodeComment(comment: string): Buffer {
   return Buffer.concat([Uint8Array.of(NFTNL_UDATA_RULE_COMMENT, words.length), words])
 }
 
-export function decodeRule(body: Buffer): RuleState {
-  const attributes = parseAttributes(body, NFGENMSG)
-  const expressions = listItems(attributes.get(NFTA_RULE.EXPRESSIONS)).map((one) => {
+interface RawExpression {
+  readonly name: string
+  readonly data: Buffer | undefined
+}
+
+function decodeExpressions(list: Buffer | undefined): readonly RawExpression[] {
+  return listItems(list).map((one) => {
     const parts = parseAttributes(one)
     return { name: readText(parts.get(NFTA_EXPR.NAME)), data: parts.get(NFTA_EXPR.DATA) }
   })
-  const isComment = ({ name, data }: { name: string; data?: Buffer | undefined }): boolean =>
+}
+
+/** One of a rule's expressions as it was read. */
+export interface ReadExpression {
+  readonly name: string
+  readonly attributes: Attributes
+}
+
+/** The chain that a rule is in, and all of its expressions. */
+export function decodeWhole(body: Buffer): {
+  readonly chain: string
+  readonly expressions: readonly ReadExpression[]
+} {
+  const rule = parseAttributes(body, NFGENMSG)
+  const expressions = decodeExpressions(rule.get(NFTA_RULE.EXPRESSIONS)).map(({ name, data }) => ({
+    name,
+    attributes: parseAttributes(data ?? Buffer.alloc(0)),
+  }))
+  return { chain: readText(rule.get(NFTA_RULE.CHAIN)), expressions }
+}
+
+export function decodeRule(body: Buffer): RuleState {
+  const attributes = parseAttributes(body, NFGENMSG)
+  const expressions = decodeExpressions(attributes.get(NFTA_RULE.EXPRESSIONS))
+  const isComment = ({ name, data }: RawExpression): boolean =>
     name === 'match' && readText(parseAttributes(data ?? Buffer.alloc(0)).get(1)) === 'comment'
   const own = expressions.find(isComment)?.data
   return {

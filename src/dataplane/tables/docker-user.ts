@@ -73,6 +73,8 @@ interface Target {
 export class DockerUser {
   readonly #generation: Generation
   #wanted = false
+  /** of the packets that are at stake */
+  #families: readonly number[] = FAMILIES
   #resync = true
   #mark: number | undefined
   /** how often ours are in a chain, as of the last look */
@@ -85,10 +87,14 @@ export class DockerUser {
     this.#generation = generation
   }
 
-  /** @param wanted whether there are bridges of ours */
-  setDesired(wanted: boolean): void {
-    if (this.#wanted !== wanted) this.#mark = undefined
+  /**
+   * @param wanted whether there are bridges of ours
+   * @param families of their networks: what is dropped of others is no obstacle
+   */
+  setDesired(wanted: boolean, families: readonly number[] = FAMILIES): void {
+    if (this.#wanted !== wanted || this.#families.join() !== families.join()) this.#mark = undefined
     this.#wanted = wanted
+    this.#families = families
   }
 
   /** The next apply looks whether others have changed any rules since. */
@@ -153,7 +159,7 @@ export class DockerUser {
 
   async #targets(socket: BatchSocket): Promise<readonly Target[]> {
     const chains = (await socket.dump(dumpChains({ family: 0 }), ABSENT)).map(decodeChain)
-    this.#closedBy = closedBy(chains)
+    this.#closedBy = closedBy(chains, this.#families)
     this.#hasUserChain = chains.some(({ table, name }) => table === FILTER && name === USER_CHAIN)
     const targets: Target[] = []
     for (const family of FAMILIES) {
@@ -217,16 +223,19 @@ const NAMES: Readonly<Record<number, string>> = {
   [NFPROTO.IPV4]: 'ip',
   [NFPROTO.IPV6]: 'ip6',
 }
+/** firewalld has it while it reloads, for a fraction of a second. */
+const PASSING_TABLE = 'firewalld_policy_drop'
 
 /** A chain that forwards nothing by itself, where none of our rules is. */
-function closedBy(chains: readonly ChainState[]): string | undefined {
+function closedBy(chains: readonly ChainState[], families: readonly number[]): string | undefined {
   const isDocker = (family: number): boolean =>
     chains.some((one) => one.family === family && one.table === FILTER && one.name === USER_CHAIN)
   const found = chains.find(
     ({ family, table, name, hook, policy }) =>
       hook === HOOK.INET_FORWARD &&
       policy === VERDICT.DROP &&
-      NAMES[family] !== undefined &&
+      (family === NFPROTO.INET || families.includes(family)) &&
+      table !== PASSING_TABLE &&
       !(table === FILTER && name === FORWARD && isDocker(family)),
   )
   return found && `chain ${found.name} of table ${NAMES[found.family]} ${found.table}`

@@ -1,9 +1,12 @@
 /** All rules of the host's own namespace, in order of work: before the links that they are about. */
+import { familyOf } from '../../core/ip.js'
 import type { Plan } from '../../core/plan.js'
 import type { Logger } from '../../core/ports.js'
 import type { TableResult } from '../failure.js'
 import { Generation } from '../nft/generation.js'
 import { DockerUser, readLegacyTables } from './docker-user.js'
+import { FAMILIES, PROTOCOL } from './domain-sets.js'
+import { FirewalldTable } from './firewalld.js'
 import { ISOLATION, isolationElements } from './isolation.js'
 import { type KernelTable, NOTHING, type Scope } from './kernel-table.js'
 import type { Notice } from './notices.js'
@@ -44,6 +47,7 @@ export function hostRules(logger: Logger): readonly KernelTable[] {
         ),
     }),
     new DockerUserTable(generation, logger),
+    new FirewalldTable(generation, logger),
   ]
 }
 
@@ -61,9 +65,14 @@ class DockerUserTable implements KernelTable {
     this.#logger = logger
   }
 
-  setDesired({ links }: Plan): void {
+  setDesired({ links, domains = [] }: Plan): void {
     this.#wanted = links.some(({ kind }) => kind === 'bridge')
-    this.#rules.setDesired(this.#wanted)
+    const ranges = domains.flatMap((domain) => domain.ranges)
+    const families = FAMILIES.filter((family) => ranges.some((range) => familyOf(range) === family))
+    this.#rules.setDesired(
+      this.#wanted,
+      families.map((family) => PROTOCOL[family]),
+    )
   }
 
   queueResync(): void {
