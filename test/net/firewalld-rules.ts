@@ -2,7 +2,7 @@
  * What firewalld 2.3.1 of Debian makes of its default configuration and Docker's zone, reduced: chains
  * of masquerade and marks, of the rest's `_pre`, `_log`, `_deny` and `_post`, are left out, as is `owner`.
  */
-import { execFileSync } from 'node:child_process'
+import { run } from './kernel.js'
 
 export interface Additions {
   /** in filter_IN_public_allow: opened ports */
@@ -15,8 +15,9 @@ export interface Additions {
 
 /** In place of what is there, in one step. */
 export function startFirewalld({ allow = '', input = '', forward = '' }: Additions = {}): void {
-  execFileSync('nft', ['-f', '-'], {
-    input: `
+  run(
+    'nft',
+    `
 table inet firewalld
 delete table inet firewalld
 table inet firewalld {
@@ -85,7 +86,7 @@ table inet firewalld {
   }
 }
 `,
-  })
+  )
 }
 
 /** What the zone with our bridges and the policy that leads to it become. */

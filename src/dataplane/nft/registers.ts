@@ -52,22 +52,43 @@ const PORT_OFFSET = 2
 const SILENT: readonly string[] = ['counter', 'log', 'notrack', 'last']
 
 type Value = Uint8Array | undefined
+/** What an attribute of a rule has in it: each rule is asked for many packets. */
+const VALUES = new WeakMap<Buffer, Buffer>()
 
 export class Registers {
   readonly #packet: Packet
   readonly #sets: Sets
   readonly #values = new Map<number, Value>()
+  readonly #meta: ReadonlyMap<number | undefined, Uint8Array>
+  readonly #addresses: Buffer
 
   constructor(packet: Packet, sets: Sets) {
+    const { from, to = '', source, destination, protocol } = packet
     this.#packet = packet
     this.#sets = sets
+    this.#addresses = Buffer.concat([source, destination])
+    this.#meta = new Map([
+      [META.IIFNAME, deviceBytes(from)],
+      [META.OIFNAME, deviceBytes(to)],
+      [META.NFPROTO, Uint8Array.of(source.length === 4 ? NFPROTO.IPV4 : NFPROTO.IPV6)],
+      [META.L4PROTO, Uint8Array.of(protocol)],
+    ])
+  }
+
+  /** A rule begins. */
+  clear(): void {
+    this.#values.clear()
   }
 
   /** Takes the expression in; false ends the rule. */
   takes({ name, attributes }: ReadExpression): Truth {
     switch (name) {
       case 'meta':
-        return this.#load(attributes, NFTA_META.DREG, this.#meta(attributes))
+        return this.#load(
+          attributes,
+          NFTA_META.DREG,
+          this.#meta.get(numberOf(attributes, NFTA_META.KEY)),
+        )
       case 'ct':
         return this.#load(attributes, NFTA_CT.DREG, tracked(attributes))
       case 'payload':
@@ -98,25 +119,9 @@ export class Registers {
     return this.#values.get(numberOf(attributes, register) ?? -1)
   }
 
-  #meta(attributes: Attributes): Value {
-    const { from, to = '', source, protocol } = this.#packet
-    switch (numberOf(attributes, NFTA_META.KEY)) {
-      case META.IIFNAME:
-        return deviceBytes(from)
-      case META.OIFNAME:
-        return deviceBytes(to)
-      case META.NFPROTO:
-        return Uint8Array.of(source.length === 4 ? NFPROTO.IPV4 : NFPROTO.IPV6)
-      case META.L4PROTO:
-        return Uint8Array.of(protocol)
-      default:
-        return undefined
-    }
-  }
-
   /** Addresses, or a part of one, and the destination port. */
   #payload(attributes: Attributes): Value {
-    const { source, destination, port } = this.#packet
+    const { source, port } = this.#packet
     const at = numberOf(attributes, NFTA_PAYLOAD.OFFSET) ?? 0
     const end = at + (numberOf(attributes, NFTA_PAYLOAD.LEN) ?? 0)
     const base = numberOf(attributes, NFTA_PAYLOAD.BASE)
@@ -124,8 +129,7 @@ export class Registers {
       return port === undefined ? undefined : Uint8Array.of(port >> 8, port & 0xff)
     const places = ADDRESSES[source.length === 4 ? 4 : 16]
     if (base !== PAYLOAD.NETWORK || at < places.source) return undefined
-    const known = Buffer.concat([source, destination])
-    const found = known.subarray(at - places.source, end - places.source)
+    const found = this.#addresses.subarray(at - places.source, end - places.source)
     return found.length === end - at ? found : undefined
   }
 
@@ -185,7 +189,11 @@ function numberOf(attributes: Attributes, type: number): number | undefined {
 
 function dataOf(attributes: Attributes, type: number): Buffer | undefined {
   const data = attributes.get(type)
-  return data && parseAttributes(data).get(NFTA_DATA.VALUE)
+  if (data === undefined) return undefined
+  const known = VALUES.get(data)
+  const value = known ?? parseAttributes(data).get(NFTA_DATA.VALUE)
+  if (known === undefined && value !== undefined) VALUES.set(data, value)
+  return value
 }
 
 /** Of as many bytes as the rule names: a device's name may be the beginning of one. */

@@ -45,13 +45,13 @@ const ELSEWHERE: readonly string[] = ['queue', 'target', 'synproxy']
 
 export class Trial {
   readonly #rules: Rules
-  readonly #packet: Packet
+  readonly #registers: Registers
   /** chains that it came to for certain, in order */
   readonly visited: string[] = []
 
   constructor(rules: Rules, packet: Packet) {
     this.#rules = rules
-    this.#packet = packet
+    this.#registers = new Registers(packet, rules.sets)
   }
 
   /** Whether a chain with the policy to accept refuses the packet for certain. */
@@ -90,12 +90,12 @@ export class Trial {
   }
 
   #read(rule: Rule): { readonly matches: Truth; readonly verdict?: Verdict } {
-    const registers = new Registers(this.#packet, this.#rules.sets)
+    this.#registers.clear()
     let matches: Truth = true
     for (const expression of rule) {
       const verdict = verdictOf(expression)
       if (verdict !== undefined) return { matches, verdict }
-      const taken = registers.takes(expression)
+      const taken = this.#registers.takes(expression)
       if (taken === false) return { matches: false }
       matches = taken && matches
     }

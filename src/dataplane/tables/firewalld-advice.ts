@@ -38,8 +38,8 @@ export function firewalldAdvice(
 ): string | undefined {
   const refusing = (chains: readonly string[], packets: readonly Packet[]): Trial | undefined =>
     packets
-      .flatMap((packet) => chains.map((chain) => ({ chain, trial: new Trial(rules, packet) })))
-      .find(({ chain, trial }) => trial.isRefusedBy(chain))?.trial
+      .map((packet) => new Trial(rules, packet))
+      .find((trial) => chains.some((chain) => trial.isRefusedBy(chain)))
   const closed = refusing(input, tunnelled)
   const parted = refusing(forward, forwarded) !== undefined
   const what = [

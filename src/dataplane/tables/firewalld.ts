@@ -6,7 +6,7 @@
  * Its rules are read when anybody's have changed. Some packets are tried on them, so that whatever lets
  * them through counts: a zone with our bridges or with the network's addresses, or none at all.
  */
-import { ipOf } from '../../core/ip.js'
+import { familyOf, ipOf } from '../../core/ip.js'
 import type { Domain, Plan, StrangersPlan } from '../../core/plan.js'
 import type { Logger } from '../../core/ports.js'
 import type { TableResult } from '../failure.js'
@@ -25,7 +25,8 @@ const TABLE = { family: NFPROTO.INET, table: 'firewalld' }
 /** A kernel without nf_tables, or without the table. */
 const ABSENT = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
 const IPPROTO = { TCP: 6, UDP: 17 } as const
-/** Of the cluster's other hosts, as one rule is for all of them, or one for each. */
+/** So many are tried of the networks and of the other hosts: one rule is for all, or one for each. */
+const NETWORKS = 16
 const PEERS = 3
 
 export class FirewalldTable implements KernelTable {
@@ -62,17 +63,22 @@ export class FirewalldTable implements KernelTable {
     )
   }
 
+  /** Never rejects: what people are told is no condition for links and routes. */
   async apply({ netfilter }: Scope): Promise<TableResult> {
-    const forwarded = (this.#plan?.domains ?? []).flatMap((one) =>
-      packetsOf(one, this.#plan?.trunk),
-    )
-    const tunnelled = packetsFromPeers(this.#plan?.strangers, this.#plan?.trunk)
+    const { domains = [], strangers, trunk } = this.#plan ?? {}
+    const forwarded = domains.slice(0, NETWORKS).flatMap((one) => packetsOf(one, trunk))
+    const tunnelled = packetsFromPeers(strangers, trunk)
     if (netfilter === undefined || forwarded.length + tunnelled.length === 0) return this.#rest()
-    const isNews = await this.#read(netfilter)
-    const key = JSON.stringify([forwarded, tunnelled])
-    if (isNews || key !== this.#tried) {
-      this.#tried = key
-      this.#tell(this.#firewall && firewalldAdvice(this.#firewall, forwarded, tunnelled))
+    try {
+      const isNews = await this.#read(netfilter)
+      const key = JSON.stringify([forwarded, tunnelled])
+      if (isNews || key !== this.#tried) {
+        this.#tried = key
+        this.#tell(this.#firewall && firewalldAdvice(this.#firewall, forwarded, tunnelled))
+      }
+    } catch (err) {
+      this.#resync = true
+      this.#logger.debug({ err }, "firewalld's rules cannot be read")
     }
     return this.#obstacle === undefined ? NOTHING : { ...NOTHING, obstacle: this.#obstacle }
   }
@@ -133,15 +139,13 @@ function packetsFromPeers(plan: StrangersPlan | undefined, trunk: string | undef
   const [self, ...peers] = plan?.vteps ?? []
   if (plan === undefined || self === undefined || trunk === undefined || plan.vnis.length === 0)
     return []
-  const destination = addressBytes(self)
   return peers
-    .map((peer) => addressBytes(peer))
-    .filter(({ length }) => length === destination.length)
+    .filter((peer) => familyOf(peer) === familyOf(self))
     .slice(0, PEERS)
-    .map((source) => ({
+    .map((peer) => ({
       from: trunk,
-      source,
-      destination,
+      source: addressBytes(peer),
+      destination: addressBytes(self),
       protocol: IPPROTO.UDP,
       port: plan.port,
     }))
