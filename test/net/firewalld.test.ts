@@ -137,6 +137,17 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.match(await look({ ...plan, domains: [X, Y] }), saysItRefuses(ROUTED))
   })
 
+  t.test('a network with a tunnel is reached by it', async (t) => {
+    const tunnelled = { ...plan, domains: [{ ...X, tunnel: 'tsv-256' }] }
+    startFirewalld({ ...OPEN_PORT, forward: 'iifname { "tsb-x", "eth0" } accept' })
+    t.equal(await look(), undefined)
+    startFirewalld({ ...OPEN_PORT, forward: 'iifname "tsb-*" accept; iifname "eth0" accept' })
+    t.equal(await look(), undefined)
+    t.match(await look(tunnelled), saysItRefuses(ROUTED))
+    startFirewalld({ ...OPEN_PORT, forward: ZONE_AND_POLICY })
+    t.equal(await look(tunnelled), undefined)
+  })
+
   t.test('what cannot be told is no obstacle', async (t) => {
     const forwards = [
       'limit rate 5/second accept',
