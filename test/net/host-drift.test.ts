@@ -1,4 +1,5 @@
 /** What somebody changes of ours in the host's own namespace is put right; what is not ours makes no pass. */
+import { familyOf } from '../../src/core/ip.js'
 import { HOST, type Plan } from '../../src/core/plan.js'
 import type { ApplyResult } from '../../src/core/ports.js'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
@@ -36,6 +37,7 @@ const CHANGES = [
   `sysctl -qw net.ipv4.conf.${BRIDGE}.forwarding=0`,
   // the kernel tells nothing of the routes that go
   'ip link set eth0 down; ip link set eth0 up; ip addr add 2001:db8::1/64 dev eth0 nodad',
+  `ip link set ${TUNNEL} down; ip link set ${TUNNEL} up`,
   'ip addr del 192.0.2.1/24 dev eth0; ip addr add 192.0.2.1/24 dev eth0',
   'ip addr del 192.0.2.1/24 dev eth0; sleep 0.3; ip addr add 192.0.2.1/24 dev eth0',
   'ip link set eth0 down; ip addr del 192.0.2.1/24 dev eth0; ip link set eth0 up; ip addr add 2001:db8::1/64 dev eth0 nodad; sleep 0.3; ip addr add 192.0.2.1/24 dev eth0',
@@ -93,6 +95,23 @@ await onThrowAwayHost(import.meta.url, async () => {
       t.comment(`repaired within ${Date.now() - start} ms`)
     })
   }
+
+  await t.test('a device that is down for a moment, with routes of IPv4 alone', async (t) => {
+    plan = { ...PLAN, routes: [...(PLAN.routes ?? [])].filter(({ to }) => familyOf(to) === 4) }
+    t.same((await dataplane.apply(plan)).failures, [])
+    const four = seen()
+    for (const dev of ['eth0', TUNNEL]) {
+      await idle()
+      // one process for both: the notices come together
+      run('sh', '-c', `printf 'link set ${dev} down\nlink set ${dev} up\n' | ip -batch -`)
+      if (dev === 'eth0') run('ip', 'addr', 'add', '2001:db8::1/64', 'dev', dev, 'nodad')
+      t.not(seen(), four, 'its routes went')
+      await until(() => seen() === four)
+      t.equal(seen(), four, dev)
+    }
+    plan = PLAN
+    t.same((await dataplane.apply(plan)).failures, [])
+  })
 
   await t.test('noise of others makes no pass', async (t) => {
     await idle()

@@ -43,6 +43,7 @@ export class DriftWatch {
   notice(type: number, body: Buffer): void {
     const notice = decodeNotice(type, body)
     if (notice === undefined) return
+    for (const table of this.#options.tables()) table.hears?.(notice)
     const later = keyOf(notice)
     if (later === undefined) {
       if (this.#judge(notice)) this.#settle()

@@ -32,6 +32,10 @@ export interface KernelTable {
   /** The next apply reads the kernel instead of trusting memory. */
   queueResync(): void
   /**
+   * Told of each notice as it comes. Of several of one link `contradicts` is asked about the latest only.
+   */
+  hears?(notice: Notice): void
+  /**
    * Whether a notice says something else than what is wanted, so that somebody else wrote. Our own
    * writes are wanted before they are made.
    */

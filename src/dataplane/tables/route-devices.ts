@@ -28,17 +28,21 @@ export class RouteDevices {
   }
 
   /**
+   * Notes that a device went down, for however short a time.
+   * @param gone it was deleted
+   */
+  hear({ name, up, index }: LinkState, gone: boolean): void {
+    if (gone) this.#bare.delete(index)
+    if ((gone || !up) && this.#indexes.get(name) === index) this.#lost.add(name)
+  }
+
+  /**
    * Whether a notice says that a device has come back, without its routes.
    * @param gone it was deleted
    */
   isBack({ name, up, index }: LinkState, gone: boolean): boolean {
     const known = this.#indexes.get(name)
-    if (known === undefined) return false
-    if (gone) this.#bare.delete(index)
-    if (gone || !up) {
-      if (known === index) this.#lost.add(name)
-      return false
-    }
+    if (known === undefined || gone || !up) return false
     return this.#lost.delete(name) || known !== index
   }
 

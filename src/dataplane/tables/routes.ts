@@ -64,6 +64,10 @@ export class RouteTable implements KernelTable {
     this.#resync = true
   }
 
+  hears(notice: Notice): void {
+    if (notice.kind === 'link') this.#devices.hear(notice.link, notice.gone)
+  }
+
   contradicts(notice: Notice): boolean {
     switch (notice.kind) {
       case 'route':
