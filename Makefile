@@ -34,7 +34,7 @@ UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,dns,admin,cli
 ALONE := alone='test/lab/*.alone.ts'
 CONTRACT := contract='test/contract/*.test.ts'
 NET := net='test/{net,fuzz}/*.test.ts'
-E2E := e2e='test/e2e/*.e2e.ts'
+E2E := e2e-alone='test/e2e/*.alone.ts' e2e='test/e2e/*.e2e.ts'
 
 check: node_modules/.package-lock.json ## types, lint, format, layering, dead code
 	$(BIN)/tsc -p .
