@@ -114,10 +114,12 @@ export class BlockCare {
   async #adoptForgotten(): Promise<void> {
     const { blocks, parts } = this.#keeper
     for (const [key, { host }] of [...this.blocks.entries()]) {
-      const [ref, block] = [poolOfKey(key), blockOfKey(key)]
-      if (host !== parts.host || blocks.get(ref, block) !== undefined) continue
+      if (host !== parts.host || blocks.at(key) !== undefined) continue
+      const ref = poolOfKey(key)
       if (parts.usage(ref) === 'none') continue
-      await this.#keeper.adopt(ref, block).catch((error: unknown) => this.#complain(error))
+      await this.#keeper
+        .adopt(ref, blockOfKey(key))
+        .catch((error: unknown) => this.#complain(error))
     }
   }
 

@@ -12,11 +12,6 @@ import {
 } from '../../core/ip.js'
 import type { NetworkView } from '../../core/types.js'
 
-/** First address of a range. */
-export function firstOf(range: Cidr): Ip {
-  return ipFromNumber(rangeOf(range).first, familyOf(range))
-}
-
 /** What the bridge has of an own block: the address after the first, with the block's length. */
 export function gatewayOfBlock(block: Cidr): Cidr {
   const ip = ipFromNumber(rangeOf(block).first + 1n, familyOf(block))

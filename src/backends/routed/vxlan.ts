@@ -8,7 +8,6 @@ import { familyOf, ipOf, rangeOfOne } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
 import type { Network, Way } from '../../core/types.js'
 import { vxlanOverhead } from '../mtu.js'
-import { firstOf } from './gateways.js'
 import { tunnelMac, tunnelName } from './names.js'
 import type { Tunnel } from './tunnel.js'
 
@@ -21,6 +20,7 @@ function macBy(way: Way): Mac {
   return known
 }
 
+/** A block has no host bits: its address is its first one. */
 export const vxlan: Tunnel = {
   overhead: vxlanOverhead,
 
@@ -29,7 +29,7 @@ export const vxlan: Tunnel = {
     // What the host itself sends through the tunnel comes from there, so that it is answered that way.
     const addresses = [4, 6].flatMap((family) => {
       const block = blocks.find((each) => familyOf(each) === family)
-      return block === undefined ? [] : [rangeOfOne(firstOf(block))]
+      return block === undefined ? [] : [rangeOfOne(ipOf(block))]
     })
     return network.segments.slice(0, 1).map(({ vni }) => ({
       kind: 'vxlan' as const,
@@ -43,7 +43,6 @@ export const vxlan: Tunnel = {
     }))
   },
 
-  // A block has no host bits: its own address is its first.
   routes: (network, to) =>
     devices(network).map((dev) => ({ to, via: ipOf(to), dev, onlink: true as const })),
   neighbours: (network, to, way) =>
