@@ -1,7 +1,5 @@
 /** How this host sends to each of the others, and to which it cannot. */
-
-import type { Ip } from '../../core/ip.js'
-import { familyOf } from '../../core/ip.js'
+import { familyOf, type Ip } from '../../core/ip.js'
 import type { Logger } from '../../core/ports.js'
 import type { Host, HostId, Underlay, Way } from '../../core/types.js'
 import { wayTo } from '../../core/way.js'
