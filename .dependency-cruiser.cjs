@@ -41,7 +41,7 @@ const ONE_IMPORTER = {
   etcd3: '^src/state/etcd-store\\.ts$',
   'ip-cidr': '^src/core/ip\\.ts$',
   pino: '^src/plugin\\.ts$',
-  commander: '^src/cli/program\\.ts$',
+  commander: '^src/cli/(program|verb)\\.ts$',
 }
 
 const layerRules = Object.entries(LAYERS).map(([layer, may]) => ({

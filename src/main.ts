@@ -2,11 +2,11 @@
  * The plugin's process: what can be wrong from outside is looked at, the sockets are opened, and
  * only then the rest of the program is read (rpc/door.ts says why).
  */
-import { writeLauncher } from './admin/launcher.js'
+import { ownLibraries, writeLauncher } from './admin/launcher.js'
 import { parseConfig } from './core/config.js'
 import { messageOf } from './core/errors.js'
 import { checkListening } from './core/listening.js'
-import { ADMIN_SOCKET, CLI, RUN, RUN_ON_HOST, SOCKETS } from './paths.js'
+import { ADMIN_SOCKET_ON_HOST, CLI, RUN, RUN_ON_HOST, SOCKETS } from './paths.js'
 import { Door } from './rpc/door.js'
 import { readCredentials } from './state/etcd-settings.js'
 import { lockHost } from './state/host-lock.js'
@@ -21,8 +21,14 @@ async function main(): Promise<void> {
   if (config.metrics !== undefined) await checkListening('METRICS', config.metrics)
   await lockHost()
   // Before dockerd says that the plugin is enabled: it is what users take next.
-  const node = process.execPath
-  writeLauncher({ folder: RUN, hostFolder: RUN_ON_HOST, node, cli: CLI, socket: ADMIN_SOCKET })
+  writeLauncher({
+    folder: RUN,
+    hostFolder: RUN_ON_HOST,
+    node: process.execPath,
+    cli: CLI,
+    libraries: ownLibraries(),
+    socket: ADMIN_SOCKET_ON_HOST,
+  })
   const door = new Door()
   try {
     // Whether an etcd of our own starts is not known before it does.

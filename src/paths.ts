@@ -12,3 +12,4 @@ export const SOCKETS = [
 export const ETCD = '/usr/bin/etcd'
 export const CLI = '/app/cli.js'
 export const ADMIN_SOCKET = `${RUN}/admin.sock`
+export const ADMIN_SOCKET_ON_HOST = `${RUN_ON_HOST}/admin.sock`

@@ -1,10 +1,12 @@
 /**
  * A way to the CLI for hosts without Node: a small shell script in the host's /run/tsoverlay that
- * runs the CLI inside the plugin, which has one. It finds the plugin by its process id, which is the
+ * runs the plugin's Node by the plugin's own loader and libraries, which /proc/<pid>/root shows. So it
+ * needs nothing of the host's, not even nsenter, and the CLI is in the host's own namespaces: it sees
+ * its files, and what it starts is the host's. The plugin is found by its process id, which is the
  * host's (config.json has pidhost), so a copy of the script stays right when the plugin restarts.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 
 export interface Launch {
   /** the host's folder of the script, as the plugin sees it */
@@ -14,7 +16,25 @@ export interface Launch {
   /** absolute paths in the plugin's mount namespace */
   readonly node: string
   readonly cli: string
+  readonly libraries: Libraries
+  /** as the host sees it */
   readonly socket: string
+}
+
+/** Absolute paths in the plugin's mount namespace. */
+export interface Libraries {
+  /** ld.so(8) */
+  readonly loader: string
+  readonly folders: readonly string[]
+}
+
+/** What this process was loaded by and with (proc_pid_maps(5)). */
+export function ownLibraries(maps = readFileSync('/proc/self/maps', 'utf8')): Libraries {
+  const files = maps.split('\n').flatMap((line) => line.match(/ (\/\S*\.so[.\d]*)$/)?.[1] ?? [])
+  const loader = files.find((file) => /^ld-/.test(basename(file)))
+  if (loader === undefined) throw new Error('the C library of this process has no loader')
+  const folders = files.filter((file) => file.startsWith('/lib') || file.startsWith('/usr/lib'))
+  return { loader, folders: [...new Set(folders.map(dirname))] }
 }
 
 /** Writes `cli` (the script) and `pid`. */
@@ -24,15 +44,16 @@ export function writeLauncher(launch: Launch): void {
   writeFileSync(join(launch.folder, 'cli'), scriptOf(launch), { mode: 0o755 })
 }
 
-function scriptOf({ hostFolder, node, cli, socket }: Launch): string {
+function scriptOf({ hostFolder, node, cli, libraries, socket }: Launch): string {
+  const folders = libraries.folders.map((folder) => `$root${folder}`).join(':')
   return `#!/bin/sh
 # The tsoverlay CLI, which is inside the plugin. Written by the plugin at its start.
-pid=$(cat ${hostFolder}/pid 2>/dev/null)
-if [ -z "$pid" ] || [ ! -e "/proc/$pid/root${cli}" ]; then
+root=/proc/$(cat ${hostFolder}/pid 2>/dev/null)/root
+if [ ! -e "$root${cli}" ]; then
   echo "tsoverlay: the plugin does not run on this host: docker plugin enable local/tsoverlay" >&2
   exit 1
 fi
-# Nothing of the caller's environment means anything inside.
-exec env -i PATH="$PATH" TSOVERLAY_SOCKET=${socket} nsenter --target "$pid" --mount -- ${node} ${cli} "$@"
+export TSOVERLAY_SOCKET="\${TSOVERLAY_SOCKET:-${socket}}"
+exec "$root${libraries.loader}" --library-path "${folders}" "$root${node}" "$root${cli}" "$@"
 `
 }

@@ -1,6 +1,6 @@
 /** The status in Prometheus' text format. */
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { Status } from '../control/operator/status.js'
+import type { StatusReport as Status } from '../core/admin/status.js'
 
 type Reading = (status: Status) => number
 

@@ -1,7 +1,7 @@
 /** The removal of a host as lines of JSON: its progress, then what was freed or why it stopped. */
 import { Readable } from 'node:stream'
 import type { HostRemoval, RemovedHost } from '../control/operator/host-removal.js'
-import type { RemovalLine } from '../core/admin.js'
+import type { RemovalLine } from '../core/admin/removal.js'
 import { hasCode, messageOf, TsoverlayError } from '../core/errors.js'
 
 /** The removal goes on when nobody reads any more: half of one helps nobody. */

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ErrorReport } from '../core/admin.js'
+import type { ErrorReport } from '../core/admin/error.js'
 import { messageOf } from '../core/errors.js'
 
 /** The plugin answers a listing within its store's deadline, or says that it cannot. */

@@ -1,5 +1,5 @@
 /** `tsoverlay host rm`: progress on stderr, when it takes longer than people like to wait in the dark. */
-import type { RemovalCounts, RemovalLine } from '../core/admin.js'
+import type { RemovalCounts, RemovalLine } from '../core/admin/removal.js'
 import type { AdminClient } from './client.js'
 import type { Terminal } from './terminal.js'
 

@@ -8,7 +8,7 @@ import { AdminServer } from '../../src/admin/server.js'
 import { StaticNames } from '../../src/control/names/static-names.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
-import type { Status } from '../../src/control/operator/status.js'
+import type { StatusReport as Status } from '../../src/core/admin/status.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
 

@@ -1,5 +1,5 @@
 /** Whether dockerds, kernels and store say the same. */
-import type { NameReport } from '../../src/core/admin.js'
+import type { NameReport } from '../../src/core/admin/names.js'
 import { storeKeys } from '../e2e/traces.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'

@@ -1,7 +1,8 @@
 /** One plugin without its sockets, as src/wire makes it, and the dockerd that calls it. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { type Status, statusOf } from '../../src/control/operator/status.js'
+import { statusOf } from '../../src/control/operator/status.js'
+import type { StatusReport as Status } from '../../src/core/admin/status.js'
 import { parseConfig } from '../../src/core/config.js'
 import type { Ip } from '../../src/core/ip.js'
 import { FencedStore } from '../../src/state/fenced-store.js'

@@ -1,5 +1,5 @@
 /** What is known of names and where it comes from, for people. */
-import type { NameReport, NameSource } from '../../core/admin.js'
+import type { NameReport, NameSource } from '../../core/admin/names.js'
 import { TsoverlayError } from '../../core/errors.js'
 import { ipOf, parseIp } from '../../core/ip.js'
 import type { DockerNetworkId, Endpoint } from '../../core/types.js'

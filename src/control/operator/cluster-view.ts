@@ -1,6 +1,8 @@
 /** The whole cluster as its store has it, for people. */
 
-import type { EndpointReport, HostReport, NetworkReport } from '../../core/admin.js'
+import type { EndpointReport } from '../../core/admin/endpoints.js'
+import type { HostReport } from '../../core/admin/hosts.js'
+import type { NetworkReport } from '../../core/admin/networks.js'
 import { TsoverlayError } from '../../core/errors.js'
 import { poolsOf } from '../../core/pools.js'
 import type { Entry, Store } from '../../core/ports.js'

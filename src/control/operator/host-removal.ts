@@ -7,7 +7,7 @@
  * starts announces itself before it looks at its blocks, so either the removal stops, or the host
  * sees what it took. docs/design/ipam.md tells what a host does that comes back afterwards.
  */
-import type { RemovalCounts } from '../../core/admin.js'
+import type { RemovalCounts } from '../../core/admin/removal.js'
 import { TsoverlayError } from '../../core/errors.js'
 import type { Entry, Store } from '../../core/ports.js'
 import type { HostId, NetworkKey } from '../../core/types.js'

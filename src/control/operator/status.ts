@@ -1,5 +1,6 @@
 /** What an operator sees of this host, as data. */
 
+import type { NetworkStatus, StatusReport } from '../../core/admin/status.js'
 import { poolsOf } from '../../core/pools.js'
 import { portText } from '../../core/published-port.js'
 import type { Network, Underlay } from '../../core/types.js'
@@ -13,61 +14,10 @@ import type { Names } from '../names/names.js'
 import type { Misses } from '../passes/misses.js'
 import { homeOf } from '../passes/places.js'
 import type { Reconciler } from '../passes/reconciler.js'
-import type { Counters } from '../passes/reports.js'
 import type { Peers } from '../peers/peers.js'
-import type { Conflict, Restoration } from '../records/restoration.js'
+import type { Restoration } from '../records/restoration.js'
 import type { NetworkSync } from '../sync/network-sync.js'
-import type { Problem, Problems } from '../troubles/problems.js'
-
-export interface NetworkStatus {
-  readonly id: string
-  readonly key: string
-  readonly identity: string
-  /** its name in docker; empty where network sync has not published it */
-  readonly name: string
-  readonly backend: string
-  /** file of its namespace, or `host` for the host's own */
-  readonly sandbox: string
-  readonly vnis: readonly number[]
-  readonly subnets: readonly string[]
-  readonly endpoints: number
-  /** addresses that containers of this host have by announcing them */
-  readonly floating: readonly string[]
-  /** ports of this host that lead to its containers; those of docker_gwbridge are Docker's own */
-  readonly published: readonly string[]
-  /** blocks of the subnets that this host decides on */
-  readonly blocks: number
-  /** addresses that it has handed out of them */
-  readonly held: readonly string[]
-  readonly peers: number
-  /**
-   * hosts that this one cannot send to: with a VTEP of the other address family and endpoints on it, or
-   * with a router between, where the backend has no tunnel
-   */
-  readonly parted: readonly string[]
-  readonly synced: boolean
-}
-
-export interface Status {
-  readonly host: Identity & {
-    readonly vtep?: string
-    readonly mtu?: number
-    readonly problem?: string
-  }
-  readonly store: { readonly reached: boolean; readonly owed: number }
-  readonly networks: readonly NetworkStatus[]
-  readonly kernel: Counters
-  /** whether VXLAN packets of strangers are dropped, or why not */
-  readonly admission: { readonly inForce: boolean; readonly problem?: string }
-  readonly misses: { readonly known: number; readonly unknown: number }
-  /** questions of containers for names, since the start; absent: nobody answers them here */
-  readonly names?: ReturnType<Names['status']>
-  /** containers whose address is another host's in the store */
-  readonly conflicts: readonly Conflict[]
-  readonly problems: readonly Problem[]
-  /** absent when network sync is off */
-  readonly sync?: ReturnType<NetworkSync['status']>
-}
+import type { Problems } from '../troubles/problems.js'
 
 export interface StatusParts {
   readonly identity: Identity
@@ -89,7 +39,7 @@ export interface StatusParts {
   }
 }
 
-export function statusOf(parts: StatusParts): Status {
+export function statusOf(parts: StatusParts): StatusReport {
   const { identity, journal, outbox, peers, presence, reconciler, misses } = parts
   return {
     host: { ...identity, ...parts.underlay.summary() },
@@ -130,11 +80,11 @@ export function statusOf(parts: StatusParts): Status {
   }
 }
 
-function admissionOf({ problem }: Pick<Reconciler, 'problem'>): Status['admission'] {
+function admissionOf({ problem }: Pick<Reconciler, 'problem'>): StatusReport['admission'] {
   return { inForce: problem === undefined, ...(problem === undefined ? {} : { problem }) }
 }
 
-function obstacles({ obstacle }: Pick<Reconciler, 'obstacle'>): Status['problems'] {
+function obstacles({ obstacle }: Pick<Reconciler, 'obstacle'>): StatusReport['problems'] {
   if (obstacle === undefined) return []
   return [{ part: 'rules', about: "the host's firewall", problem: obstacle }]
 }

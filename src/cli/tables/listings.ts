@@ -1,25 +1,9 @@
 /** What people read instead of JSON: pure. */
-import type { EndpointReport, HostReport, NetworkReport, StatusReport } from '../core/admin.js'
-
-const GAP = '  '
-/** Enough of an id to tell it from others; --json has all of it. */
-const SHORT = 12
-
-/** @param rows the first one is the head */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => length(row[at]))))
-  const lines = rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join(GAP)
-      .trimEnd(),
-  )
-  return `${lines.join('\n')}\n`
-}
-
-function length(cell: string | undefined): number {
-  return cell?.length ?? 0
-}
+import type { EndpointReport } from '../../core/admin/endpoints.js'
+import type { HostReport } from '../../core/admin/hosts.js'
+import type { NetworkReport } from '../../core/admin/networks.js'
+import type { StatusReport } from '../../core/admin/status.js'
+import { SHORT, table } from './table.js'
 
 export function hostsTable(hosts: readonly HostReport[]): string {
   const head = ['NAME', 'ID', 'VTEP', 'STATE', 'NETWORKS', 'ENDPOINTS', 'BLOCKS']

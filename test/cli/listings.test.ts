@@ -1,11 +1,17 @@
 /** What people read. */
 import t from 'tap'
-import { statusText } from '../../src/cli/tables.js'
-import type { StatusReport } from '../../src/core/admin.js'
+import { statusText } from '../../src/cli/tables/listings.js'
+import type { StatusReport } from '../../src/core/admin/status.js'
 import type { HostId } from '../../src/core/types.js'
 
 const NETWORK = {
   id: 'd0c4e7aa11bb22cc',
+  key: 'k',
+  backend: 'overlay',
+  sandbox: '1-d0c4e7aa11',
+  blocks: 1,
+  held: [],
+  parted: [],
   vnis: [256],
   subnets: ['10.20.0.0/16'],
   endpoints: 1,
@@ -15,7 +21,7 @@ const NETWORK = {
   synced: true,
 }
 const STATUS: StatusReport = {
-  host: { id: 'a' as HostId, name: 'h1', vtep: '192.0.2.1', mtu: 1500 },
+  host: { id: 'a' as HostId, name: 'h1', boot: '1', vtep: '192.0.2.1', mtu: 1500 },
   store: { reached: true, owed: 0 },
   networks: [
     { ...NETWORK, identity: 'name:auto.22c58d0abac37f3d', name: 'blue' },
@@ -24,7 +30,9 @@ const STATUS: StatusReport = {
       published: ['0.0.0.0:8080->10.20.0.5:80/tcp'],
     },
   ],
-  kernel: { drift: 0, failures: 0 },
+  kernel: { passes: 1, written: 1, drift: 0, failures: 0 },
+  admission: { inForce: true },
+  misses: { known: 0, unknown: 0 },
   conflicts: [],
   problems: [{ part: 'path', about: 'h2', problem: 'is narrow' }],
 }

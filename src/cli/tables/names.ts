@@ -1,6 +1,6 @@
 /** Names as people read them: pure. */
-import type { NameReport, NameSource } from '../core/admin.js'
-import { table } from './tables.js'
+import type { NameReport, NameSource } from '../../core/admin/names.js'
+import { table } from './table.js'
 
 /** A name may have hundreds of addresses; --json and `dns lookup` have them all. */
 const MOST_SHOWN = 3
