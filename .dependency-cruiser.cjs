@@ -30,6 +30,7 @@ const ROOMS = {
   networks: ['endpoints', 'passes', 'ranges', 'records', 'underlay'],
   swarm: ['networks', 'records', 'underlay'],
   sweeps: ['dockerd', 'endpoints', 'networks', 'records'],
+  insight: ['dockerd', 'passes', 'peers'],
   operator: ['endpoints', 'hosts', 'names', 'passes', 'peers', 'records', 'sync', 'troubles'],
 }
 /** A risky or low-level package has one importing file. */

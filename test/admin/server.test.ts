@@ -9,6 +9,7 @@ import { StaticNames } from '../../src/control/names/static-names.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
 import type { StatusReport as Status } from '../../src/core/admin/status.js'
+import { TsoverlayError } from '../../src/core/errors.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
 
@@ -44,6 +45,13 @@ const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
   removal: new HostRemoval(STORE),
   names: { list: () => [], lookup: () => [] },
+  insight: {
+    namespaces: async () => [],
+    links: async () => ({ links: [], ways: [] }),
+    entries: async () => {
+      throw new TsoverlayError('NETWORK_UNKNOWN', 'this host has none')
+    },
+  },
   statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),
 }
 

@@ -9,6 +9,7 @@ import type {
   DockerPool,
   NewNetwork,
 } from './docker-networks.js'
+import type { RunningContainer } from './docker-sandboxes.js'
 
 export function namedOf({
   Id,
@@ -35,6 +36,33 @@ export function namedOf({
 /** A name without the slash that the API puts before it. */
 export function bare(name: string): string {
   return name.replace(/^\//, '')
+}
+
+/** Of all names of a container its own: those that links make have a second slash. */
+export function ownName(names: readonly string[]): string {
+  return bare(names.find((name) => !bare(name).includes('/')) ?? '')
+}
+
+export function runningOf({
+  Id,
+  Names,
+  HostConfig,
+  NetworkSettings,
+}: Docker.ContainerInfo): RunningContainer {
+  const networks: Readonly<Record<string, Docker.NetworkInfo | null>> =
+    NetworkSettings?.Networks ?? {}
+  const mode = HostConfig.NetworkMode ?? ''
+  const shares = mode.startsWith('container:') ? mode.slice('container:'.length) : undefined
+  return {
+    id: Id,
+    name: ownName(Names),
+    attachments: Object.entries(networks).map(([name, info]) => ({
+      name,
+      mac: (info?.MacAddress ?? '').toLowerCase(),
+    })),
+    isOnHost: mode === 'host',
+    ...(shares === undefined ? {} : { shares }),
+  }
 }
 
 export function attachedOf(container: Docker.ContainerInspectInfo, network: string): Attached {
