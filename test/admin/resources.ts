@@ -1,5 +1,6 @@
 /** What the admin socket of a host under test answers from. */
 import type { Resources } from '../../src/admin/routes/routes.js'
+import { Events } from '../../src/control/events/events.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
 import { idOf, type TestHost, twoHosts } from '../control/host.js'
@@ -13,6 +14,7 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     removal: new HostRemoval(store),
     names: host.names.report,
     statics: host.names.statics,
+    events: new Events({ ...host, store }),
   }
 }
 
