@@ -2,6 +2,7 @@
 import { AdminServer } from './admin/server.js'
 import { DockerApi } from './control/dockerd/docker-api.js'
 import { hostPorts } from './control/endpoints/host-ports.js'
+import { Events } from './control/events/events.js'
 import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
 import { Insight } from './control/insight/insight.js'
@@ -115,6 +116,7 @@ function serversOf(
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    events: new Events({ ...state, ...control, store }),
     insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })
   return { rpc, admin }
