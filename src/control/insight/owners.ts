@@ -45,7 +45,11 @@ function unknown({ containers }: Owners): Pick<Owned, 'kind' | 'owner'> {
 
 function containersIn({ name, aliases }: NamespaceReading, { containers }: Owners) {
   const found = [name, ...aliases].flatMap((file) => containers?.get(file) ?? [])
-  return found.map((one) => ({ id: one.id, name: one.name }))
+  return found.map(({ id, name: called, attachments }) => ({
+    id,
+    name: called,
+    networks: attachments.map((each) => each.name),
+  }))
 }
 
 function sandboxOwner({ name, ours }: NamespaceReading, owners: Owners): Owned | undefined {

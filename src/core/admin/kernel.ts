@@ -61,9 +61,14 @@ export const NamespaceReport = Type.Object({
     "whose it is: `network` is a sandbox of ours, `docker` and `ingress` are Docker's own, `stale` nobody's, `unknown` where dockerd did not say",
   ),
   owner: text('in words'),
-  containers: Type.Array(Type.Object({ id: Type.String(), name: Type.String() }), {
-    description: 'those that are in it',
-  }),
+  containers: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      name: Type.String(),
+      networks: texts('what docker calls those that it is on'),
+    }),
+    { description: 'those that are in it' },
+  ),
   network: Type.Optional(text('name of the network that it is of')),
   networkId: Type.Optional(text("Docker's id of that network")),
   links: Type.Array(LinkReport),
