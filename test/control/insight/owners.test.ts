@@ -34,7 +34,7 @@ t.test('each namespace has an owner', async (t) => {
     const { kind, owner } = ownerOf(one, owners)
     return `${kind}: ${owner}`
   }
-  t.equal(kindOf(reading('host')), 'host: this host, and with --network host: agent')
+  t.equal(kindOf(reading('host')), 'host: this host')
   t.equal(kindOf(reading('aaaaaaaaaaaa')), 'container: web, side')
   t.equal(kindOf(reading('1-0123456789', { ours: true })), 'network: network shop')
   t.equal(kindOf(reading('1-9876543210')), "docker: network swarmed, Docker's own")
