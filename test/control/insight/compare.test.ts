@@ -111,6 +111,26 @@ t.test('fdb: a wrong VTEP, one too many, an entry that goes another way', async 
   ])
 })
 
+t.test('a container’s MAC is to be behind its own port', async (t) => {
+  const plan: Plan = {
+    ...PLAN,
+    fdb: [],
+    links: [
+      { kind: 'veth', name: 'veth1', mtu: 1450, master: 'br0', peer: { name: 'tso1', mac: A } },
+    ],
+  }
+  const station = { dev: 'veth1', mac: A, flags: ['sticky', 'static'], planned: false }
+  t.strictSame(inSandbox('fdb', { fdb: [station] }, plan), [`${A}: ok`])
+  t.strictSame(inSandbox('fdb', { fdb: [{ ...station, flags: [] }] }, plan), [
+    `${A}: missing → behind this port`,
+    `${A}: kernel`,
+  ])
+  t.strictSame(inSandbox('fdb', { fdb: [{ ...station, dev: 'veth2' }] }, plan), [
+    `${A}: missing → behind this port`,
+    `${A}: kernel`,
+  ])
+})
+
 t.test('what is not known yet is no difference', async (t) => {
   const found = { neighbours: [neighbour('10.20.0.9', A)] }
   const plan = { ...PLAN, neighbours: [], partial: true }
@@ -122,7 +142,7 @@ t.test('routes: those of links, and those of others', async (t) => {
   const foreign = { ...connected, to: cidr('10.99.0.0/16'), protocol: 'static' }
   t.strictSame(inSandbox('routes', { routes: [connected, foreign] }), [
     '10.20.0.0/16 connected: ok',
-    '10.99.0.0/16 0: foreign',
+    '10.99.0.0/16: foreign',
   ])
 })
 
@@ -163,10 +183,10 @@ t.test('in the host’s namespace only what is the network’s is shown', async 
   const neighbours = [{ ...neighbour('10.20.1.9', A), dev: 'docker0' }]
   const found = { ...EMPTY, place: HOST, routes, neighbours }
   t.strictSame(marks(compareTable('routes', found, HOST_PLAN, scope)), [
-    '10.20.2.0/24 0: wrong → via 192.0.2.2',
-    '10.20.1.0/24 9: ok',
+    '10.20.2.0/24: wrong → via 192.0.2.2',
+    '10.20.1.0/24 metric 9: ok',
     '10.20.1.0/24 connected: ok',
-    '10.20.7.7/32 0: foreign',
+    '10.20.7.7/32: foreign',
   ])
   t.strictSame(compareTable('neighbours', found, HOST_PLAN, scope), [])
   const ways = waysOf('shop', found, scope, (at) => (at === '192.0.2.7' ? 'h2' : undefined))
