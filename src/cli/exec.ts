@@ -14,6 +14,11 @@ const SIGPIPE = 13
 const SIGXFSZ = 25
 const RLIMIT_NOFILE = 7
 const F_SETFD = 2
+const F_GETFL = 3
+const F_SETFL = 4
+const O_NONBLOCK = 0o4000
+/** standard input, output and errors */
+const STANDARD: readonly number[] = [0, 1, 2]
 /** libuv's uv_disable_stdio_inheritance looks at these, and at more only without a gap. */
 const GIVEN_FILES = 16
 /** As shells say it: the program was found and cannot be run; it was not found. */
@@ -52,11 +57,15 @@ interface Library {
 /**
  * What node changes for itself at its start and a program inherits (node.cc PlatformInit): it ignores
  * two signals, may open as many files as the hard limit says, and has what it was given as open files
- * closed at an exec.
+ * closed at an exec; and who has looked at standard output as a stream of node's does not wait for it.
  */
 function asBefore(libc: Library): void {
   const control = libc.func('int fcntl(int fd, int command, long flags)')
   for (const fd of givenFiles()) control(fd, F_SETFD, 0)
+  for (const fd of STANDARD) {
+    const flags = Number(control(fd, F_GETFL, 0))
+    if (flags > 0 && (flags & O_NONBLOCK) !== 0) control(fd, F_SETFL, flags & ~O_NONBLOCK)
+  }
   const signal = libc.func('void *signal(int number, void *handler)')
   for (const number of [SIGPIPE, SIGXFSZ]) signal(number, null)
   const [soft, hard] = filesOfParent()
@@ -71,7 +80,9 @@ function givenFiles(): readonly number[] {
     const file = fileAt('self', fd)
     return file !== undefined && !file.startsWith('anon_inode') && file === fileAt(process.ppid, fd)
   }
-  return Array.from({ length: GIVEN_FILES }, (_, fd) => fd).filter((fd) => fd <= 2 || isGiven(fd))
+  return Array.from({ length: GIVEN_FILES }, (_, fd) => fd).filter(
+    (fd) => STANDARD.includes(fd) || isGiven(fd),
+  )
 }
 
 function fileAt(process: number | 'self', fd: number): string | undefined {

@@ -75,17 +75,20 @@ function fdb(
   }
   const stations = new Map(plan?.links.flatMap(stationOf))
   for (const [mac, dev] of stations) if (scope.hasDevice(dev)) to.want(stationAt(dev, mac))
-  for (const { dev, mac, vtep, flags, planned } of ofScope(found, scope)) {
-    if (vtep === undefined) {
-      // what a bridge has found out, or has of its ports
-      const isStation = flags.includes('static') && !flags.includes('self')
-      const value = isStation ? 'behind this port' : flags.join(' ')
-      to.find({ where: dev, key: mac, value }, 'kernel', isStation ? '' : 'bridge')
-      continue
-    }
-    const value = planned ? `to ${vtep}` : `to ${vtep} ${flags.join(' ')}, by another VNI or port`
-    to.find({ where: dev, key: mac, value }, 'foreign')
+  for (const one of ofScope(found, scope)) findFdb(to, one)
+}
+
+/** One without a VTEP is of a bridge: what it has found out, or has of its ports. */
+function findFdb(to: Comparison, { dev, mac, vtep, flags, planned }: FdbReading): void {
+  const cell = { where: dev, key: mac }
+  if (vtep === undefined) {
+    const isStation = flags.includes('static') && !flags.includes('self')
+    if (isStation) to.find(stationAt(dev, mac), 'kernel')
+    else to.find({ ...cell, value: flags.join(' ') }, 'kernel', 'bridge')
+    return
   }
+  const more = planned ? '' : ` ${flags.join(' ')}, by another VNI or port`
+  to.find({ ...cell, value: `to ${vtep}${more}` }, 'foreign')
 }
 
 /** The container's own MAC and the port that it is behind (dataplane/tables/stations.ts). */
