@@ -5,6 +5,7 @@ import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
 import type { Item } from './item.js'
 import type { Mac } from './mac.js'
+import type { PathFacts } from './path-facts.js'
 import type { Entries, Part, Place, Plan, TableName } from './plan.js'
 import type {
   DockerNetworkId,
@@ -219,6 +220,8 @@ export interface Dataplane {
    * @throws TsoverlayError KERNEL_FAILED
    */
   setPathMtu(vtep: Ip, mtu: number | undefined): Promise<void>
+  /** Readings along a packet's way. */
+  readonly path: PathFacts
   /** Called for each l3miss notice of any sandbox; one listener. */
   onMiss(listener: (miss: Miss) => void): void
   /** Called for each announcement of an address that a plan has as floating; one listener. */
