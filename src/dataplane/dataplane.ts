@@ -15,6 +15,9 @@ import { openNamePlace } from './places/name-place.js'
 import { Home, netnsState } from './places/netns.js'
 import { Sandboxes } from './places/sandboxes.js'
 import type { Shared } from './places/scope.js'
+import { readNamespaces } from './readings/namespaces.js'
+import { readPlace } from './readings/place.js'
+import { rulesOf } from './readings/rules.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { deleteVethByName } from './tables/link-writer.js'
@@ -111,6 +114,9 @@ function looks(
   | 'pathMtus'
   | 'setPathMtu'
   | 'path'
+  | 'namespaces'
+  | 'read'
+  | 'rulesOf'
 > {
   return {
     hasNamespace: (name) => netnsState(join(netnsDir, basename(name))) === 'live',
@@ -120,6 +126,9 @@ function looks(
     echo: sendEchoes,
     pathMtus: () => listPathMtus(host),
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
+    namespaces: () => readNamespaces(home, netnsDir),
+    read: (place) => readPlace(home, netnsDir, place),
+    rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
     path: pathFacts(home, netnsDir),
     openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),
