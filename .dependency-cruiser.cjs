@@ -17,6 +17,7 @@ const ROOMS = {
   dockerd: [],
   troubles: [],
   peers: [],
+  inquiries: [],
   restarts: ['dockerd'],
   records: ['peers'],
   ranges: ['dockerd', 'troubles'],
