@@ -110,6 +110,7 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    trace: control.trace,
   })
   return { rpc, admin }
 }

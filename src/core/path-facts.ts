@@ -1,25 +1,8 @@
 /** What a kernel says of the way of a packet: facts, as they were read. Nothing here is judged. */
-import type { Cidr, Ip } from './ip.js'
+import type { Ip } from './ip.js'
+import type { FdbReading, LinkReading, NeighbourReading, RouteReading } from './kernel.js'
 import type { Mac } from './mac.js'
 import type { Place } from './plan.js'
-
-export interface LinkFact {
-  readonly name: string
-  /** as LinkState of the dataplane: `bridge`, `vxlan`, `veth`, … */
-  readonly kind: string
-  /** set up by somebody */
-  readonly up: boolean
-  /** the other end of its cable, or of its veth, is up, too */
-  readonly carrier: boolean
-  readonly mtu: number
-  readonly mac?: Mac
-  /** name of the bridge that it is a port of */
-  readonly master?: string
-  /** of a port: false while its bridge takes nothing from it */
-  readonly forwards?: boolean
-  readonly addresses: readonly Cidr[]
-  readonly vxlan?: { readonly vni: number; readonly port: number; readonly local?: Ip }
-}
 
 /** What would be done with a packet to an address (RTM_GETROUTE). */
 export interface RouteFact {
@@ -34,43 +17,17 @@ export interface RouteFact {
   readonly mtu?: number
 }
 
-export interface NeighbourFact {
-  readonly dev: string
-  readonly ip: Ip
-  readonly mac?: Mac
-  /** `failed`: nobody answered; `asking`: not yet */
-  readonly state: 'permanent' | 'known' | 'asking' | 'failed'
-}
-
-/** An entry of a bridge's table, or of a vxlan device's own. */
-export interface ForwardingFact {
-  readonly dev: string
-  readonly mac: Mac
-  /** absent: of a bridge */
-  readonly vtep?: Ip
-}
-
-/** A route of a main table. */
-export interface TableRouteFact {
-  readonly to: Cidr
-  readonly dev: string
-  readonly via?: Ip
-  readonly metric: number
-  /** this program has made it */
-  readonly ours: boolean
-}
-
 /** One namespace, as far as it matters for some addresses. */
 export interface Surroundings {
-  readonly links: readonly LinkFact[]
+  readonly links: readonly Omit<LinkReading, 'peer'>[]
   /** of each address that was asked for */
   readonly routes: readonly RouteFact[]
   /** of these addresses, and of gateways to them */
-  readonly neighbours: readonly NeighbourFact[]
+  readonly neighbours: readonly NeighbourReading[]
   /** of the MACs that were asked for */
-  readonly fdb: readonly ForwardingFact[]
-  /** those that have one of the addresses in them, the narrowest first, but no default route */
-  readonly table: readonly TableRouteFact[]
+  readonly fdb: readonly FdbReading[]
+  /** routes of the main table that have one of the addresses in them, the narrowest first */
+  readonly table: readonly RouteReading[]
 }
 
 export interface Asked {
@@ -112,18 +69,6 @@ export interface RulesFact {
   }
 }
 
-/** Who may send VXLAN packets, as the kernel has it; undefined: nobody is kept out. */
-export interface AdmissionFact {
-  readonly vnis: readonly number[]
-  readonly vteps: readonly Ip[]
-}
-
-/** What a port may send from, as the kernel has it. */
-export interface SpeakerFact {
-  readonly macs: readonly Mac[]
-  readonly ips: readonly Ip[]
-}
-
 /** Readings of the kernel along a packet's way. Nothing is changed; each may be asked at any time. */
 export interface PathFacts {
   /**
@@ -136,14 +81,6 @@ export interface PathFacts {
   listeners(name: string): Promise<readonly ListenFact[] | undefined>
   /** What other people's rules in the host's namespace do with each packet. @throws TsoverlayError KERNEL_FAILED */
   tried(packets: readonly TriedPacket[]): Promise<readonly RulesFact[]>
-  /** @throws TsoverlayError KERNEL_FAILED */
-  admission(): Promise<AdmissionFact | undefined>
-  /**
-   * @param where as of `surroundings`
-   * @param port name of the device
-   * @returns undefined: whatever comes from a port is let through there
-   */
-  speakers(where: Place, port: string): Promise<SpeakerFact | undefined>
   /** Whether this host forwards packets of the family between its devices. */
   forwards(family: 4 | 6): boolean
 }

@@ -2,6 +2,7 @@
 import type { DockerNames } from '../control/dockerd/docker-names.js'
 import type { DockerContents, DockerNetworks } from '../control/dockerd/docker-networks.js'
 import type { IdleContainers } from '../control/dockerd/docker-starts.js'
+import type { DockerStates } from '../control/dockerd/docker-states.js'
 import type { HostPorts } from '../control/endpoints/host-ports.js'
 import type { Greeting } from '../control/hosts/greeting.js'
 import type { Identified } from '../control/hosts/identify.js'
@@ -10,7 +11,11 @@ import type { Config } from '../core/config.js'
 import type { Dataplane, Logger, Store } from '../core/ports.js'
 
 /** All that control asks dockerd. */
-export type Docker = DockerNetworks & DockerContents & DockerNames & IdleContainers
+export type Docker = DockerNetworks &
+  DockerContents &
+  DockerNames &
+  DockerStates &
+  IdleContainers
 
 /** In milliseconds; each absent one is as its part has it. */
 export interface Times {

@@ -44,6 +44,7 @@ const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
   removal: new HostRemoval(STORE),
   names: { list: () => [], lookup: () => [] },
+  trace: { trace: async () => ({ from: 'web', to: 'db', hops: [] }) },
   statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),
 }
 

@@ -1,10 +1,8 @@
 /** Readings along a packet's way, as a test has put them there; what is not put there is well. */
 import type {
-  AdmissionFact,
   ListenFact,
   PathFacts,
   RulesFact,
-  SpeakerFact,
   Surroundings,
   TriedPacket,
 } from '../../src/core/path-facts.js'
@@ -15,8 +13,6 @@ export class FakePath implements PathFacts {
   readonly sockets = new Map<string, readonly ListenFact[]>()
   /** by hook */
   readonly rules = new Map<TriedPacket['hook'], RulesFact>()
-  readonly ports = new Map<string, SpeakerFact>()
-  admitted: AdmissionFact | undefined
   isForwarding = true
 
   async surroundings(where: string): Promise<Surroundings | undefined> {
@@ -29,14 +25,6 @@ export class FakePath implements PathFacts {
 
   async tried(packets: readonly TriedPacket[]): Promise<readonly RulesFact[]> {
     return packets.map(({ hook }) => this.rules.get(hook) ?? { fate: 'passes' })
-  }
-
-  async admission(): Promise<AdmissionFact | undefined> {
-    return this.admitted
-  }
-
-  async speakers(_where: string, port: string): Promise<SpeakerFact | undefined> {
-    return this.ports.get(port)
   }
 
   forwards(): boolean {

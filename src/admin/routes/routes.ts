@@ -4,8 +4,9 @@ import { StatusReport } from '../../core/admin/status.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
 import { type NameResources, nameRoutes } from './names.js'
 import { says } from './route.js'
+import { type TraceResources, traceRoutes } from './trace.js'
 
-export interface Resources extends ClusterResources, NameResources {
+export interface Resources extends ClusterResources, NameResources, TraceResources {
   readonly status: () => StatusReport
 }
 
@@ -14,4 +15,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   app.get('/status', says({ summary: 'this host', answer: StatusReport }), async () => status())
   clusterRoutes(app, resources)
   nameRoutes(app, resources)
+  traceRoutes(app, resources)
 }

@@ -24,16 +24,21 @@ import {
   isInfo,
   isIpv6Alone,
   namedOf,
+  pluginIn,
   poolOfInfo,
+  stateOf,
   toDocker,
 } from './docker-shapes.js'
 import type { IdleContainer, IdleContainers } from './docker-starts.js'
+import type { ContainerState, DockerStates } from './docker-states.js'
 
 const CALL_MS = 10_000
 /** dockerd waits for our IPAM and for our driver meanwhile. */
 const CREATE_MS = 60_000
 
-export class DockerApi implements DockerNetworks, DockerContents, IdleContainers, DockerNames {
+export class DockerApi
+  implements DockerNetworks, DockerContents, IdleContainers, DockerNames, DockerStates
+{
   readonly #docker: Docker
 
   /** @param socketPath such as /run/docker.sock; nobody has to listen there yet */
@@ -252,6 +257,20 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
       name: bare(Names.find((name) => !bare(name).includes('/')) ?? ''),
       endpoints: Object.values(NetworkSettings?.Networks ?? {}).map(({ EndpointID }) => EndpointID),
     }))
+  }
+
+  async states(signal: AbortSignal): Promise<readonly ContainerState[]> {
+    const containers = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
+    )
+    return containers.map(stateOf)
+  }
+
+  async pluginName(signal: AbortSignal): Promise<string | undefined> {
+    const found = await withLimit(CALL_MS, signal, (limit) =>
+      untilAborted(this.#docker.listPlugins(), limit, 'docker plugin ls'),
+    )
+    return pluginIn(found)
   }
 
   async named(container: string, signal: AbortSignal): Promise<NamedContainer | undefined> {

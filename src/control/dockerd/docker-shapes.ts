@@ -2,6 +2,7 @@
 import type Docker from 'dockerode'
 import { parseCidr } from '../../core/ip.js'
 import type { NamedContainer } from './docker-names.js'
+import type { ContainerState } from './docker-states.js'
 import type {
   AddressPool,
   Attached,
@@ -35,6 +36,44 @@ export function namedOf({
 /** A name without the slash that the API puts before it. */
 export function bare(name: string): string {
   return name.replace(/^\//, '')
+}
+
+/** Of a listing; links make further names, which have a second slash. */
+export function stateOf({
+  Id,
+  Names,
+  State,
+  NetworkSettings,
+}: Docker.ContainerInfo): ContainerState {
+  const networks = Object.entries(NetworkSettings?.Networks ?? {})
+  return {
+    id: Id,
+    name: bare(Names.find((name) => !bare(name).includes('/')) ?? Id),
+    status: State,
+    endpoints: networks.flatMap(([, { EndpointID }]) => EndpointID || []),
+    networks: networks.map(([name]) => name),
+  }
+}
+
+/** The socket by which dockerd knows us (config.json). */
+const PLUGIN_SOCKET = 'tsoverlay.sock'
+
+/** @param plugins what GET /plugins answers */
+export function pluginIn(plugins: unknown): string | undefined {
+  const all: readonly unknown[] = Array.isArray(plugins) ? plugins : []
+  const found = all.find((one) => isPlugin(one) && one.Config.Interface.Socket === PLUGIN_SOCKET)
+  return isPlugin(found) ? found.Name : undefined
+}
+
+interface Plugin {
+  readonly Name: string
+  readonly Config: { readonly Interface: { readonly Socket: string } }
+}
+
+function isPlugin(one: unknown): one is Plugin {
+  if (typeof one !== 'object' || one === null || !('Name' in one) || !('Config' in one)) return false
+  const { Config: config } = one
+  return typeof config === 'object' && config !== null && 'Interface' in config
 }
 
 export function attachedOf(container: Docker.ContainerInspectInfo, network: string): Attached {

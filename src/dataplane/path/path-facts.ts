@@ -6,7 +6,6 @@ import { HOST } from '../../core/plan.js'
 import { type Home, netnsState, openNetns } from '../places/netns.js'
 import { readSysctl } from '../places/sysctls.js'
 import { openNetfilter, openRtnl } from '../rtnl/netlink-rtnl.js'
-import { readAdmission, readSpeakers } from './admission.js'
 import { readListeners } from './listeners.js'
 import { readSurroundings } from './surroundings.js'
 import { tryPackets } from './tried.js'
@@ -24,14 +23,6 @@ export function pathFacts(home: Home, netnsDir: string): PathFacts {
     tried: async (packets) => {
       const socket = openNetfilter()
       return using(socket, () => tryPackets(socket, packets))
-    },
-    admission: async () => {
-      const socket = openNetfilter()
-      return using(socket, () => readAdmission(socket))
-    },
-    speakers: async (where, port) => {
-      const socket = enter(where, openNetfilter)?.made
-      return using(socket, () => readSpeakers(socket, port))
     },
     forwards: (family) => readSysctl(FORWARDING[family]) === '1',
   }
