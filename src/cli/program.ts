@@ -9,9 +9,10 @@ import { addDns } from './verbs/dns.js'
 import { addHost } from './verbs/host.js'
 import { addListings } from './verbs/listings.js'
 import { addTrace } from './verbs/trace.js'
+import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
-const VERBS: readonly AddVerbs[] = [addListings, addTrace, addHost, addDns]
+const VERBS: readonly AddVerbs[] = [addListings, addTrace, addWatch, addHost, addDns]
 
 /** @param argv without node and the file's name; @returns the exit code */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {

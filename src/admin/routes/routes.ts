@@ -2,11 +2,16 @@
 import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
+import { type EventResources, eventRoutes } from './events.js'
 import { type NameResources, nameRoutes } from './names.js'
 import { says } from './route.js'
 import { type TraceResources, traceRoutes } from './trace.js'
 
-export interface Resources extends ClusterResources, NameResources, TraceResources {
+export interface Resources
+  extends ClusterResources,
+    EventResources,
+    NameResources,
+    TraceResources {
   readonly status: () => StatusReport
 }
 
@@ -16,4 +21,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   clusterRoutes(app, resources)
   nameRoutes(app, resources)
   traceRoutes(app, resources)
+  eventRoutes(app, resources)
 }
