@@ -5,6 +5,7 @@ import { hostPorts } from './control/endpoints/host-ports.js'
 import { Events } from './control/events/events.js'
 import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
+import { Insight } from './control/insight/insight.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
 import { statusOf } from './control/operator/status.js'
@@ -53,7 +54,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = await partsOf(options)
   const wired = wire(parts)
   const { state, control, driver } = wired
-  const { rpc, admin } = serversOf(options, wired)
+  const { rpc, admin } = serversOf(options, parts.docker, wired)
   await takeUp(parts, wired, () => control.presence.start())
   await control.paths.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
@@ -96,7 +97,11 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
   }
 }
 
-function serversOf({ store, logger, door }: DaemonOptions, { state, control, driver }: Wired) {
+function serversOf(
+  { store, dataplane, logger, door }: DaemonOptions,
+  docker: WireOptions['docker'],
+  { state, control, driver }: Wired,
+) {
   const { names } = control
   const rpc = createRpcServer({
     network: driver.driver,
@@ -113,6 +118,7 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     statics: names.statics,
     trace: control.trace,
     events: new Events({ ...state, ...control, store }),
+    insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })
   return { rpc, admin }
 }

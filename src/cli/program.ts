@@ -6,13 +6,25 @@ import { CliFailure, EXIT } from './failure.js'
 import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
 import { addDns } from './verbs/dns.js'
+import { addEntries } from './verbs/entries.js'
 import { addHost } from './verbs/host.js'
+import { addLinks } from './verbs/links.js'
 import { addListings } from './verbs/listings.js'
+import { addNetns, guarded } from './verbs/netns.js'
 import { addTrace } from './verbs/trace.js'
 import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
-const VERBS: readonly AddVerbs[] = [addListings, addTrace, addWatch, addHost, addDns]
+const VERBS: readonly AddVerbs[] = [
+  addListings,
+  addTrace,
+  addWatch,
+  addNetns,
+  addLinks,
+  addEntries,
+  addHost,
+  addDns,
+]
 
 /** @param argv without node and the file's name; @returns the exit code */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -21,7 +33,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     const root = program(terminal, (wanted) => {
       code = wanted
     })
-    await root.parseAsync([...argv], { from: 'user' })
+    await root.parseAsync([...guarded(argv)], { from: 'user' })
     return code
   } catch (error) {
     // Commander has told already what is wrong, or has shown the help that was asked for.

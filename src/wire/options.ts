@@ -1,6 +1,7 @@
 /** What the program's parts are made of. */
 import type { DockerNames } from '../control/dockerd/docker-names.js'
 import type { DockerContents, DockerNetworks } from '../control/dockerd/docker-networks.js'
+import type { DockerSandboxes } from '../control/dockerd/docker-sandboxes.js'
 import type { IdleContainers } from '../control/dockerd/docker-starts.js'
 import type { DockerStates } from '../control/dockerd/docker-states.js'
 import type { HostPorts } from '../control/endpoints/host-ports.js'
@@ -15,6 +16,7 @@ export type Docker = DockerNetworks &
   DockerContents &
   DockerNames &
   DockerStates &
+  DockerSandboxes &
   IdleContainers
 
 /** In milliseconds; each absent one is as its part has it. */

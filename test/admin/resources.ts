@@ -1,6 +1,7 @@
 /** What the admin socket of a host under test answers from. */
 import type { Resources } from '../../src/admin/routes/routes.js'
 import { Events } from '../../src/control/events/events.js'
+import { Insight } from '../../src/control/insight/insight.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
 import { idOf, type TestHost, twoHosts } from '../control/host.js'
@@ -16,6 +17,7 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     statics: host.names.statics,
     trace: host.trace,
     events: new Events({ ...host, store }),
+    insight: new Insight({ ...host, docker: host.api, pauseMs: 0 }),
   }
 }
 

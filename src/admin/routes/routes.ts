@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
 import { type EventResources, eventRoutes } from './events.js'
+import { type KernelResources, kernelRoutes } from './kernel.js'
 import { type NameResources, nameRoutes } from './names.js'
 import { says } from './route.js'
 import { type TraceResources, traceRoutes } from './trace.js'
@@ -10,6 +11,7 @@ import { type TraceResources, traceRoutes } from './trace.js'
 export interface Resources
   extends ClusterResources,
     EventResources,
+    KernelResources,
     NameResources,
     TraceResources {
   readonly status: () => StatusReport
@@ -22,4 +24,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   nameRoutes(app, resources)
   traceRoutes(app, resources)
   eventRoutes(app, resources)
+  kernelRoutes(app, resources)
 }

@@ -2,7 +2,6 @@
 import type Docker from 'dockerode'
 import { parseCidr } from '../../core/ip.js'
 import type { NamedContainer } from './docker-names.js'
-import type { ContainerState } from './docker-states.js'
 import type {
   AddressPool,
   Attached,
@@ -10,6 +9,8 @@ import type {
   DockerPool,
   NewNetwork,
 } from './docker-networks.js'
+import type { RunningContainer } from './docker-sandboxes.js'
+import type { ContainerState } from './docker-states.js'
 
 export function namedOf({
   Id,
@@ -38,7 +39,6 @@ export function bare(name: string): string {
   return name.replace(/^\//, '')
 }
 
-/** Of a listing; links make further names, which have a second slash. */
 export function stateOf({
   Id,
   Names,
@@ -48,7 +48,7 @@ export function stateOf({
   const networks = Object.entries(NetworkSettings?.Networks ?? {})
   return {
     id: Id,
-    name: bare(Names.find((name) => !bare(name).includes('/')) ?? Id),
+    name: ownName(Names),
     status: State,
     endpoints: networks.flatMap(([, { EndpointID }]) => EndpointID || []),
     networks: networks.map(([name]) => name),
@@ -71,9 +71,37 @@ interface Plugin {
 }
 
 function isPlugin(one: unknown): one is Plugin {
-  if (typeof one !== 'object' || one === null || !('Name' in one) || !('Config' in one)) return false
+  if (typeof one !== 'object' || one === null || !('Name' in one) || !('Config' in one))
+    return false
   const { Config: config } = one
   return typeof config === 'object' && config !== null && 'Interface' in config
+}
+
+/** Of all names of a container its own: those that links make have a second slash. */
+export function ownName(names: readonly string[]): string {
+  return bare(names.find((name) => !bare(name).includes('/')) ?? '')
+}
+
+export function runningOf({
+  Id,
+  Names,
+  HostConfig,
+  NetworkSettings,
+}: Docker.ContainerInfo): RunningContainer {
+  const networks: Readonly<Record<string, Docker.NetworkInfo | null>> =
+    NetworkSettings?.Networks ?? {}
+  const mode = HostConfig.NetworkMode ?? ''
+  const shares = mode.startsWith('container:') ? mode.slice('container:'.length) : undefined
+  return {
+    id: Id,
+    name: ownName(Names),
+    attachments: Object.entries(networks).map(([name, info]) => ({
+      name,
+      mac: (info?.MacAddress ?? '').toLowerCase(),
+    })),
+    isOnHost: mode === 'host',
+    ...(shares === undefined ? {} : { shares }),
+  }
 }
 
 export function attachedOf(container: Docker.ContainerInspectInfo, network: string): Attached {
