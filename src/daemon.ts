@@ -7,6 +7,7 @@ import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
+import { PoolsView } from './control/operator/pools-view.js'
 import { statusOf } from './control/operator/status.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
@@ -111,6 +112,7 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    pools: new PoolsView(store),
     events: new Events({ ...state, ...control, store }),
   })
   return { rpc, admin }

@@ -3,6 +3,7 @@ import type { Resources } from '../../src/admin/routes/routes.js'
 import { Events } from '../../src/control/events/events.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
+import { PoolsView } from '../../src/control/operator/pools-view.js'
 import { idOf, type TestHost, twoHosts } from '../control/host.js'
 import type { MemoryStore } from '../fakes/memory-store.js'
 import { until } from '../fakes/until.js'
@@ -14,6 +15,7 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     removal: new HostRemoval(store),
     names: host.names.report,
     statics: host.names.statics,
+    pools: new PoolsView(store),
     events: new Events({ ...host, store }),
   }
 }
