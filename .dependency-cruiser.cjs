@@ -18,6 +18,7 @@ const ROOMS = {
   troubles: [],
   events: ['troubles'],
   peers: [],
+  inquiries: [],
   restarts: ['dockerd'],
   records: ['peers'],
   ranges: ['dockerd', 'troubles'],
