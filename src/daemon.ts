@@ -12,6 +12,7 @@ import { statusOf } from './control/operator/status.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
+import type { RecentLines } from './core/recent-lines.js'
 import { Resolver } from './dns/server.js'
 import type { Door } from './rpc/door.js'
 import { createRpcServer } from './rpc/server.js'
@@ -37,6 +38,8 @@ export interface DaemonOptions {
   readonly store: Store
   readonly dataplane: Dataplane
   readonly logger: Logger
+  /** last lines that it has written */
+  readonly recent: RecentLines
   /** the sockets that are open already */
   readonly door: Door
 }
@@ -97,7 +100,10 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
   }
 }
 
-function serversOf({ store, logger, door }: DaemonOptions, { state, control, driver }: Wired) {
+function serversOf(
+  { store, logger, recent, door }: DaemonOptions,
+  { state, control, driver }: Wired,
+) {
   const { names } = control
   const rpc = createRpcServer({
     network: driver.driver,
@@ -113,6 +119,8 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     names: names.report,
     statics: names.statics,
     pools: new PoolsView(store),
+    env: process.env,
+    log: recent,
     events: new Events({ ...state, ...control, store }),
   })
   return { rpc, admin }

@@ -5,6 +5,7 @@ import { messageOf } from '../core/errors.js'
 import { CliFailure, EXIT } from './failure.js'
 import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
+import { addDiag } from './verbs/diag.js'
 import { addDns } from './verbs/dns.js'
 import { addHost } from './verbs/host.js'
 import { addIpam } from './verbs/ipam.js'
@@ -12,7 +13,7 @@ import { addListings } from './verbs/listings.js'
 import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
-const VERBS: readonly AddVerbs[] = [addListings, addIpam, addWatch, addHost, addDns]
+const VERBS: readonly AddVerbs[] = [addListings, addIpam, addWatch, addHost, addDns, addDiag]
 
 /** @param argv without node and the file's name; @returns the exit code */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {

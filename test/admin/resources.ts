@@ -15,6 +15,8 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     removal: new HostRemoval(store),
     names: host.names.report,
     statics: host.names.statics,
+    env: { STORE: 'http://root:hunter2@etcd:2379', STORE_USER: 'root', SCOPE: 'local' },
+    log: { list: () => ['{"msg":"ready"}', '{"password":"hunter2"}'] },
     pools: new PoolsView(store),
     events: new Events({ ...host, store }),
   }

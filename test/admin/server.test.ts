@@ -45,6 +45,8 @@ const STORE = new MemoryStore()
 const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
   removal: new HostRemoval(STORE),
+  env: {},
+  log: { list: () => [] },
   pools: new PoolsView(STORE),
   events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
   names: { list: () => [], lookup: () => [] },

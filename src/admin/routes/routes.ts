@@ -1,13 +1,19 @@
 /** All routes of the admin socket but /metrics, a file for each of what they are about. */
 import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
+import { type AboutResources, aboutRoutes } from './about.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
 import { type EventResources, eventRoutes } from './events.js'
 import { type NameResources, nameRoutes } from './names.js'
 import { type PoolResources, poolRoutes } from './pools.js'
 import { says } from './route.js'
 
-export interface Resources extends ClusterResources, EventResources, NameResources, PoolResources {
+export interface Resources
+  extends AboutResources,
+    ClusterResources,
+    EventResources,
+    NameResources,
+    PoolResources {
   readonly status: () => StatusReport
 }
 
@@ -18,4 +24,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   nameRoutes(app, resources)
   eventRoutes(app, resources)
   poolRoutes(app, resources)
+  aboutRoutes(app, resources)
 }
