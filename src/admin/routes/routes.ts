@@ -1,19 +1,28 @@
 /** All routes of the admin socket but /metrics, a file for each of what they are about. */
 import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
+import { type AboutResources, aboutRoutes } from './about.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
 import { type EventResources, eventRoutes } from './events.js'
 import { type KernelResources, kernelRoutes } from './kernel.js'
 import { type NameResources, nameRoutes } from './names.js'
+import { type PoolResources, poolRoutes } from './pools.js'
 import { says } from './route.js'
 import { type TraceResources, traceRoutes } from './trace.js'
 
 export interface Resources
-  extends ClusterResources,
+  extends AboutResources,
+    ClusterResources,
     EventResources,
     KernelResources,
     NameResources,
+    PoolResources,
     TraceResources {
+  extends AboutResources,
+    ClusterResources,
+    EventResources,
+    NameResources,
+    PoolResources {
   readonly status: () => StatusReport
 }
 
@@ -25,4 +34,6 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   traceRoutes(app, resources)
   eventRoutes(app, resources)
   kernelRoutes(app, resources)
+  poolRoutes(app, resources)
+  aboutRoutes(app, resources)
 }
