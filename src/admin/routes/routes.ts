@@ -18,11 +18,6 @@ export interface Resources
     NameResources,
     PoolResources,
     TraceResources {
-  extends AboutResources,
-    ClusterResources,
-    EventResources,
-    NameResources,
-    PoolResources {
   readonly status: () => StatusReport
 }
 
