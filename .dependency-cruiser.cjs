@@ -32,6 +32,7 @@ const ROOMS = {
   networks: ['endpoints', 'passes', 'ranges', 'records', 'underlay'],
   swarm: ['networks', 'records', 'underlay'],
   sweeps: ['dockerd', 'endpoints', 'networks', 'records'],
+  trace: ['dockerd', 'inquiries', 'names', 'passes', 'peers'],
   insight: ['dockerd', 'passes', 'peers'],
   operator: ['endpoints', 'hosts', 'names', 'passes', 'peers', 'records', 'sync', 'troubles'],
 }

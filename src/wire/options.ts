@@ -3,6 +3,7 @@ import type { DockerNames } from '../control/dockerd/docker-names.js'
 import type { DockerContents, DockerNetworks } from '../control/dockerd/docker-networks.js'
 import type { DockerSandboxes } from '../control/dockerd/docker-sandboxes.js'
 import type { IdleContainers } from '../control/dockerd/docker-starts.js'
+import type { DockerStates } from '../control/dockerd/docker-states.js'
 import type { HostPorts } from '../control/endpoints/host-ports.js'
 import type { Greeting } from '../control/hosts/greeting.js'
 import type { Identified } from '../control/hosts/identify.js'
@@ -14,6 +15,7 @@ import type { Dataplane, Logger, Store } from '../core/ports.js'
 export type Docker = DockerNetworks &
   DockerContents &
   DockerNames &
+  DockerStates &
   DockerSandboxes &
   IdleContainers
 

@@ -26,18 +26,27 @@ import {
   isIpv6Alone,
   namedOf,
   ownName,
+  pluginIn,
   poolOfInfo,
   runningOf,
+  stateOf,
   toDocker,
 } from './docker-shapes.js'
 import type { IdleContainer, IdleContainers } from './docker-starts.js'
+import type { ContainerState, DockerStates } from './docker-states.js'
 
 const CALL_MS = 10_000
 /** dockerd waits for our IPAM and for our driver meanwhile. */
 const CREATE_MS = 60_000
 
 export class DockerApi
-  implements DockerNetworks, DockerContents, IdleContainers, DockerNames, DockerSandboxes
+  implements
+    DockerNetworks,
+    DockerContents,
+    IdleContainers,
+    DockerNames,
+    DockerSandboxes,
+    DockerStates
 {
   readonly #docker: Docker
 
@@ -256,6 +265,20 @@ export class DockerApi
       name: ownName(Names),
       endpoints: Object.values(NetworkSettings?.Networks ?? {}).map(({ EndpointID }) => EndpointID),
     }))
+  }
+
+  async states(signal: AbortSignal): Promise<readonly ContainerState[]> {
+    const containers = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
+    )
+    return containers.map(stateOf)
+  }
+
+  async pluginName(signal: AbortSignal): Promise<string | undefined> {
+    const found = await withLimit(CALL_MS, signal, (limit) =>
+      untilAborted(this.#docker.listPlugins(), limit, 'docker plugin ls'),
+    )
+    return pluginIn(found)
   }
 
   async attachedContainers(signal: AbortSignal): Promise<readonly RunningContainer[]> {

@@ -11,6 +11,7 @@ import type {
 } from '../../../src/control/dockerd/docker-networks.js'
 import type { RunningContainer } from '../../../src/control/dockerd/docker-sandboxes.js'
 import type { IdleContainer } from '../../../src/control/dockerd/docker-starts.js'
+import type { ContainerState } from '../../../src/control/dockerd/docker-states.js'
 import type { IpamDriver, NetworkDriver, PoolData } from '../../../src/core/driver.js'
 import { type Cidr, type Ip, networkOf, parseCidr, withPrefixOf } from '../../../src/core/ip.js'
 import type { Journal } from '../../../src/state/journal.js'
@@ -227,6 +228,18 @@ export class FakeDocker implements Docker {
 
   named(container: string): Promise<NamedContainer | undefined> {
     return this.names.named(container)
+  }
+
+  /** as `docker ps --all` lists them */
+  readonly listed: ContainerState[] = []
+
+  async states(): Promise<readonly ContainerState[]> {
+    if (!this.up) throw new Error('connect ECONNREFUSED')
+    return this.listed
+  }
+
+  async pluginName(): Promise<string | undefined> {
+    return 'local/tsoverlay'
   }
 
   followNames(...given: Parameters<FakeNames['followNames']>): Promise<void> {
