@@ -84,6 +84,9 @@ t.test('what a host’s kernel has', async (t) => {
     t.equal(there.stdout, plain.stdout)
     const files = await typed(one, 'exec 7</etc/hostname; tsoverlay netns web cat /proc/self/fd/7')
     t.equal(files.code, 0)
+    const options = 'NODE_OPTIONS=--no-warnings; export NODE_OPTIONS'
+    const kept = await typed(one, `${options}; tsoverlay netns web printenv NODE_OPTIONS`)
+    t.equal(kept.stdout, '--no-warnings\n')
     const terminal = `script -qec "${CLI} netns web sh -c 'test -t 0 && test -t 1'" /dev/null`
     t.equal((await typed(one, terminal)).code, 0, 'its terminal is the one of who typed')
   })
