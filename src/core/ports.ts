@@ -6,6 +6,7 @@ import type { Cidr, Ip } from './ip.js'
 import type { Item } from './item.js'
 import type { Mac } from './mac.js'
 import type { Entries, Part, Place, Plan, TableName } from './plan.js'
+import type { Probe, ProbeTarget } from './probe.js'
 import type {
   DockerNetworkId,
   EndpointId,
@@ -210,6 +211,18 @@ export interface Dataplane {
    * @returns how many were answered; undefined: this host does not send such packets there
    */
   echo(from: Ip, to: Ip, size: number, count: number): Promise<number | undefined>
+  /**
+   * Sends a probe to another host, as the kernel sends a container's packet.
+   * @returns undefined: it was sent; else the name of an errno: EPERM where this host's own firewall
+   * drops it, EMSGSIZE where it is larger than the MTU
+   */
+  sendProbe(probe: Probe, to: ProbeTarget): string | undefined
+  /**
+   * Hears the probes that come out of a vxlan device, behind all firewalls and our own rules.
+   * @returns what ends it; undefined: there is no such device (now)
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  hearProbes(place: Place, dev: string, onProbe: (probe: Probe) => void): (() => void) | undefined
   /** MTUs of the paths to VTEPs that `setPathMtu` has set and that are in force. */
   pathMtus(): Promise<ReadonlyMap<Ip, number>>
   /**

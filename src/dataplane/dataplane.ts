@@ -14,6 +14,8 @@ import { openNamePlace } from './places/name-place.js'
 import { Home, netnsState } from './places/netns.js'
 import { Sandboxes } from './places/sandboxes.js'
 import type { Shared } from './places/scope.js'
+import { ProbeEars } from './probes/probe-ears.js'
+import { sendProbe } from './probes/send-probe.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { deleteVethByName } from './tables/link-writer.js'
@@ -42,6 +44,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const shared: Shared = { home, host, logger, listeners, vxlans }
   const sandboxes = new Sandboxes(netnsDir, shared)
   const hostPlace = new HostPlace(shared)
+  const ears = new ProbeEars(home, netnsDir)
   const checks = setInterval(() => sandboxes.check(), CHECK_MS).unref()
   return {
     apply: (plan) => (plan.place === HOST ? hostPlace.apply(plan) : sandboxes.apply(plan)),
@@ -55,10 +58,13 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     },
     ...looks(home, host, netnsDir),
     ...hearing(listeners),
+    sendProbe,
+    hearProbes: (place, dev, onProbe) => ears.open(place, dev, onProbe),
     onHostChange: (callback) => hostWatch.onChange(callback),
     onNamespace: (callback) => namespaces.onAppear(callback),
     close: async () => {
       clearInterval(checks)
+      ears.close()
       namespaces.close()
       await hostWatch.close()
       await Promise.all([sandboxes.close(), hostPlace.close()])

@@ -13,6 +13,7 @@ import type {
   Miss,
   NamePlace,
 } from '../../src/core/ports.js'
+import type { Probe, ProbeTarget } from '../../src/core/probe.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
 import { planText } from './plan-text.js'
@@ -188,6 +189,28 @@ export class RecordingDataplane implements Dataplane {
 
   async echo(_from: Ip, to: Ip, size: number, count: number): Promise<number> {
     return size <= (this.paths.get(to) ?? Number.POSITIVE_INFINITY) ? count : 0
+  }
+
+  /** probes that were sent, and what is done with each: undefined arrives nowhere */
+  readonly probes: (readonly [Probe, ProbeTarget])[] = []
+  onProbeSent: (probe: Probe, to: ProbeTarget) => string | undefined = () => undefined
+  /** who hears what comes out of a vxlan device, by `place dev` */
+  readonly ears = new Map<string, (probe: Probe) => void>()
+
+  sendProbe(probe: Probe, to: ProbeTarget): string | undefined {
+    this.probes.push([probe, to])
+    return this.onProbeSent(probe, to)
+  }
+
+  hearProbes(
+    place: string,
+    dev: string,
+    onProbe: (probe: Probe) => void,
+  ): (() => void) | undefined {
+    const plan = place === HOST ? this.host : this.sandboxes.get(place)
+    if (!plan?.links.some(({ name }) => name === dev)) return undefined
+    this.ears.set(`${place} ${dev}`, onProbe)
+    return () => this.ears.delete(`${place} ${dev}`)
   }
 
   async pathMtus(): Promise<ReadonlyMap<Ip, number>> {
