@@ -16,6 +16,7 @@ const LAYERS = {
 const ROOMS = {
   dockerd: [],
   troubles: [],
+  events: ['troubles'],
   peers: [],
   inquiries: [],
   restarts: ['dockerd'],

@@ -2,6 +2,7 @@
 import { AdminServer } from './admin/server.js'
 import { DockerApi } from './control/dockerd/docker-api.js'
 import { hostPorts } from './control/endpoints/host-ports.js'
+import { Events } from './control/events/events.js'
 import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
 import { ClusterView } from './control/operator/cluster-view.js'
@@ -110,6 +111,7 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    events: new Events({ ...state, ...control, store }),
   })
   return { rpc, admin }
 }

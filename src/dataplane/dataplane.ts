@@ -16,6 +16,9 @@ import { Sandboxes } from './places/sandboxes.js'
 import type { Shared } from './places/scope.js'
 import { ProbeEars } from './probes/probe-ears.js'
 import { sendProbe } from './probes/send-probe.js'
+import { readNamespaces } from './readings/namespaces.js'
+import { readPlace } from './readings/place.js'
+import { rulesOf } from './readings/rules.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { deleteVethByName } from './tables/link-writer.js'
@@ -115,6 +118,9 @@ function looks(
   | 'echo'
   | 'pathMtus'
   | 'setPathMtu'
+  | 'namespaces'
+  | 'read'
+  | 'rulesOf'
 > {
   return {
     hasNamespace: (name) => netnsState(join(netnsDir, basename(name))) === 'live',
@@ -124,6 +130,9 @@ function looks(
     echo: sendEchoes,
     pathMtus: () => listPathMtus(host),
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
+    namespaces: () => readNamespaces(home, netnsDir),
+    read: (place) => readPlace(home, netnsDir, place),
+    rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
     openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),
   }

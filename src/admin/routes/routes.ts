@@ -2,10 +2,11 @@
 import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
+import { type EventResources, eventRoutes } from './events.js'
 import { type NameResources, nameRoutes } from './names.js'
 import { says } from './route.js'
 
-export interface Resources extends ClusterResources, NameResources {
+export interface Resources extends ClusterResources, EventResources, NameResources {
   readonly status: () => StatusReport
 }
 
@@ -14,4 +15,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   app.get('/status', says({ summary: 'this host', answer: StatusReport }), async () => status())
   clusterRoutes(app, resources)
   nameRoutes(app, resources)
+  eventRoutes(app, resources)
 }
