@@ -19,6 +19,7 @@ const ROOMS = {
   events: ['troubles'],
   peers: [],
   inquiries: [],
+  probes: ['inquiries', 'passes', 'peers', 'underlay'],
   restarts: ['dockerd'],
   records: ['peers'],
   ranges: ['dockerd', 'troubles'],
@@ -32,6 +33,7 @@ const ROOMS = {
   networks: ['endpoints', 'passes', 'ranges', 'records', 'underlay'],
   swarm: ['networks', 'records', 'underlay'],
   sweeps: ['dockerd', 'endpoints', 'networks', 'records'],
+  doctor: ['inquiries', 'operator', 'passes', 'peers', 'probes', 'ranges', 'underlay'],
   operator: ['endpoints', 'hosts', 'names', 'passes', 'peers', 'records', 'sync', 'troubles'],
 }
 /** A risky or low-level package has one importing file. */

@@ -96,7 +96,8 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
   }
 }
 
-function serversOf({ store, logger, door }: DaemonOptions, { state, control, driver }: Wired) {
+function serversOf({ store, logger, door }: DaemonOptions, wired: Wired) {
+  const { state, control, driver, doctor } = wired
   const { names } = control
   const rpc = createRpcServer({
     network: driver.driver,
@@ -111,6 +112,7 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    doctor,
     events: new Events({ ...state, ...control, store }),
   })
   return { rpc, admin }

@@ -6,12 +6,13 @@ import { CliFailure, EXIT } from './failure.js'
 import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
 import { addDns } from './verbs/dns.js'
+import { addDoctor } from './verbs/doctor.js'
 import { addHost } from './verbs/host.js'
 import { addListings } from './verbs/listings.js'
 import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
-const VERBS: readonly AddVerbs[] = [addListings, addWatch, addHost, addDns]
+const VERBS: readonly AddVerbs[] = [addListings, addDoctor, addWatch, addHost, addDns]
 
 /** @param argv without node and the file's name; @returns the exit code */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {

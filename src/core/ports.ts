@@ -2,6 +2,7 @@
 
 import type { StaticRoute } from './driver.js'
 import type { TsoverlayError } from './errors.js'
+import type { HostLooks } from './host-looks.js'
 import type { Cidr, Ip } from './ip.js'
 import type { Item } from './item.js'
 import type { NamespaceReading, PlaceReading, RulesReading } from './kernel.js'
@@ -157,7 +158,7 @@ export interface NamePlace {
 }
 
 /** The kernel. Only the reconciler calls the writing methods, one pass per place at a time. */
-export interface Dataplane {
+export interface Dataplane extends HostLooks {
   /**
    * Makes the kernel as planned, creating the sandbox if it is not there. One refused item does
    * not stop the rest.
@@ -326,6 +327,14 @@ export interface Lease {
   revoke(): Promise<void>
 }
 
+/** How the store is. */
+export interface StoreHealth {
+  /** of the member that was asked, in bytes: what its file takes */
+  readonly size: number
+  /** alarms of any member: `NOSPACE`, `CORRUPT` */
+  readonly alarms: readonly string[]
+}
+
 /**
  * etcd as we use it. Keys are relative to STORE_PREFIX and start with `/`. Every call ends within
  * its deadline; one that cannot reach etcd throws STORE_UNAVAILABLE.
@@ -343,5 +352,6 @@ export interface Store {
    */
   watch(prefix: string, signal: AbortSignal): AsyncIterable<Page | Snapshot | Delta>
   lease(ttlSeconds: number, signal?: AbortSignal): Promise<Lease>
+  health(signal?: AbortSignal): Promise<StoreHealth>
   close(): Promise<void>
 }

@@ -10,6 +10,7 @@ import { Reconciler } from '../control/passes/reconciler.js'
 import { Upkeep } from '../control/passes/upkeep.js'
 import { BlockPeers, type PoolRecords } from '../control/peers/block-peers.js'
 import { type Followed, Peers } from '../control/peers/peers.js'
+import { Probes } from '../control/probes/probes.js'
 import { chores } from '../control/records/chores.js'
 import { OwnRecords } from '../control/records/own-records.js'
 import { Restoration } from '../control/records/restoration.js'
@@ -23,12 +24,13 @@ import type { State } from './state.js'
 
 export type Control = ReturnType<typeof wireControl>
 
+const now = (): number => performance.now()
+
 /** What makes the kernel as it is wanted, and keeps it and the store so. */
 export function wireControl(options: WireOptions, state: State) {
   const { config, store, dataplane, greeting, logger, times } = options
   const { identity, journal, outbox, vtep } = state
   const port = config.vxlanPort
-  const now = (): number => performance.now()
   const peers = new Peers({
     store,
     self: identity.id,
@@ -81,7 +83,8 @@ export function wireControl(options: WireOptions, state: State) {
   }
   const restoration = new Restoration({ ...state, ...shared, store, now, onRestored })
   const kernel = { peers, underlay, reconciler, departures, misses, floating, paths }
-  return { ...kernel, records, upkeep, restoration, ...own, ...dockerd }
+  const probes = new Probes({ ...shared, ...own, ...kernel })
+  return { ...kernel, probes, records, upkeep, restoration, ...own, ...dockerd }
 }
 
 /** Of a routed network the blocks; its endpoints for their names only, and the own ones for upkeep. */

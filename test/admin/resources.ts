@@ -14,6 +14,7 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     removal: new HostRemoval(store),
     names: host.names.report,
     statics: host.names.statics,
+    doctor: host.doctor,
     events: new Events({ ...host, store }),
   }
 }

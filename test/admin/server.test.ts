@@ -45,6 +45,7 @@ const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
   removal: new HostRemoval(STORE),
   events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
+  doctor: { look: async () => undefined },
   names: { list: () => [], lookup: () => [] },
   statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),
 }

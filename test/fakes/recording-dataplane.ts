@@ -1,5 +1,6 @@
 /** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
 import { TsoverlayError } from '../../src/core/errors.js'
+import type { Checksums, Refusal } from '../../src/core/host-looks.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
 import type { NamespaceReading, PlaceReading, RulesReading } from '../../src/core/kernel.js'
@@ -190,6 +191,28 @@ export class RecordingDataplane implements Dataplane {
 
   async echo(_from: Ip, to: Ip, size: number, count: number): Promise<number> {
     return size <= (this.paths.get(to) ?? Number.POSITIVE_INFINITY) ? count : 0
+  }
+
+  /** what the kernel lacks, and what it said */
+  readonly lacking = new Map<string, string>()
+  readonly sysctls = new Map<string, string>([['net/ipv4/ip_forward', '1']])
+  refusing: readonly Refusal[] = []
+  readonly counters = new Map<string, Checksums>()
+
+  async lacks(): Promise<ReadonlyMap<string, string>> {
+    return this.lacking
+  }
+
+  settings(names: readonly string[]): ReadonlyMap<string, string> {
+    return new Map([...this.sysctls].filter(([name]) => names.includes(name)))
+  }
+
+  async refusals(): Promise<readonly Refusal[]> {
+    return this.refusing
+  }
+
+  checksums(name: string): Checksums | undefined {
+    return this.counters.get(name)
   }
 
   /** probes that were sent, and what is done with each: undefined arrives nowhere */

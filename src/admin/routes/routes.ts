@@ -2,11 +2,16 @@
 import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
+import { type DoctorResources, doctorRoutes } from './doctor.js'
 import { type EventResources, eventRoutes } from './events.js'
 import { type NameResources, nameRoutes } from './names.js'
 import { says } from './route.js'
 
-export interface Resources extends ClusterResources, EventResources, NameResources {
+export interface Resources
+  extends ClusterResources,
+    DoctorResources,
+    EventResources,
+    NameResources {
   readonly status: () => StatusReport
 }
 
@@ -16,4 +21,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   clusterRoutes(app, resources)
   nameRoutes(app, resources)
   eventRoutes(app, resources)
+  doctorRoutes(app, resources)
 }
