@@ -34,6 +34,8 @@ const ROOMS = {
   swarm: ['networks', 'records', 'underlay'],
   sweeps: ['dockerd', 'endpoints', 'networks', 'records'],
   doctor: ['inquiries', 'operator', 'passes', 'peers', 'probes', 'ranges', 'underlay'],
+  trace: ['dockerd', 'inquiries', 'names', 'passes', 'peers'],
+  insight: ['dockerd', 'passes', 'peers'],
   operator: ['endpoints', 'hosts', 'names', 'passes', 'peers', 'records', 'sync', 'troubles'],
 }
 /** A risky or low-level package has one importing file. */

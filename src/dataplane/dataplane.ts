@@ -13,6 +13,7 @@ import { VxlanSearch } from './facts/vxlan-devices.js'
 import { readChecksums } from './looks/checksums.js'
 import { findLacks } from './looks/lacks.js'
 import { findRefusals } from './looks/refusals.js'
+import { pathFacts } from './path/path-facts.js'
 import { HostPlace } from './places/host.js'
 import { openNamePlace } from './places/name-place.js'
 import { Home, netnsState } from './places/netns.js'
@@ -139,6 +140,7 @@ function looks(
   | 'echo'
   | 'pathMtus'
   | 'setPathMtu'
+  | 'path'
   | 'namespaces'
   | 'read'
   | 'rulesOf'
@@ -155,6 +157,7 @@ function looks(
     read: (place) => readPlace(home, netnsDir, place),
     rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
+    path: pathFacts(home, netnsDir),
     openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),
   }
 }

@@ -20,7 +20,8 @@ interface Visit {
 
 async function doctor(host: Host, ...flags: readonly string[]): Promise<Visit> {
   const argv = ['/run/tsoverlay/cli', 'doctor', '--json', ...flags]
-  const { code, stdout } = await host.sh(argv, { check: false, timeoutMs: 60_000 })
+  const { code, stdout, stderr } = await host.sh(argv, { check: false, timeoutMs: 60_000 })
+  if (stdout === '') throw new Error(stderr)
   const all = JSON.parse(stdout) as readonly Finding[]
   return { code, all, bad: all.filter(({ verdict }) => verdict !== 'ok') }
 }
