@@ -10,6 +10,8 @@ import { sharedLab } from './shared-lab.js'
 import { eventually, storeValues } from './traces.js'
 
 const PORT = ['-p', 'udp', '--dport', '4789']
+/** Without what the test runner has node do. */
+const CLI = ['env', '-u', 'NODE_OPTIONS', '/run/tsoverlay/cli']
 
 interface Visit {
   readonly code: number
@@ -19,7 +21,7 @@ interface Visit {
 }
 
 async function doctor(host: Host, ...flags: readonly string[]): Promise<Visit> {
-  const argv = ['/run/tsoverlay/cli', 'doctor', '--json', ...flags]
+  const argv = [...CLI, 'doctor', '--json', ...flags]
   const { code, stdout, stderr } = await host.sh(argv, { check: false, timeoutMs: 60_000 })
   if (stdout === '') throw new Error(stderr)
   const all = JSON.parse(stdout) as readonly Finding[]
@@ -81,7 +83,7 @@ root.test('doctor', async (t) => {
           name === 'tunnels' && about === 'host h2' && /1450 bytes get there and back/.test(says),
       ),
     )
-    const text = (await one.sh(['/run/tsoverlay/cli', 'doctor', '--all-hosts'])).stdout
+    const text = (await one.sh([...CLI, 'doctor', '--all-hosts'])).stdout
     t.match(text, /^0 failed, 0 warning, \d+ ok on 3 hosts\n$/)
   })
 
@@ -208,7 +210,7 @@ root.test('doctor', async (t) => {
       bad.find(({ name, about }) => name === 'hosts' && about === 'host h2-copy'),
       { says: /does not answer: its plugin does not run/ },
     )
-    await three.sh(['/run/tsoverlay/cli', 'host', 'rm', 'twin'])
+    await three.sh([...CLI, 'host', 'rm', 'twin'])
   })
 
   t.test('a duplicate host id', async (t) => {
