@@ -104,7 +104,7 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
 function serversOf(
   { store, dataplane, logger, recent, door }: DaemonOptions,
   docker: WireOptions['docker'],
-  { state, control, driver }: Wired,
+  { state, control, driver, doctor }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -120,6 +120,7 @@ function serversOf(
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    doctor,
     trace: control.trace,
     pools: new PoolsView(store),
     env: process.env,

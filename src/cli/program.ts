@@ -7,6 +7,7 @@ import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
 import { addDiag } from './verbs/diag.js'
 import { addDns } from './verbs/dns.js'
+import { addDoctor } from './verbs/doctor.js'
 import { addEntries } from './verbs/entries.js'
 import { addHost } from './verbs/host.js'
 import { addIpam } from './verbs/ipam.js'
@@ -21,6 +22,7 @@ const VERBS: readonly AddVerbs[] = [
   addListings,
   addIpam,
   addTrace,
+  addDoctor,
   addWatch,
   addNetns,
   addLinks,

@@ -16,6 +16,7 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     removal: new HostRemoval(store),
     names: host.names.report,
     statics: host.names.statics,
+    doctor: host.doctor,
     trace: host.trace,
     env: { STORE: 'http://root:hunter2@etcd:2379', STORE_USER: 'root', SCOPE: 'local' },
     log: { list: () => ['{"msg":"ready"}', '{"password":"hunter2"}'] },
