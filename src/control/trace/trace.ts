@@ -9,6 +9,7 @@ import { ipOf, parseCidr } from '../../core/ip.js'
 import { parseMac } from '../../core/mac.js'
 import type { Host } from '../../core/types.js'
 import { wayTo } from '../../core/way.js'
+import { keys } from '../../state/keys.js'
 import { arrive, admission, gatewayOf, plannedRange, rulesInward } from './arriving.js'
 import { type Elsewhere, findTarget, judgeMissing, type Source, sourceOn, type Target } from './find.js'
 import type { Inquiries } from '../inquiries/inquiries.js'
@@ -56,7 +57,9 @@ export class Trace {
       const missing = judgeMissing(this.#parts, source, question.to, await this.#who(question.to))
       return { from: name, to: question.to, hops: hopsOf(self, [...findings, missing]) }
     }
-    const hops = await this.#walk(source, target, question, states)
+    const { protocol, port } = question
+    const load: Load = { protocol, ...(port === undefined ? {} : { port }) }
+    const hops = await this.#walk(source, target, load, states)
     const ip = sourceOf({ mine: target.mine }, target.ip)
     return {
       from: `${name} (${ip ?? ''})`,
@@ -262,13 +265,20 @@ export class Trace {
     }
   }
 
+  async #isPresent(host: Host): Promise<boolean> {
+    const found = await this.#parts.store.get(keys.alive(host.id)).catch(() => undefined)
+    return found !== undefined
+  }
+
   async #unanswered(host: Host, error: unknown): Promise<Finding> {
     const { dataplane, underlay, docker } = this.#parts
     if (hasCode(error, 'STORE_UNAVAILABLE')) return STORE_AWAY
-    if (!hasCode(error, 'HOST_SILENT'))
-      return unknown({ hop: 'agent', about: `plugin of ${host.name}` }, messageOf(error))
+    const slow = unknown({ hop: 'agent', about: `plugin of ${host.name}` }, messageOf(error))
+    if (!hasCode(error, 'HOST_SILENT')) return slow
     const own = underlay.known?.vtep
     const echoed = own && (await dataplane.echo(own, host.vtep, ECHO_BYTES, 1))
+    // Until its lease has run out it may just be slow, or have crashed a moment ago.
+    if (echoed !== 0 && (await this.#isPresent(host))) return slow
     const plugin = await docker.pluginName(AbortSignal.timeout(DOCKER_MS)).catch(() => undefined)
     return judgeAway({
       ...{ name: host.name, vtep: host.vtep, plugin: plugin ?? 'local/tsoverlay' },
