@@ -13,18 +13,23 @@ export const addTrace: AddVerbs = (tools) => {
     ['tsoverlay trace web db', 'does web reach db?'],
     ['tsoverlay trace web db:5432', 'and does something listen there?'],
     ['tsoverlay trace 10.20.0.5 10.20.0.9:53 --udp', 'by address'],
-  ]).action(async (source: string, destination: string, { udp = false }: { udp?: boolean }, own) => {
-    const { to, port } = destinationOf(destination)
-    if (udp && port === undefined)
-      throw new CliFailure('option --udp is not valid without a port: DESTINATION:PORT', EXIT.usage)
-    const query = new URLSearchParams({
-      ...{ from: source, to },
-      ...(port === undefined ? {} : { port, protocol: udp ? 'udp' : 'tcp' }),
-    })
-    const report = await clientOf(own).get<TraceReport>(`/trace?${query}`)
-    print(tools, own, report, traceText)
-    if (brokenAt(report.hops) !== undefined) tools.exitWith(EXIT.found)
-  })
+  ]).action(
+    async (source: string, destination: string, { udp = false }: { udp?: boolean }, own) => {
+      const { to, port } = destinationOf(destination)
+      if (udp && port === undefined)
+        throw new CliFailure(
+          'option --udp is not valid without a port: DESTINATION:PORT',
+          EXIT.usage,
+        )
+      const query = new URLSearchParams({
+        ...{ from: source, to },
+        ...(port === undefined ? {} : { port, protocol: udp ? 'udp' : 'tcp' }),
+      })
+      const report = await clientOf(own).get<TraceReport>(`/trace?${query}`)
+      print(tools, own, report, traceText)
+      if (brokenAt(report.hops) !== undefined) tools.exitWith(EXIT.found)
+    },
+  )
 }
 
 /**
