@@ -4,8 +4,8 @@ import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { VERSION_HEADER } from '../core/admin/about.js'
 import type { ErrorReport } from '../core/admin/error.js'
+import { VERSION_HEADER } from '../core/admin/socket.js'
 import { messageOf } from '../core/errors.js'
 import { VERSION } from '../core/version.js'
 
@@ -15,12 +15,25 @@ const SILENCE_MS = 30_000
 const START_MS = 1_500
 const LOOK_MS = 50
 
+export interface Patience {
+  /** how long it is tried where nobody listens */
+  readonly patienceMs?: number
+  /** how long an answer may take */
+  readonly silenceMs?: number
+}
+
 export class AdminClient {
   readonly #socketPath: string
-  readonly #patientUntil = performance.now() + START_MS
+  readonly #silenceMs: number
+  readonly #patientUntil: number
 
-  constructor(socketPath: string) {
+  constructor(
+    socketPath: string,
+    { patienceMs = START_MS, silenceMs = SILENCE_MS }: Patience = {},
+  ) {
     this.#socketPath = socketPath
+    this.#silenceMs = silenceMs
+    this.#patientUntil = performance.now() + patienceMs
   }
 
   /** @throws Error with what the plugin answers, or why it does not */
@@ -82,7 +95,7 @@ export class AdminClient {
   }
 
   async #send(method: string, path: string, body?: string): Promise<IncomingMessage> {
-    const sent = request({ socketPath: this.#socketPath, method, path, timeout: SILENCE_MS })
+    const sent = request({ socketPath: this.#socketPath, method, path, timeout: this.#silenceMs })
     sent.on('timeout', () => sent.destroy(new Error('no answer')))
     if (body !== undefined) sent.setHeader('content-type', 'application/json')
     sent.end(body)

@@ -5,15 +5,26 @@ import { messageOf } from '../core/errors.js'
 import { CliFailure, EXIT } from './failure.js'
 import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
+import { addCompletion } from './verbs/completion.js'
 import { addDiag } from './verbs/diag.js'
 import { addDns } from './verbs/dns.js'
 import { addHost } from './verbs/host.js'
 import { addIpam } from './verbs/ipam.js'
 import { addListings } from './verbs/listings.js'
+import { addMan } from './verbs/man.js'
 import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
-const VERBS: readonly AddVerbs[] = [addListings, addIpam, addWatch, addHost, addDns, addDiag]
+const VERBS: readonly AddVerbs[] = [
+  addListings,
+  addIpam,
+  addWatch,
+  addHost,
+  addDns,
+  addDiag,
+  addCompletion,
+  addMan,
+]
 
 /** @param argv without node and the file's name; @returns the exit code */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
