@@ -1,6 +1,7 @@
 /** HTTP on the admin socket. */
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -95,7 +96,9 @@ export class AdminClient {
   }
 
   async #send(method: string, path: string, body?: string): Promise<IncomingMessage> {
-    const sent = request({ socketPath: this.#socketPath, method, path, timeout: this.#silenceMs })
+    // A connection of one's own saves what an agent does first, a tenth of the CLI's start.
+    const createConnection = () => connect(this.#socketPath)
+    const sent = request({ createConnection, method, path, timeout: this.#silenceMs })
     sent.on('timeout', () => sent.destroy(new Error('no answer')))
     if (body !== undefined) sent.setHeader('content-type', 'application/json')
     sent.end(body)

@@ -1,7 +1,5 @@
 /** Completion as bash, zsh and fish do it, with names of a cluster of two hosts. */
 import { execFile } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { chores } from '../../src/control/records/chores.js'
@@ -9,11 +7,10 @@ import { pairOfHosts } from '../admin/resources.js'
 import { idOf, type TestHost } from '../control/host.js'
 import { folder } from '../fakes/folder.js'
 import { until } from '../fakes/until.js'
+import { installCli } from './bundled.js'
 import { cli, listen } from './run.js'
 
 const run = promisify(execFile)
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 
 async function named(at: TestHost, id: string, names: readonly string[]): Promise<void> {
   const endpoint = at.journal.endpoints.get(id)
@@ -30,9 +27,7 @@ async function clusterWithNames(t: Test) {
   await named(b, idOf('cb'), ['web-b', 'x$(touch /tmp/pwned)'])
   await until('names are known', async () => /web-a/.test((await cli(socket, 'dns', 'ls')).out))
   const bin = folder(t)
-  const command = `#!/bin/sh\ncd ${PROJECT}\nexport TSOVERLAY_SOCKET=${socket}\nexec ${process.execPath} --import tsx ${MAIN} "$@"\n`
-  writeFileSync(`${bin}/tsoverlay`, command)
-  chmodSync(`${bin}/tsoverlay`, 0o755)
+  await installCli(bin, socket)
   const env = { PATH: `${bin}:/usr/bin:/bin`, HOME: bin, TERM: 'dumb' }
   return { a, b, socket, bin, env }
 }
@@ -116,7 +111,7 @@ t.test('fish', async (t) => {
     const { stdout } = await run('fish', ['--no-config', '-c', script, line], { env })
     return stdout.split('\n').filter((each) => each !== '')
   }
-  t.match(await complete('tsoverlay hos'), ['hosts\thosts of the cluster', /^host\t/])
+  t.match(await complete('tsoverlay hos'), [/^host\t/, 'hosts\thosts of the cluster'])
   t.match(await complete('tsoverlay dns lookup --as we'), [/^web-a\tcontainer on /, /^web-b\t/])
   t.match(await complete('tsoverlay endpoints '), [/^pools:10\.20\.0\.0\/24\tnetwork /])
   t.match((await complete('tsoverlay diag -o /etc/hostn')).join(), '/etc/hostname')
