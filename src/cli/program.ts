@@ -5,6 +5,7 @@ import { messageOf } from '../core/errors.js'
 import { CliFailure, EXIT } from './failure.js'
 import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
+import { addCompletion } from './verbs/completion.js'
 import { addDiag } from './verbs/diag.js'
 import { addDns } from './verbs/dns.js'
 import { addDoctor } from './verbs/doctor.js'
@@ -13,6 +14,7 @@ import { addHost } from './verbs/host.js'
 import { addIpam } from './verbs/ipam.js'
 import { addLinks } from './verbs/links.js'
 import { addListings } from './verbs/listings.js'
+import { addMan } from './verbs/man.js'
 import { addNetns, guarded } from './verbs/netns.js'
 import { addTrace } from './verbs/trace.js'
 import { addWatch } from './verbs/watch.js'
@@ -30,6 +32,8 @@ const VERBS: readonly AddVerbs[] = [
   addHost,
   addDns,
   addDiag,
+  addCompletion,
+  addMan,
 ]
 
 /** @param argv without node and the file's name; @returns the exit code */
