@@ -38,6 +38,7 @@ E2E := e2e-alone='test/e2e/*.alone.ts' e2e='test/e2e/*.e2e.ts'
 
 check: node_modules/.package-lock.json ## types, lint, format, layering, dead code
 	$(BIN)/tsc -p .
+	$(BIN)/tsc -p src/ui
 	$(BIN)/biome ci --colors=off --error-on-warnings .
 	$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src test plugin
 	$(BIN)/knip

@@ -8,9 +8,10 @@ import type { AddVerbs } from './verb.js'
 import { addDns } from './verbs/dns.js'
 import { addHost } from './verbs/host.js'
 import { addListings } from './verbs/listings.js'
+import { addUi } from './verbs/ui.js'
 
 /** In the order of the help. */
-const VERBS: readonly AddVerbs[] = [addListings, addHost, addDns]
+const VERBS: readonly AddVerbs[] = [addListings, addHost, addDns, addUi]
 
 /** @param argv without node and the file's name; @returns the exit code */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
