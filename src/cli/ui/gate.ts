@@ -8,9 +8,9 @@ export function newToken(): string {
 }
 
 export interface Question {
-  readonly method: string | undefined
+  readonly method?: string | undefined
   /** path and query, as the request line has them */
-  readonly url: string | undefined
+  readonly url?: string | undefined
   readonly headers: IncomingHttpHeaders
 }
 

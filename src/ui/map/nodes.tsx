@@ -1,0 +1,193 @@
+/** How hosts, networks and endpoints look on the map. */
+import type { Cluster } from '../model/cluster.js'
+import { cellOf, type HostNode } from '../model/cluster.js'
+import { plural, rate } from '../model/words.js'
+import { MarkShape } from '../parts/mark.js'
+import type { Box, Shape } from './shape.js'
+
+export interface Looks {
+  readonly cluster: Cluster
+  /** bytes a second by endpoint, of this host's */
+  readonly rates: ReadonlyMap<string, number>
+  /** of many hosts, how the networks are told apart in their tiles */
+  readonly bars: readonly string[]
+  readonly chosenNetwork: string | undefined
+}
+
+type Of<K extends Shape['kind']> = Extract<Shape, { kind: K }>
+
+/** What is read out for it. */
+export function nameOf(shape: Shape, { rates }: Looks): string {
+  switch (shape.kind) {
+    case 'host': {
+      const { title, self, health, vtep, endpoints, networks } = shape.host
+      const who = `Host ${title}${self ? ', this host' : ''}, ${health.word}, VTEP ${vtep || 'unknown'}`
+      return `${who}, ${plural(endpoints, 'endpoint')}, ${plural(networks, 'network')}`
+    }
+    case 'network': {
+      const { title, vnis, health, endpoints } = shape.network
+      return `Network ${title}, ${health.word}, VNI ${vnis.join(', ')}, ${plural(endpoints, 'endpoint')}`
+    }
+    case 'endpoint': {
+      const { title, hostName, networkName, health, addresses, id } = shape.endpoint
+      const speed = rates.get(id)
+      const traffic = speed === undefined ? '' : `, ${rate(speed)}`
+      return `Endpoint ${title} on ${hostName}, network ${networkName}, ${addresses.join(', ')}, ${health.word}${traffic}`
+    }
+    case 'group':
+      return `${plural(shape.count, 'endpoint')} of ${shape.network.title} on ${shape.host.title}`
+  }
+}
+
+export function Drawn({ shape, looks }: { readonly shape: Shape; readonly looks: Looks }) {
+  switch (shape.kind) {
+    case 'host':
+      return looks.bars.length > 0 ? (
+        <Tile shape={shape} looks={looks} />
+      ) : (
+        <HostBox shape={shape} />
+      )
+    case 'network':
+      return <NetworkLabel shape={shape} />
+    case 'endpoint':
+      return <Dot shape={shape} speed={looks.rates.get(shape.endpoint.id) ?? 0} />
+    case 'group':
+      return <Group shape={shape} />
+  }
+}
+
+function HostBox({ shape: { box, host } }: { readonly shape: Of<'host'> }) {
+  const { x, y, w, h } = box
+  return (
+    <>
+      <rect class="host-box" x={x} y={y} width={w} height={h} rx={8} />
+      <Sign x={x + 12} y={y + 12} level={host.health.level} />
+      <text class="title" x={x + 34} y={y + 24}>
+        {cut(host.self ? `${host.title} (this host)` : host.title, (w - 44) / 7.4)}
+      </text>
+      <text class="faint" x={x + 34} y={y + 43}>
+        {cut(`VTEP ${host.vtep || 'unknown'}${wordOf(host)}`, (w - 44) / 6.3)}
+      </text>
+    </>
+  )
+}
+
+function wordOf({ health }: HostNode): string {
+  return health.level === 'ok' ? '' : ` · ${health.word}`
+}
+
+const TILE_TITLE = 22
+const BARS = { top: 34, height: 18 } as const
+
+function Tile({ shape: { box, host }, looks }: { readonly shape: Of<'host'>; readonly looks: Looks }) {
+  const { x, y, w, h } = box
+  const { cluster, bars, chosenNetwork } = looks
+  const step = (w - 16) / bars.length
+  const counted =
+    chosenNetwork === undefined
+      ? host.endpoints
+      : (cluster.cells.get(cellOf(host.id, chosenNetwork))?.length ?? 0)
+  return (
+    <>
+      <rect class="host-box" x={x} y={y} width={w} height={h} rx={6} />
+      <Sign x={x + 8} y={y + 10} level={host.health.level} />
+      <text class="title" x={x + 27} y={y + TILE_TITLE}>
+        {cut(host.title, (w - 32) / 7.4)}
+      </text>
+      <path class="bar-base" d={`M${x + 8} ${y + BARS.top + BARS.height + 0.5}h${w - 16}`} />
+      {bars.map((network, at) => {
+        const count = cluster.cells.get(cellOf(host.id, network))?.length ?? 0
+        const height = count === 0 ? 0 : Math.min(BARS.height, 4 + 4 * Math.log2(count))
+        const bar = network === chosenNetwork ? 'bar bar-chosen' : 'bar'
+        return count === 0 ? null : (
+          <rect
+            key={network}
+            class={bar}
+            x={x + 8 + at * step}
+            y={y + BARS.top + BARS.height - height}
+            width={Math.max(1.5, Math.min(10, step - 1.5))}
+            height={height}
+          />
+        )
+      })}
+      <text class="faint" x={x + 8} y={y + h - 8}>
+        {host.health.level === 'ok' ? plural(counted, 'endpoint') : host.health.word}
+      </text>
+    </>
+  )
+}
+
+function NetworkLabel({ shape: { box, network, until } }: { readonly shape: Of<'network'> }) {
+  const { x, y, w, h } = box
+  const line = y + 24
+  return (
+    <>
+      <path class="bus" d={`M${x + w} ${line}H${until}`} />
+      <rect class="network-box" x={x} y={y} width={w} height={h} rx={6} />
+      <Sign x={x + 10} y={y + 9} level={network.health.level} />
+      <text class="title" x={x + 30} y={y + 21}>
+        {cut(network.title, (w - 38) / 7.4)}
+      </text>
+      <text class="faint" x={x + 30} y={y + 39}>
+        {cut(`VNI ${network.vnis.join(', ') || '–'} · ${network.backend}`, (w - 38) / 6.3)}
+      </text>
+    </>
+  )
+}
+
+function Dot({ shape, speed }: { readonly shape: Of<'endpoint'>; readonly speed: number }) {
+  const { box, endpoint, labelled, line } = shape
+  const [x, y, r] = [box.x + box.w / 2, box.y + box.h / 2, box.w / 2]
+  return (
+    <>
+      <path class="stub" d={`M${x} ${line}V${box.y}`} stroke-width={stubWidth(speed)} />
+      <circle class={`dot dot-${endpoint.health.level}`} cx={x} cy={y} r={r} />
+      {endpoint.health.level === 'ok' ? null : (
+        <Sign x={x - 7} y={y - 7} level={endpoint.health.level} />
+      )}
+      {labelled ? (
+        <text class="label" x={x} y={y + r + 14}>
+          {cut(endpoint.title, 13)}
+        </text>
+      ) : null}
+    </>
+  )
+}
+
+/** Wider with each power of ten from 1 kB/s on, whatever is asked for: 1 to 7 pixels. */
+function stubWidth(speed: number): number {
+  return speed < 1_000 ? 1 : Math.min(7, Math.log10(speed) - 1)
+}
+
+function Group({ shape: { box, count, line } }: { readonly shape: Of<'group'> }) {
+  const { x, y, w, h } = box
+  return (
+    <>
+      <path class="stub" d={`M${x + w / 2} ${line}V${y}`} />
+      <rect class="group-box" x={x} y={y} width={w} height={h} rx={h / 2} />
+      <text class="label" x={x + w / 2} y={y + 20}>
+        {plural(count, 'endpoint')}
+      </text>
+    </>
+  )
+}
+
+function Sign({ x, y, level }: { readonly x: number; readonly y: number; readonly level: HostNode['health']['level'] }) {
+  return (
+    <g transform={`translate(${x} ${y})`}>
+      <MarkShape level={level} />
+    </g>
+  )
+}
+
+/** Seen around what has the focus, and around what is chosen. */
+export function Ring({ box }: { readonly box: Box }) {
+  const { x, y, w, h } = box
+  return (
+    <rect class="ring" x={x - 3} y={y - 3} width={w + 6} height={h + 6} rx={Math.min(10, h / 2)} />
+  )
+}
+
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, Math.max(1, Math.floor(most) - 1))}…`
+}

@@ -1,0 +1,19 @@
+/** How well something is, told by a shape and a word as much as by a colour. */
+export type Level = 'ok' | 'warning' | 'failed' | 'unknown'
+
+export interface Health {
+  readonly level: Level
+  /** one or two words */
+  readonly word: string
+  /** sentences for people; none: nothing is wrong */
+  readonly why: readonly string[]
+}
+
+export const OK: Health = { level: 'ok', word: 'ok', why: [] }
+
+const ORDER: readonly Level[] = ['failed', 'warning', 'unknown', 'ok']
+
+/** The worst first. */
+export function byLevel(a: { readonly level: Level }, b: { readonly level: Level }): number {
+  return ORDER.indexOf(a.level) - ORDER.indexOf(b.level)
+}
