@@ -14,6 +14,9 @@ import { openNamePlace } from './places/name-place.js'
 import { Home, netnsState } from './places/netns.js'
 import { Sandboxes } from './places/sandboxes.js'
 import type { Shared } from './places/scope.js'
+import { readNamespaces } from './readings/namespaces.js'
+import { readPlace } from './readings/place.js'
+import { rulesOf } from './readings/rules.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { deleteVethByName } from './tables/link-writer.js'
@@ -109,6 +112,9 @@ function looks(
   | 'echo'
   | 'pathMtus'
   | 'setPathMtu'
+  | 'namespaces'
+  | 'read'
+  | 'rulesOf'
 > {
   return {
     hasNamespace: (name) => netnsState(join(netnsDir, basename(name))) === 'live',
@@ -118,6 +124,9 @@ function looks(
     echo: sendEchoes,
     pathMtus: () => listPathMtus(host),
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
+    namespaces: () => readNamespaces(home, netnsDir),
+    read: (place) => readPlace(home, netnsDir, place),
+    rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
     openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),
   }
