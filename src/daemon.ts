@@ -7,6 +7,7 @@ import { identify } from './control/hosts/identify.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
 import { statusOf } from './control/operator/status.js'
+import { trafficOf } from './control/operator/traffic.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
@@ -95,7 +96,7 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
   }
 }
 
-function serversOf({ store, logger, door }: DaemonOptions, { state, control, driver }: Wired) {
+function serversOf({ store, dataplane, logger, door }: DaemonOptions, { state, control, driver }: Wired) {
   const { names } = control
   const rpc = createRpcServer({
     network: driver.driver,
@@ -110,6 +111,7 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    traffic: () => trafficOf(state.journal, dataplane),
   })
   return { rpc, admin }
 }

@@ -14,6 +14,7 @@ import { openNamePlace } from './places/name-place.js'
 import { Home, netnsState } from './places/netns.js'
 import { Sandboxes } from './places/sandboxes.js'
 import type { Shared } from './places/scope.js'
+import { readCounters } from './readings/counters.js'
 import { readNamespaces } from './readings/namespaces.js'
 import { readPlace } from './readings/place.js'
 import { rulesOf } from './readings/rules.js'
@@ -114,6 +115,7 @@ function looks(
   | 'setPathMtu'
   | 'namespaces'
   | 'read'
+  | 'counters'
   | 'rulesOf'
 > {
   return {
@@ -126,6 +128,7 @@ function looks(
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
     namespaces: () => readNamespaces(home, netnsDir),
     read: (place) => readPlace(home, netnsDir, place),
+    counters: (place) => readCounters(home, netnsDir, place),
     rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
     openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),

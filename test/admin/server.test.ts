@@ -42,6 +42,7 @@ const STATUS: Status = {
 const STORE = new MemoryStore()
 const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
+  traffic: async () => ({ at: 0, endpoints: [] }),
   removal: new HostRemoval(STORE),
   names: { list: () => [], lookup: () => [] },
   statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),

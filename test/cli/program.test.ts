@@ -37,7 +37,8 @@ async function listen(t: Test, host: TestHost, store: MemoryStore = host.store):
   const removal = new HostRemoval(store)
   const { report, statics } = host.names
   statics.start()
-  const parts = { cluster, removal, names: report, statics }
+  const traffic = async () => ({ at: 0, endpoints: [] })
+  const parts = { cluster, removal, names: report, statics, traffic }
   const server = new AdminServer({ status: () => host.status(), ...parts })
   // tap's own folder would be too long for a socket (sun_path, 107 bytes)
   const dir = mkdtempSync(join(tmpdir(), 'tsoverlay-'))

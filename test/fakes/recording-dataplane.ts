@@ -2,7 +2,7 @@
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
-import type { NamespaceReading, PlaceReading, RulesReading } from '../../src/core/kernel.js'
+import type { LinkCounters, NamespaceReading, PlaceReading, RulesReading } from '../../src/core/kernel.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import { HOST } from '../../src/core/plan.js'
 import type {
@@ -234,6 +234,13 @@ export class RecordingDataplane implements Dataplane {
 
   async read(place: string): Promise<PlaceReading | undefined> {
     return this.readings.get(place)
+  }
+
+  /** place → link → what has gone through it */
+  readonly counted = new Map<string, ReadonlyMap<string, LinkCounters>>()
+
+  async counters(place: string): Promise<ReadonlyMap<string, LinkCounters> | undefined> {
+    return this.counted.get(place)
   }
 
   rulesOf(): readonly RulesReading[] {

@@ -1,17 +1,24 @@
 /** All routes of the admin socket but /metrics, a file for each of what they are about. */
 import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
+import { TrafficReport } from '../../core/admin/traffic.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
 import { type NameResources, nameRoutes } from './names.js'
 import { says } from './route.js'
 
 export interface Resources extends ClusterResources, NameResources {
   readonly status: () => StatusReport
+  readonly traffic: () => Promise<TrafficReport>
 }
 
 export function addRoutes(app: FastifyInstance, resources: Resources): void {
-  const { status } = resources
+  const { status, traffic } = resources
   app.get('/status', says({ summary: 'this host', answer: StatusReport }), async () => status())
+  app.get(
+    '/traffic',
+    says({ summary: "bytes that this host's containers have received and sent", answer: TrafficReport }),
+    () => traffic(),
+  )
   clusterRoutes(app, resources)
   nameRoutes(app, resources)
 }

@@ -166,7 +166,7 @@ function useLayout(cluster: Cluster, room: number): Layout {
 }
 
 /** Its room in pixels; 0 before it is known. */
-function useWidth(frame: RefObject<HTMLElement>): number {
+function useWidth(frame: RefObject<HTMLElement | null>): number {
   const [width, setWidth] = useState(0)
   useEffect(() => {
     const element = frame.current

@@ -4,6 +4,7 @@ import type { HostReport } from '../../core/admin/hosts.js'
 import type { NameReport } from '../../core/admin/names.js'
 import type { NetworkReport } from '../../core/admin/networks.js'
 import type { StatusReport } from '../../core/admin/status.js'
+import { groupBy } from './group.js'
 import { type Health, OK } from './health.js'
 
 export interface HostNode extends HostReport {
@@ -60,7 +61,7 @@ export function clusterOf(listings: Listings): Cluster {
       own: host?.self === true,
     }
   })
-  const cells = Map.groupBy(endpoints, ({ host, network }) => cellOf(host, network))
+  const cells = groupBy(endpoints, ({ host, network }) => cellOf(host, network))
   return { hosts, networks, endpoints, cells }
 }
 

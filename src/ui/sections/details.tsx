@@ -1,6 +1,7 @@
 /** All about what is chosen. */
 import type { ComponentChildren } from 'preact'
 import type { Cluster, EndpointNode, HostNode, NetworkNode } from '../model/cluster.js'
+import { groupBy } from '../model/group.js'
 import type { Health } from '../model/health.js'
 import type { Rate } from '../model/rates.js'
 import type { Select, Selection } from '../model/selection.js'
@@ -54,7 +55,7 @@ function Chosen(props: DetailsProps) {
 
 function HostDetails({ host, cluster, ...props }: DetailsProps & { readonly host: HostNode }) {
   const own = cluster.endpoints.filter((endpoint) => endpoint.host === host.id)
-  const groups = [...Map.groupBy(own, ({ networkName }) => networkName)]
+  const groups = [...groupBy(own, ({ networkName }) => networkName)]
   return (
     <>
       <Head kind="Host" title={host.title} health={host.health} />
