@@ -16,7 +16,9 @@ const LAYERS = {
 const ROOMS = {
   dockerd: [],
   troubles: [],
+  events: ['troubles'],
   peers: [],
+  inquiries: [],
   restarts: ['dockerd'],
   records: ['peers'],
   ranges: ['dockerd', 'troubles'],

@@ -2,6 +2,7 @@
 import { AdminServer } from './admin/server.js'
 import { DockerApi } from './control/dockerd/docker-api.js'
 import { hostPorts } from './control/endpoints/host-ports.js'
+import { Events } from './control/events/events.js'
 import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
 import { ClusterView } from './control/operator/cluster-view.js'
@@ -112,6 +113,7 @@ function serversOf({ store, dataplane, logger, door }: DaemonOptions, { state, c
     names: names.report,
     statics: names.statics,
     traffic: () => trafficOf(state.journal, dataplane),
+    events: new Events({ ...state, ...control, store }),
   })
   return { rpc, admin }
 }

@@ -40,6 +40,20 @@ export class AdminClient {
     }
   }
 
+  /**
+   * The lines of an answer that ends with the signal, or with the plugin. There may be none for long.
+   * @throws as get
+   */
+  async *follow<T>(path: string, signal: AbortSignal): AsyncGenerator<T> {
+    const response = await this.#request('GET', path)
+    response.socket.setTimeout(0)
+    const lines = createInterface({ input: response })
+    // What breaks off has ended.
+    response.on('error', () => undefined).once('close', () => lines.close())
+    signal.addEventListener('abort', () => response.destroy(), { once: true })
+    for await (const line of lines) yield JSON.parse(line) as T
+  }
+
   async #request(method: string, path: string, body?: string): Promise<IncomingMessage> {
     const response = await this.#patiently(() => this.#send(method, path, body))
     if (response.statusCode === 200) return response

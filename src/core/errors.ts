@@ -132,6 +132,16 @@ export const ERRORS = {
     retryable: false,
     meaning: 'A host that runs was to be removed from the cluster.',
   },
+  HOST_SILENT: {
+    retryable: true,
+    meaning:
+      'A host does not answer the question of another one: its plugin does not run, or does not reach the store.',
+  },
+  INQUIRY_REFUSED: {
+    retryable: false,
+    meaning:
+      'A host does not understand the question or the answer of another one, whose plugin is of another version.',
+  },
   KERNEL_FAILED: {
     retryable: true,
     meaning: 'The kernel refused a link, address, neighbour or FDB entry.',

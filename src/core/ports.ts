@@ -296,7 +296,7 @@ export type Guard =
   | { readonly key: string; readonly is: 'unchanged'; readonly revision: number }
 
 export type Write =
-  | { readonly put: string; readonly value: string; readonly lease?: Lease }
+  | { readonly put: string; readonly value: string; readonly lease?: Pick<Lease, 'id'> }
   | { readonly delete: string }
   | { readonly deletePrefix: string }
 

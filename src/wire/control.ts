@@ -4,6 +4,7 @@ import { Departures } from '../control/endpoints/departures.js'
 import { Floating } from '../control/floating/floating.js'
 import { Presence } from '../control/hosts/presence.js'
 import { Twins } from '../control/hosts/twins.js'
+import { Inquiries } from '../control/inquiries/inquiries.js'
 import { Misses } from '../control/passes/misses.js'
 import { Reconciler } from '../control/passes/reconciler.js'
 import { Upkeep } from '../control/passes/upkeep.js'
@@ -67,7 +68,7 @@ export function wireControl(options: WireOptions, state: State) {
   const departures = new Departures({ ...shared, reconciler })
   const misses = new Misses({ ...shared, reconciler, now })
   const floating = new Floating({ ...state, peers, reconciler, logger })
-  const own = wireIdentity(options, state)
+  const own = wireIdentity(options, state, peers)
   const paths = new PathMtu({ ...state, dataplane, peers, underlay, logger })
   const dockerd = wireDockerd(options, state, peers)
   const records = new OwnRecords({ ...shared, outbox, now })
@@ -94,9 +95,12 @@ function followed(records: PoolRecords, network: Network | undefined): Followed 
 }
 
 /** What speaks in this host's name: a copy of its disk must not. */
-function wireIdentity({ logger }: WireOptions, state: State) {
+function wireIdentity(options: WireOptions, state: State, peers: Peers) {
   const { store, identity, outbox } = state
+  const { logger } = options
   const presence = new Presence({ store, identity, logger })
   const twins = new Twins({ ...state, publish: () => void outbox.submit(chores.publishHost()) })
-  return { presence, twins }
+  const hosts = () => peers.hosts()
+  const inquiries = new Inquiries({ store: options.store, identity, hosts, logger })
+  return { presence, twins, inquiries }
 }

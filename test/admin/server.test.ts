@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { AdminServer } from '../../src/admin/server.js'
+import { Events } from '../../src/control/events/events.js'
 import { StaticNames } from '../../src/control/names/static-names.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
@@ -44,6 +45,7 @@ const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
   traffic: async () => ({ at: 0, endpoints: [] }),
   removal: new HostRemoval(STORE),
+  events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
   names: { list: () => [], lookup: () => [] },
   statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),
 }

@@ -3,10 +3,11 @@ import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
 import { TrafficReport } from '../../core/admin/traffic.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
+import { type EventResources, eventRoutes } from './events.js'
 import { type NameResources, nameRoutes } from './names.js'
 import { says } from './route.js'
 
-export interface Resources extends ClusterResources, NameResources {
+export interface Resources extends ClusterResources, EventResources, NameResources {
   readonly status: () => StatusReport
   readonly traffic: () => Promise<TrafficReport>
 }
@@ -21,4 +22,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   )
   clusterRoutes(app, resources)
   nameRoutes(app, resources)
+  eventRoutes(app, resources)
 }
