@@ -7,6 +7,7 @@ import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
+import { PoolsView } from './control/operator/pools-view.js'
 import { statusOf } from './control/operator/status.js'
 import { trafficOf } from './control/operator/traffic.js'
 import { isStartCall } from './control/restarts/restarts.js'
@@ -113,6 +114,7 @@ function serversOf({ store, dataplane, logger, door }: DaemonOptions, { state, c
     names: names.report,
     statics: names.statics,
     traffic: () => trafficOf(state.journal, dataplane),
+    pools: new PoolsView(store),
     events: new Events({ ...state, ...control, store }),
   })
   return { rpc, admin }

@@ -6,6 +6,7 @@ import { type ErrorCode, messageOf, TsoverlayError } from '../core/errors.js'
 const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   HOST_UNKNOWN: 404,
   NETWORK_UNKNOWN: 404,
+  POOL_UNKNOWN: 404,
   NAME_UNKNOWN: 404,
   NAME_INVALID: 400,
   ADDRESS_INVALID: 400,

@@ -7,12 +7,13 @@ import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
 import { addDns } from './verbs/dns.js'
 import { addHost } from './verbs/host.js'
+import { addIpam } from './verbs/ipam.js'
 import { addListings } from './verbs/listings.js'
 import { addUi } from './verbs/ui.js'
 import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
-const VERBS: readonly AddVerbs[] = [addListings, addWatch, addHost, addDns, addUi]
+const VERBS: readonly AddVerbs[] = [addListings, addIpam, addWatch, addHost, addDns, addUi]
 
 /** @param argv without node and the file's name; @returns the exit code */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {

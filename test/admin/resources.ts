@@ -4,6 +4,7 @@ import { Events } from '../../src/control/events/events.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
 import { trafficOf } from '../../src/control/operator/traffic.js'
+import { PoolsView } from '../../src/control/operator/pools-view.js'
 import { idOf, type TestHost, twoHosts } from '../control/host.js'
 import type { MemoryStore } from '../fakes/memory-store.js'
 import { until } from '../fakes/until.js'
@@ -16,6 +17,7 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     names: host.names.report,
     statics: host.names.statics,
     traffic: () => trafficOf(host.journal, host.dataplane),
+    pools: new PoolsView(store),
     events: new Events({ ...host, store }),
   }
 }

@@ -9,6 +9,7 @@ import { Events } from '../../src/control/events/events.js'
 import { StaticNames } from '../../src/control/names/static-names.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
+import { PoolsView } from '../../src/control/operator/pools-view.js'
 import type { StatusReport as Status } from '../../src/core/admin/status.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
@@ -45,6 +46,7 @@ const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
   traffic: async () => ({ at: 0, endpoints: [] }),
   removal: new HostRemoval(STORE),
+  pools: new PoolsView(STORE),
   events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
   names: { list: () => [], lookup: () => [] },
   statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),

@@ -5,9 +5,10 @@ import { TrafficReport } from '../../core/admin/traffic.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
 import { type EventResources, eventRoutes } from './events.js'
 import { type NameResources, nameRoutes } from './names.js'
+import { type PoolResources, poolRoutes } from './pools.js'
 import { says } from './route.js'
 
-export interface Resources extends ClusterResources, EventResources, NameResources {
+export interface Resources extends ClusterResources, EventResources, NameResources, PoolResources {
   readonly status: () => StatusReport
   readonly traffic: () => Promise<TrafficReport>
 }
@@ -23,4 +24,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   clusterRoutes(app, resources)
   nameRoutes(app, resources)
   eventRoutes(app, resources)
+  poolRoutes(app, resources)
 }
