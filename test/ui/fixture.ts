@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { AdminServer } from '../../src/admin/server.js'
 import { resolveBackend } from '../../src/backends/index.js'
 import { homeOf } from '../../src/control/passes/places.js'
+import type { NameReport } from '../../src/core/admin/names.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import type { Mac } from '../../src/core/mac.js'
 import type { Write } from '../../src/core/ports.js'
@@ -17,6 +18,7 @@ import { keys } from '../../src/state/keys.js'
 import { resourcesOf } from '../admin/resources.js'
 import { host, idOf, type TestHost } from '../control/host.js'
 import { MemoryStore } from '../fakes/memory-store.js'
+import { until } from '../fakes/until.js'
 
 export interface Size {
   readonly hosts: number
@@ -58,11 +60,13 @@ export class TestCluster {
   /** The agent answers. */
   async start(): Promise<void> {
     const resources = resourcesOf(this.host, this.store)
-    const status = () => {
-      const said = this.host.status()
-      return { ...said, host: { ...said.host, name: nameOf(0) }, store: { reached: true, owed: 0 } }
-    }
-    this.#server = new AdminServer({ ...resources, status })
+    const { names } = resources
+    // this host's dockerd, which would say how they are called, is a fake
+    const own = [...this.host.journal.endpoints.values()].map(({ id, network }, at) =>
+      nameReport(id, this.networks.find(({ key }) => key === network)?.identity ?? '', at),
+    )
+    const named = { ...names, list: () => [...names.list(), ...own], lookup: names.lookup.bind(names) }
+    this.#server = new AdminServer({ ...resources, names: named })
     await this.#server.listen(this.socketPath)
   }
 
@@ -116,12 +120,21 @@ export async function testCluster(t: Scope, size: Size): Promise<TestCluster> {
     socketPath: join(dir, 'admin.sock'),
     networks,
   })
+  await until('the host has said all of itself', async () => {
+    return self.outbox.owed === 0 && (await store.keys(keys.hosts)).length === 1
+  })
   await fill(cluster, size)
   for (const network of self.journal.bindings.values()) self.peers.open(network.network.key)
   cluster.count(1)
   await cluster.start()
   t.teardown(() => cluster.stop())
   return cluster
+}
+
+function nameReport(endpoint: string, network: string, at: number): NameReport {
+  const container = `${CONTAINERS[at % CONTAINERS.length]}-1`
+  const who = { endpoint, host: '', hostName: '', container }
+  return { name: container, network, sources: [{ kind: 'container', addresses: [], ...who }] }
 }
 
 export const nameOf = (at: number): string => `node-${at + 1}`
@@ -164,13 +177,6 @@ async function fill(cluster: TestCluster, size: Size): Promise<void> {
     writes.push({ put: keys.publication(network.key), value: publication })
   }
   for (let at = 0; at < size.hosts; at++) writes.push(...hostWrites(cluster, size, at))
-  for (const [at, { id, network }] of [...cluster.host.journal.endpoints.values()].entries()) {
-    const found = await cluster.store.get(keys.endpoint(network, cluster.host.identity.id, id))
-    const endpoint = documents.endpoint.decode(found?.value ?? '')
-    if (found === undefined || endpoint === undefined) continue
-    const names = [CONTAINERS[at % CONTAINERS.length] ?? '']
-    writes.push({ put: found.key, value: documents.endpoint.encode({ ...endpoint, names }) })
-  }
   for (let at = 0; at < writes.length; at += 100) {
     await cluster.store.txn([], writes.slice(at, at + 100))
   }
@@ -179,12 +185,11 @@ async function fill(cluster: TestCluster, size: Size): Promise<void> {
 function hostWrites(cluster: TestCluster, size: Size, at: number): readonly Write[] {
   const id = idAt(cluster, at)
   const vtep = `192.0.${2 + Math.floor(at / 250)}.${(at % 250) + 1}` as Ip
-  const record = documents.host.encode({ id, name: nameOf(at), vtep, boot: 'b' })
-  const writes: Write[] = [
-    { put: keys.host(id), value: record },
-    { put: keys.alive(id), value: '' },
-  ]
+  const writes: Write[] = [{ put: keys.alive(id), value: '' }]
+  // the host under test says itself who it is
   if (at === 0) return writes
+  const record = documents.host.encode({ id, name: nameOf(at), vtep, boot: 'b' })
+  writes.push({ put: keys.host(id), value: record })
   for (const [n, network] of cluster.networks.entries()) {
     // of many networks a host has every other one
     if (size.networks.length > 10 && (n + at) % 2 === 0) continue

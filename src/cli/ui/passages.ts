@@ -17,7 +17,7 @@ const PASSAGES: Readonly<Record<string, Passage>> = {
   '/traffic': { takes: [] },
   '/events': { takes: [], lines: true },
   '/doctor': { takes: [], lines: true },
-  '/trace': { takes: ['from', 'to', 'port'], lines: true },
+  '/trace': { takes: ['from', 'to', 'port', 'protocol'] },
 }
 
 export interface Passed {

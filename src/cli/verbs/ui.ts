@@ -32,7 +32,7 @@ async function serve({ terminal }: Tools, command: Command, port: number): Promi
   })
   terminal.out(`${url}\n`)
   terminal.err('The URL is a key to this page: whoever has it sees the cluster. Ctrl-C ends.\n')
-  await interrupted()
+  await new Promise<void>((resolve) => terminal.onInterrupt?.(resolve))
   await page.close()
 }
 
@@ -51,17 +51,4 @@ function portOf(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= MOST) return port
   throw new CliFailure(`--port "${text}" is no port: 0 to ${MOST} are`, EXIT.usage)
-}
-
-/** The first SIGINT or SIGTERM. */
-function interrupted(): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      process.off('SIGINT', end)
-      process.off('SIGTERM', end)
-      resolve()
-    }
-    process.on('SIGINT', end)
-    process.on('SIGTERM', end)
-  })
 }

@@ -4,6 +4,7 @@ import type { EndpointReport } from '../../core/admin/endpoints.js'
 import type { HostReport } from '../../core/admin/hosts.js'
 import type { NameReport } from '../../core/admin/names.js'
 import type { NetworkReport } from '../../core/admin/networks.js'
+import type { PoolReport } from '../../core/admin/pools.js'
 import type { StatusReport } from '../../core/admin/status.js'
 import type { TrafficReport } from '../../core/admin/traffic.js'
 import type { Answer } from './answer.js'
@@ -18,6 +19,7 @@ export const agent = {
   networks: new Listing<readonly NetworkReport[]>('/networks', LIVE_MS),
   endpoints: new Listing<readonly EndpointReport[]>('/endpoints', LIVE_MS),
   traffic: new Listing<TrafficReport>('/traffic', LIVE_MS),
+  pools: new Listing<readonly PoolReport[]>('/pools', SLOW_MS),
   names: new Listing<readonly NameReport[]>('/names', SLOW_MS),
 } as const
 

@@ -2,7 +2,7 @@
 import { type Answer, refusalOf } from './answer.js'
 
 /** A question may take this part of the time, so a large cluster is asked less often. */
-const SHARE = 10
+const SHARE = 5
 
 export class Listing<T> {
   readonly #path: string

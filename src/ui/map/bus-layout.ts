@@ -11,19 +11,24 @@ const GAP = 16
 const HOST_H = 60
 const LINE_Y = 30
 const DOT_R = 9
-const NAMED = { w: 92, h: 52 }
-const PLAIN = { w: 26, h: 28 }
-const MOST_LINES = 3
-const ROW_PAD = 26
+/** from the trunk, which hangs at the left, to the first of them */
+const TICK = 20
+const NAMED = { w: 122, h: 25, lines: 5 }
+const PLAIN = { w: 25, h: 25, lines: 4 }
+const GROUP = { w: 132, h: 28 }
+const ROW_PAD = 24
 const LEAST_COLUMN = 150
 
 export class BusLayout {
   readonly #hosts = new Slots()
   readonly #networks = new Slots()
   readonly #cells = new Map<string, Slots>()
-  readonly #rows = new HighWater()
+  #rows = new HighWater()
+  #room = 0
 
   of(cluster: Cluster, room: number): Layout {
+    if (room !== this.#room) this.#rows = new HighWater()
+    this.#room = room
     const columns = this.#hosts.place(cluster.hosts.map(({ id }) => id))
     const rows = this.#networks.place(cluster.networks.map(({ key }) => key))
     const count = Math.max(1, ...[...columns.values()].map((slot) => slot + 1))
@@ -89,10 +94,10 @@ interface Grid {
 
 /** Undefined: too many to be drawn one by one. */
 function gridOf(count: number, width: number): Grid | undefined {
-  const named = Math.max(1, Math.floor(width / NAMED.w))
-  if (count <= named * MOST_LINES) return { ...NAMED, perLine: named, labelled: true }
-  const plain = Math.floor(width / PLAIN.w)
-  if (count <= plain * MOST_LINES) return { ...PLAIN, perLine: plain, labelled: false }
+  for (const { w, h, lines } of [NAMED, PLAIN]) {
+    const perLine = Math.max(1, Math.floor((width - TICK) / w))
+    if (count <= perLine * lines) return { w, h, perLine, labelled: w === NAMED.w }
+  }
   return undefined
 }
 
@@ -103,35 +108,35 @@ function dots(
 ): readonly Shape[] {
   return endpoints.map((endpoint) => {
     const place = places.get(endpoint.id) ?? 0
-    const x = grid.x + (place % grid.perLine) * grid.w + grid.w / 2
-    const y = grid.line + 14 + Math.floor(place / grid.perLine) * grid.h + DOT_R
+    const [column, row] = [place % grid.perLine, Math.floor(place / grid.perLine)]
+    // with names, each column of them hangs on a trunk of its own
+    const trunk = grid.x + 8 + (grid.labelled ? column * grid.w : 0)
+    const x = grid.labelled ? trunk + TICK : trunk + TICK + column * grid.w
+    const y = grid.line + 20 + row * grid.h
+    const text = grid.labelled ? grid.w - TICK - DOT_R - 8 : 0
     return {
       kind: 'endpoint',
       id: `endpoint ${endpoint.id}`,
       endpoint,
       labelled: grid.labelled,
-      line: grid.line,
-      box: { x: x - DOT_R, y: y - DOT_R, w: 2 * DOT_R, h: 2 * DOT_R },
+      hang:
+        grid.labelled || column === 0
+          ? `M${trunk} ${grid.line}V${y}`
+          : `M${x - grid.w + DOT_R} ${y}`,
+      box: { x: x - DOT_R, y: y - DOT_R, w: 2 * DOT_R + text, h: 2 * DOT_R },
     }
   })
 }
 
 function groupCell(host: HostNode, network: NetworkNode, count: number, w: number): Cell {
-  const box = { w: Math.min(w - 16, 150), h: 30 }
   return {
     host,
-    height: NAMED.h,
-    shapes: (x, line) => [
-      {
-        kind: 'group',
-        id: `group ${cellOf(host.id, network.key)}`,
-        host,
-        network,
-        count,
-        line,
-        box: { x: x + 8, y: line + 12, ...box },
-      },
-    ],
+    height: GROUP.h,
+    shapes: (x, line) => {
+      const box = { x: x + TICK, y: line + 10, w: Math.min(w - TICK, GROUP.w), h: GROUP.h }
+      const id = `group ${cellOf(host.id, network.key)}`
+      return [{ kind: 'group', id, host, network, count, hang: `M${x + 8} ${line}`, box }]
+    },
   }
 }
 

@@ -171,7 +171,7 @@ function useWidth(frame: RefObject<HTMLElement | null>): number {
   useEffect(() => {
     const element = frame.current
     if (element === null) return
-    const observer = new ResizeObserver(() => setWidth(Math.floor(element.clientWidth) - 8))
+    const observer = new ResizeObserver(() => setWidth(Math.max(0, element.clientWidth - 8)))
     observer.observe(element)
     return () => observer.disconnect()
   }, [frame])

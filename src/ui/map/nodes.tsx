@@ -60,7 +60,7 @@ function HostBox({ shape: { box, host } }: { readonly shape: Of<'host'> }) {
   const { x, y, w, h } = box
   return (
     <>
-      <rect class="host-box" x={x} y={y} width={w} height={h} rx={8} />
+      <rect class={`host-box host-${host.health.level}`} x={x} y={y} width={w} height={h} rx={8} />
       <Sign x={x + 12} y={y + 12} level={host.health.level} />
       <text class="title" x={x + 34} y={y + 24}>
         {cut(host.self ? `${host.title} (this host)` : host.title, (w - 44) / 7.4)}
@@ -76,43 +76,68 @@ function wordOf({ health }: HostNode): string {
   return health.level === 'ok' ? '' : ` · ${health.word}`
 }
 
-const TILE_TITLE = 22
-const BARS = { top: 34, height: 18 } as const
+const BAR_H = 16
 
-function Tile({ shape: { box, host }, looks }: { readonly shape: Of<'host'>; readonly looks: Looks }) {
+/** Bars tell how many endpoints of each network it has; a tall one has words for them, too. */
+function Tile({
+  shape: { box, host },
+  looks,
+}: {
+  readonly shape: Of<'host'>
+  readonly looks: Looks
+}) {
   const { x, y, w, h } = box
-  const { cluster, bars, chosenNetwork } = looks
-  const step = (w - 16) / bars.length
-  const counted =
-    chosenNetwork === undefined
-      ? host.endpoints
-      : (cluster.cells.get(cellOf(host.id, chosenNetwork))?.length ?? 0)
+  const base = y + 42
   return (
     <>
-      <rect class="host-box" x={x} y={y} width={w} height={h} rx={6} />
-      <Sign x={x + 8} y={y + 10} level={host.health.level} />
-      <text class="title" x={x + 27} y={y + TILE_TITLE}>
-        {cut(host.title, (w - 32) / 7.4)}
+      <rect class={`host-box host-${host.health.level}`} x={x} y={y} width={w} height={h} rx={6} />
+      <Sign x={x + 7} y={y + 6} level={host.health.level} />
+      <text class="title" x={x + 26} y={y + 18}>
+        {cut(host.title, (w - 29) / 7.2)}
       </text>
-      <path class="bar-base" d={`M${x + 8} ${y + BARS.top + BARS.height + 0.5}h${w - 16}`} />
+      <path class="bar-base" d={`M${x + 7} ${base + 0.5}h${w - 14}`} />
+      <Bars host={host} looks={looks} box={{ x: x + 7, y: base - BAR_H, w: w - 14, h: BAR_H }} />
+      {h < 60 ? null : (
+        <text class="faint" x={x + 8} y={y + h - 11}>
+          {host.health.level === 'ok' ? counted(host, looks) : host.health.word}
+        </text>
+      )}
+    </>
+  )
+}
+
+/** Of the chosen network, if there is one. */
+function counted(host: HostNode, { cluster, chosenNetwork }: Looks): string {
+  if (chosenNetwork === undefined) return plural(host.endpoints, 'endpoint')
+  return plural(cluster.cells.get(cellOf(host.id, chosenNetwork))?.length ?? 0, 'endpoint')
+}
+
+interface BarsProps {
+  readonly host: HostNode
+  readonly looks: Looks
+  readonly box: Box
+}
+
+function Bars({ host, looks: { cluster, bars, chosenNetwork }, box }: BarsProps) {
+  const step = box.w / bars.length
+  const width = Math.max(1.5, Math.min(10, step - 1.5))
+  return (
+    <>
       {bars.map((network, at) => {
         const count = cluster.cells.get(cellOf(host.id, network))?.length ?? 0
-        const height = count === 0 ? 0 : Math.min(BARS.height, 4 + 4 * Math.log2(count))
-        const bar = network === chosenNetwork ? 'bar bar-chosen' : 'bar'
-        return count === 0 ? null : (
+        if (count === 0) return null
+        const height = Math.min(box.h, 4 + 3 * Math.log2(count))
+        return (
           <rect
             key={network}
-            class={bar}
-            x={x + 8 + at * step}
-            y={y + BARS.top + BARS.height - height}
-            width={Math.max(1.5, Math.min(10, step - 1.5))}
+            class={network === chosenNetwork ? 'bar bar-chosen' : 'bar'}
+            x={box.x + at * step}
+            y={box.y + box.h - height}
+            width={width}
             height={height}
           />
         )
       })}
-      <text class="faint" x={x + 8} y={y + h - 8}>
-        {host.health.level === 'ok' ? plural(counted, 'endpoint') : host.health.word}
-      </text>
     </>
   )
 }
@@ -123,7 +148,7 @@ function NetworkLabel({ shape: { box, network, until } }: { readonly shape: Of<'
   return (
     <>
       <path class="bus" d={`M${x + w} ${line}H${until}`} />
-      <rect class="network-box" x={x} y={y} width={w} height={h} rx={6} />
+      <rect class={`network-box host-${network.health.level}`} x={x} y={y} width={w} height={h} rx={6} />
       <Sign x={x + 10} y={y + 9} level={network.health.level} />
       <text class="title" x={x + 30} y={y + 21}>
         {cut(network.title, (w - 38) / 7.4)}
@@ -136,36 +161,38 @@ function NetworkLabel({ shape: { box, network, until } }: { readonly shape: Of<'
 }
 
 function Dot({ shape, speed }: { readonly shape: Of<'endpoint'>; readonly speed: number }) {
-  const { box, endpoint, labelled, line } = shape
-  const [x, y, r] = [box.x + box.w / 2, box.y + box.h / 2, box.w / 2]
+  const { box, endpoint, labelled, hang } = shape
+  const r = box.h / 2
+  const [x, y] = [box.x + r, box.y + r]
   return (
     <>
-      <path class="stub" d={`M${x} ${line}V${box.y}`} stroke-width={stubWidth(speed)} />
-      <circle class={`dot dot-${endpoint.health.level}`} cx={x} cy={y} r={r} />
+      <path class="stub" d={`${hang}H${box.x}`} />
+      <path class="flow" d={`M${box.x - 11} ${y}H${box.x}`} stroke-width={flowWidth(speed)} />
+      <circle class={`dot dot-${endpoint.health.level}`} cx={x} cy={y} r={r - 1} />
       {endpoint.health.level === 'ok' ? null : (
         <Sign x={x - 7} y={y - 7} level={endpoint.health.level} />
       )}
       {labelled ? (
-        <text class="label" x={x} y={y + r + 14}>
-          {cut(endpoint.title, 13)}
+        <text class="label" x={x + r + 4} y={y + 4}>
+          {cut(endpoint.title, (box.w - 2 * r - 2) / 7.2)}
         </text>
       ) : null}
     </>
   )
 }
 
-/** Wider with each power of ten from 1 kB/s on, whatever is asked for: 1 to 7 pixels. */
-function stubWidth(speed: number): number {
-  return speed < 1_000 ? 1 : Math.min(7, Math.log10(speed) - 1)
+/** Wider with each power of ten from 1 kB/s on, up to 9 pixels; none below. */
+function flowWidth(speed: number): number {
+  return speed < 1_000 ? 0 : Math.min(9, 1.5 * Math.log10(speed) - 2.5)
 }
 
-function Group({ shape: { box, count, line } }: { readonly shape: Of<'group'> }) {
+function Group({ shape: { box, count, hang } }: { readonly shape: Of<'group'> }) {
   const { x, y, w, h } = box
   return (
     <>
-      <path class="stub" d={`M${x + w / 2} ${line}V${y}`} />
+      <path class="stub" d={`${hang}V${y + h / 2}H${x}`} />
       <rect class="group-box" x={x} y={y} width={w} height={h} rx={h / 2} />
-      <text class="label" x={x + w / 2} y={y + 20}>
+      <text class="label" x={x + 14} y={y + 19}>
         {plural(count, 'endpoint')}
       </text>
     </>

@@ -24,8 +24,8 @@ export type Shape =
       readonly box: Box
       readonly endpoint: EndpointNode
       readonly labelled: boolean
-      /** y of its network's line */
-      readonly line: number
+      /** the path from its network's line to its height */
+      readonly hang: string
     }
   | {
       /** many endpoints of one network on one host */
@@ -35,7 +35,7 @@ export type Shape =
       readonly host: HostNode
       readonly network: NetworkNode
       readonly count: number
-      readonly line: number
+      readonly hang: string
     }
 
 export interface Layout {

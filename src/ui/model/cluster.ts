@@ -47,8 +47,10 @@ const SHORT = 12
 
 export function clusterOf(listings: Listings): Cluster {
   const { status } = listings
-  const hosts = listings.hosts.map((host) => hostNode(host, listings.networks, status))
-  const networks = listings.networks.map(networkNode)
+  const hosts = listings.hosts
+    .map((host) => hostNode(host, listings.networks, status))
+    .sort(byTitle)
+  const networks = listings.networks.map(networkNode).sort(byTitle)
   const names = containerNames(listings.names)
   const living = new Map(hosts.map((host) => [host.id, host]))
   const conflicts = new Map(status?.conflicts.map(({ endpoint, problem }) => [endpoint, problem]))
@@ -61,8 +63,21 @@ export function clusterOf(listings: Listings): Cluster {
       own: host?.self === true,
     }
   })
+  endpoints.sort(
+    (a, b) =>
+      ORDER.compare(a.networkName, b.networkName) ||
+      ORDER.compare(a.hostName, b.hostName) ||
+      byTitle(a, b),
+  )
   const cells = groupBy(endpoints, ({ host, network }) => cellOf(host, network))
   return { hosts, networks, endpoints, cells }
+}
+
+/** node-2 before node-10. */
+const ORDER = new Intl.Collator('en', { numeric: true })
+
+function byTitle(a: { readonly title: string }, b: { readonly title: string }): number {
+  return ORDER.compare(a.title, b.title)
 }
 
 export function cellOf(host: string, network: string): string {
