@@ -54,10 +54,14 @@ export function App() {
           />
         </div>
         <div class="columns">
-          <Trace cluster={cluster} pair={pair} setPair={setPair} />
-          <Doctor />
-          <Blocks />
-          <Events />
+          <div class="column">
+            <Trace cluster={cluster} pair={pair} setPair={setPair} />
+            <Doctor />
+          </div>
+          <div class="column">
+            <Events />
+            <Blocks />
+          </div>
         </div>
         <Traffic cluster={cluster} rates={rates} select={select} />
         <Endpoints cluster={cluster} answer={answer} rates={rates} select={select} trace={trace} />

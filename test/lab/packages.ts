@@ -2,8 +2,9 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { run } from './exec.js'
 import { LabError, type Log } from './names.js'
 
-/** What the lab calls on the machine, and the Debian package that has it. */
+/** What the lab and the page's tests call on the machine, and the Debian package that has it. */
 const COMMANDS: Readonly<Record<string, string>> = {
+  chromium: 'chromium',
   debootstrap: 'debootstrap',
   ip: 'iproute2',
   iptables: 'iptables',

@@ -5,7 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AdminServer } from '../../src/admin/server.js'
+import type { FastifyInstance } from 'fastify'
+import { addRoutes } from '../../src/admin/routes/routes.js'
+import { adminApp } from '../../src/admin/server.js'
 import { resolveBackend } from '../../src/backends/index.js'
 import { homeOf } from '../../src/control/passes/places.js'
 import type { NameReport } from '../../src/core/admin/names.js'
@@ -28,7 +30,7 @@ export interface Size {
 }
 
 export const THREE: Size = { hosts: 3, networks: ['shop', 'monitoring', 'backup'], each: 3 }
-/** 199 hosts with 10 networks each and 5 endpoints in each: 9,950, and 20 of this host */
+/** 199 hosts with 10 networks each and 5 endpoints in each: 9,950, and those of this host */
 export const LARGE: Size = {
   hosts: 200,
   networks: Array.from({ length: 20 }, (_, at) => `team-${String(at + 1).padStart(2, '0')}`),
@@ -46,9 +48,7 @@ export class TestCluster {
   readonly store: MemoryStore
   readonly socketPath: string
   readonly networks: readonly Network[]
-  #server: AdminServer | undefined
-  /** paths that this agent does not have, as one of another version */
-  lacks: readonly string[] = []
+  #server: FastifyInstance | undefined
 
   constructor(made: Pick<TestCluster, 'host' | 'store' | 'socketPath' | 'networks'>) {
     this.host = made.host
@@ -57,17 +57,28 @@ export class TestCluster {
     this.networks = made.networks
   }
 
-  /** The agent answers. */
-  async start(): Promise<void> {
+  /**
+   * The agent answers, by the real routes.
+   * @param more routes beside them, or in place of them where `only` says so
+   */
+  async start(more: (app: FastifyInstance) => void = () => undefined, only = false): Promise<void> {
     const resources = resourcesOf(this.host, this.store)
     const { names } = resources
     // this host's dockerd, which would say how they are called, is a fake
     const own = [...this.host.journal.endpoints.values()].map(({ id, network }, at) =>
       nameReport(id, this.networks.find(({ key }) => key === network)?.identity ?? '', at),
     )
-    const named = { ...names, list: () => [...names.list(), ...own], lookup: names.lookup.bind(names) }
-    this.#server = new AdminServer({ ...resources, names: named })
-    await this.#server.listen(this.socketPath)
+    const named = {
+      ...names,
+      list: () => [...names.list(), ...own],
+      lookup: names.lookup.bind(names),
+    }
+    const app = adminApp()
+    if (!only) addRoutes(app, { ...resources, names: named })
+    more(app)
+    rmSync(this.socketPath, { force: true })
+    await app.listen({ path: this.socketPath })
+    this.#server = app
   }
 
   /** The agent goes. */
@@ -125,6 +136,7 @@ export async function testCluster(t: Scope, size: Size): Promise<TestCluster> {
   })
   await fill(cluster, size)
   for (const network of self.journal.bindings.values()) self.peers.open(network.network.key)
+  await self.presence.start()
   cluster.count(1)
   await cluster.start()
   t.teardown(() => cluster.stop())

@@ -16,7 +16,7 @@ const PASSAGES: Readonly<Record<string, Passage>> = {
   '/pools': { takes: [] },
   '/traffic': { takes: [] },
   '/events': { takes: [], lines: true },
-  '/doctor': { takes: [], lines: true },
+  '/doctor': { takes: ['hosts'], lines: true },
   '/trace': { takes: ['from', 'to', 'port', 'protocol'] },
 }
 
