@@ -98,13 +98,15 @@ function Nodes({ layout, looks, label, selection, select }: NodesProps) {
             key={shape.id}
             id={shape.id}
             class={`node node-${shape.kind}${state}`}
-            tabIndex={shape === current ? 0 : -1}
+            tabindex={shape === current ? 0 : -1}
             onClick={() => choose(shape)}
             onFocus={() => setActive(shape.id)}
             {...asButton(nameOf(shape, looks), pressed)}
           >
-            <title>{nameOf(shape, looks)}</title>
-            <Drawn shape={shape} looks={looks} />
+            <g aria-hidden="true">
+              <title>{nameOf(shape, looks)}</title>
+              <Drawn shape={shape} looks={looks} />
+            </g>
             <Ring box={shape.box} />
           </g>
         )

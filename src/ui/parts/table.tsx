@@ -26,7 +26,7 @@ export function Table<T>({ caption, columns, rows, id, none }: TableProps<T>) {
   if (rows.length === 0) return <Note>{none}</Note>
   return (
     <>
-      <div class="scroll" role="group" aria-label={caption} tabIndex={0}>
+      <div class="scroll" role="group" aria-label={caption} tabindex={0}>
         <table>
           <caption class="unseen">{caption}</caption>
           <thead>

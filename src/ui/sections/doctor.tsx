@@ -69,7 +69,7 @@ function Findings({ asked: { answer, documents } }: { readonly asked: Asked<Doct
 
 function List({ findings, label }: { readonly findings: readonly Finding[]; readonly label: string }) {
   return (
-    <div class="lines" role="group" aria-label={label} tabIndex={0}>
+    <div class="lines" role="group" aria-label={label} tabindex={0}>
       <ol>
         {findings.map(({ host, name, about, verdict, says, mend }) => (
           <li key={`${host} ${name} ${about} ${says}`}>

@@ -32,7 +32,7 @@ export function Events() {
       ) : events.length === 0 ? (
         <Note>Nothing has happened since this page was opened.</Note>
       ) : null}
-      <div class="lines" role="log" aria-label="Events, the latest first" tabIndex={0}>
+      <div class="lines" role="log" aria-label="Events, the latest first" tabindex={0}>
         <ol>
           {events.map((event) => (
             <Line key={event.turn} event={event} />

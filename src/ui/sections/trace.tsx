@@ -1,6 +1,6 @@
 /** The way of a packet between two endpoints, hop by hop. */
 import { useEffect, useState } from 'preact/hooks'
-import { brokenAt, type Hop, type TraceReport } from '../../core/admin/trace.js'
+import type { Hop, TraceReport } from '../../core/admin/trace.js'
 import { useAsked } from '../agent/asked.js'
 import type { Cluster, EndpointNode } from '../model/cluster.js'
 import { levelOf } from '../model/health.js'
@@ -127,7 +127,7 @@ function PickRow({ word, endpoint, isPicking, pick }: PickProps) {
 }
 
 function Hops({ report }: { readonly report: TraceReport }) {
-  const broken = brokenAt(report.hops)
+  const broken = report.hops.find(({ verdict }) => verdict === 'failed')
   const unknown = report.hops.some(({ verdict }) => verdict === 'unknown')
   const verdict = broken !== undefined ? 'failed' : unknown ? 'unknown' : 'ok'
   return (
@@ -144,7 +144,7 @@ function Hops({ report }: { readonly report: TraceReport }) {
           On {broken.mend.host}: <code>{broken.mend.command}</code>
         </p>
       )}
-      <div class="lines" role="group" aria-label="Hops of the packet" tabIndex={0}>
+      <div class="lines" role="group" aria-label="Hops of the packet" tabindex={0}>
         <ol>
           {report.hops.map((hop) => (
             <HopLine key={`${hop.host} ${hop.hop} ${hop.about} ${hop.back ?? false}`} hop={hop} />
