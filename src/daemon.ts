@@ -5,6 +5,7 @@ import { hostPorts } from './control/endpoints/host-ports.js'
 import { Events } from './control/events/events.js'
 import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
+import { Insight } from './control/insight/insight.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
 import { PoolsView } from './control/operator/pools-view.js'
@@ -13,6 +14,7 @@ import { trafficOf } from './control/operator/traffic.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
+import type { RecentLines } from './core/recent-lines.js'
 import { Resolver } from './dns/server.js'
 import type { Door } from './rpc/door.js'
 import { createRpcServer } from './rpc/server.js'
@@ -38,6 +40,8 @@ export interface DaemonOptions {
   readonly store: Store
   readonly dataplane: Dataplane
   readonly logger: Logger
+  /** last lines that it has written */
+  readonly recent: RecentLines
   /** the sockets that are open already */
   readonly door: Door
 }
@@ -55,7 +59,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = await partsOf(options)
   const wired = wire(parts)
   const { state, control, driver } = wired
-  const { rpc, admin } = serversOf(options, wired)
+  const { rpc, admin } = serversOf(options, parts.docker, wired)
   await takeUp(parts, wired, () => control.presence.start())
   await control.paths.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
@@ -98,7 +102,11 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
   }
 }
 
-function serversOf({ store, dataplane, logger, door }: DaemonOptions, { state, control, driver }: Wired) {
+function serversOf(
+  { store, dataplane, logger, recent, door }: DaemonOptions,
+  docker: WireOptions['docker'],
+  { state, control, driver }: Wired,
+) {
   const { names } = control
   const rpc = createRpcServer({
     network: driver.driver,
@@ -114,8 +122,12 @@ function serversOf({ store, dataplane, logger, door }: DaemonOptions, { state, c
     names: names.report,
     statics: names.statics,
     traffic: () => trafficOf(state.journal, dataplane),
+    trace: control.trace,
     pools: new PoolsView(store),
+    env: process.env,
+    log: recent,
     events: new Events({ ...state, ...control, store }),
+    insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })
   return { rpc, admin }
 }

@@ -26,6 +26,13 @@ export function refuse(
   return reply.code(status).send({ error: report })
 }
 
+/** Fastify's handler of what no route takes. */
+export function unknownRoute({ method, url }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const message = `the plugin has no ${method} ${url.replace(/\?.*/, '')}`
+  const report: ErrorReport = { code: 'REQUEST_INVALID', message }
+  return reply.code(404).send({ error: report })
+}
+
 function refusalOf(error: unknown): { readonly code: string; readonly status: number } {
   if (error instanceof TsoverlayError)
     return { code: error.code, status: HTTP_STATUS[error.code] ?? 500 }

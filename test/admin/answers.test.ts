@@ -6,7 +6,16 @@ import { documented } from './document.js'
 import { pairOfHosts, resourcesOf } from './resources.js'
 
 /** What has to be there with two hosts and a network of theirs. */
-const ANSWERED = ['/status', '/hosts', '/networks', '/endpoints', '/names', '/pools']
+const ANSWERED = [
+  '/status',
+  '/hosts',
+  '/networks',
+  '/endpoints',
+  '/names',
+  '/pools',
+  '/about',
+  '/log',
+]
 const REFUSED = [
   '/pools?pool=green',
   '/endpoints?network=green',

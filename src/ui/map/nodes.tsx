@@ -1,6 +1,6 @@
 /** How hosts, networks and endpoints look on the map. */
 import type { Cluster } from '../model/cluster.js'
-import { cellOf, type HostNode } from '../model/cluster.js'
+import { cellOf, type HostNode, type NetworkNode } from '../model/cluster.js'
 import { plural, rate } from '../model/words.js'
 import { MarkShape } from '../parts/mark.js'
 import type { Box, Shape } from './shape.js'
@@ -16,27 +16,53 @@ export interface Looks {
 
 type Of<K extends Shape['kind']> = Extract<Shape, { kind: K }>
 
-/** What is read out for it. */
-export function nameOf(shape: Shape, { rates }: Looks): string {
+/** What is read out for it: with the words that are seen, as they are seen. */
+export function nameOf(shape: Shape, looks: Looks): string {
   switch (shape.kind) {
-    case 'host': {
-      const { title, self, health, vtep, endpoints, networks } = shape.host
-      const who = `Host ${title}${self ? ', this host' : ''}, ${health.word}, VTEP ${vtep || 'unknown'}`
-      return `${who}, ${plural(endpoints, 'endpoint')}, ${plural(networks, 'network')}`
-    }
+    case 'host':
+      return hostName(shape, looks)
     case 'network': {
-      const { title, vnis, health, endpoints } = shape.network
-      return `Network ${title}, ${health.word}, VNI ${vnis.join(', ')}, ${plural(endpoints, 'endpoint')}`
+      const { title, health, endpoints } = shape.network
+      const seen = `${title} ${networkWords(shape.network)}`
+      return `Network ${seen}, ${health.word}, ${plural(endpoints, 'endpoint')}`
     }
     case 'endpoint': {
       const { title, hostName, networkName, health, addresses, id } = shape.endpoint
-      const speed = rates.get(id)
+      const speed = looks.rates.get(id)
       const traffic = speed === undefined ? '' : `, ${rate(speed)}`
       return `Endpoint ${title} on ${hostName}, network ${networkName}, ${addresses.join(', ')}, ${health.word}${traffic}`
     }
     case 'group':
       return `${plural(shape.count, 'endpoint')} of ${shape.network.title} on ${shape.host.title}`
   }
+}
+
+function hostName({ host, box }: Of<'host'>, looks: Looks): string {
+  const { self, vtep, health, endpoints, networks } = host
+  const counts = `${plural(endpoints, 'endpoint')}, ${plural(networks, 'network')}`
+  if (looks.bars.length === 0) {
+    return `Host ${hostTitle(host)} ${hostWords(host)}, ${health.word}, ${counts}`
+  }
+  const seen = isTall(box) ? `${host.title} ${tileWords(host, looks)}` : host.title
+  const who = self ? ', this host' : ''
+  return `Host ${seen}${who}, ${health.word}, VTEP ${vtep || 'unknown'}, ${counts}`
+}
+
+function hostTitle({ title, self }: HostNode): string {
+  return self ? `${title} (this host)` : title
+}
+
+function hostWords({ vtep, health }: HostNode): string {
+  return `VTEP ${vtep || 'unknown'}${health.level === 'ok' ? '' : ` · ${health.word}`}`
+}
+
+function networkWords({ vnis, backend }: NetworkNode): string {
+  return `VNI ${vnis.join(', ') || '–'} · ${backend}`
+}
+
+/** Room for more than a name. */
+function isTall({ h }: Box): boolean {
+  return h >= 60
 }
 
 export function Drawn({ shape, looks }: { readonly shape: Shape; readonly looks: Looks }) {
@@ -63,17 +89,13 @@ function HostBox({ shape: { box, host } }: { readonly shape: Of<'host'> }) {
       <rect class={`host-box host-${host.health.level}`} x={x} y={y} width={w} height={h} rx={8} />
       <Sign x={x + 12} y={y + 12} level={host.health.level} />
       <text class="title" x={x + 34} y={y + 24}>
-        {cut(host.self ? `${host.title} (this host)` : host.title, (w - 44) / 7.4)}
-      </text>
+        {cut(hostTitle(host), (w - 44) / 7.4)}
+      </text>{' '}
       <text class="faint" x={x + 34} y={y + 43}>
-        {cut(`VTEP ${host.vtep || 'unknown'}${wordOf(host)}`, (w - 44) / 6.3)}
+        {cut(hostWords(host), (w - 44) / 6.3)}
       </text>
     </>
   )
-}
-
-function wordOf({ health }: HostNode): string {
-  return health.level === 'ok' ? '' : ` · ${health.word}`
 }
 
 const BAR_H = 16
@@ -97,17 +119,18 @@ function Tile({
       </text>
       <path class="bar-base" d={`M${x + 7} ${base + 0.5}h${w - 14}`} />
       <Bars host={host} looks={looks} box={{ x: x + 7, y: base - BAR_H, w: w - 14, h: BAR_H }} />
-      {h < 60 ? null : (
+      {isTall(box) ? (
         <text class="faint" x={x + 8} y={y + h - 11}>
-          {host.health.level === 'ok' ? counted(host, looks) : host.health.word}
+          {tileWords(host, looks)}
         </text>
-      )}
+      ) : null}
     </>
   )
 }
 
-/** Of the chosen network, if there is one. */
-function counted(host: HostNode, { cluster, chosenNetwork }: Looks): string {
+/** What is wrong, else how many endpoints it has: of the chosen network, if there is one. */
+function tileWords(host: HostNode, { cluster, chosenNetwork }: Looks): string {
+  if (host.health.level !== 'ok') return host.health.word
   if (chosenNetwork === undefined) return plural(host.endpoints, 'endpoint')
   return plural(cluster.cells.get(cellOf(host.id, chosenNetwork))?.length ?? 0, 'endpoint')
 }
@@ -152,9 +175,9 @@ function NetworkLabel({ shape: { box, network, until } }: { readonly shape: Of<'
       <Sign x={x + 10} y={y + 9} level={network.health.level} />
       <text class="title" x={x + 30} y={y + 21}>
         {cut(network.title, (w - 38) / 7.4)}
-      </text>
+      </text>{' '}
       <text class="faint" x={x + 30} y={y + 39}>
-        {cut(`VNI ${network.vnis.join(', ') || '–'} · ${network.backend}`, (w - 38) / 6.3)}
+        {cut(networkWords(network), (w - 38) / 6.3)}
       </text>
     </>
   )
