@@ -17,6 +17,7 @@ import { addListings } from './verbs/listings.js'
 import { addMan } from './verbs/man.js'
 import { addNetns, guarded } from './verbs/netns.js'
 import { addTrace } from './verbs/trace.js'
+import { addUi } from './verbs/ui.js'
 import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
@@ -26,6 +27,7 @@ const VERBS: readonly AddVerbs[] = [
   addTrace,
   addDoctor,
   addWatch,
+  addUi,
   addNetns,
   addLinks,
   addEntries,

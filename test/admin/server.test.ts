@@ -45,6 +45,7 @@ const STATUS: Status = {
 const STORE = new MemoryStore()
 const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
+  traffic: async () => ({ at: 0, endpoints: [] }),
   removal: new HostRemoval(STORE),
   env: {},
   log: { list: () => [] },
