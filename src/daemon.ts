@@ -100,7 +100,7 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
 function serversOf(
   { store, dataplane, logger, door }: DaemonOptions,
   docker: WireOptions['docker'],
-  { state, control, driver }: Wired,
+  { state, control, driver, trace }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -116,7 +116,7 @@ function serversOf(
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
-    trace: control.trace,
+    trace,
     events: new Events({ ...state, ...control, store }),
     insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })

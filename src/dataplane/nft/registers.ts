@@ -44,10 +44,8 @@ export type Sets = ReadonlyMap<string, readonly Buffer[]>
 export type Truth = boolean | undefined
 
 const NAME_BYTES = 16
-const ADDRESSES = {
-  4: { source: 12, destination: 16 },
-  16: { source: 8, destination: 24 },
-} as const
+/** In the IP header; of IPv6 where no further header is between. */
+const PLACES = { 4: { source: 12, protocol: 9 }, 16: { source: 8, protocol: 6 } } as const
 const PORT_OFFSET = 2
 /** They say nothing of the packet. */
 const SILENT: readonly string[] = ['counter', 'log', 'notrack', 'last']
@@ -122,7 +120,7 @@ export class Registers {
     return this.#values.get(numberOf(attributes, register) ?? -1)
   }
 
-  /** Addresses, or a part of one, and the destination port. */
+  /** Addresses, or a part of one, the protocol, and the destination port. */
   #payload(attributes: Attributes): Value {
     const { source, port } = this.#packet
     const at = numberOf(attributes, NFTA_PAYLOAD.OFFSET) ?? 0
@@ -130,8 +128,10 @@ export class Registers {
     const base = numberOf(attributes, NFTA_PAYLOAD.BASE)
     if (base === PAYLOAD.TRANSPORT && at === PORT_OFFSET && end === PORT_OFFSET + 2)
       return port === undefined ? undefined : Uint8Array.of(port >> 8, port & 0xff)
-    const places = ADDRESSES[source.length === 4 ? 4 : 16]
-    if (base !== PAYLOAD.NETWORK || at < places.source) return undefined
+    const places = PLACES[source.length === 4 ? 4 : 16]
+    if (base !== PAYLOAD.NETWORK) return undefined
+    if (at === places.protocol && end === at + 1) return Uint8Array.of(this.#packet.protocol)
+    if (at < places.source) return undefined
     const found = this.#addresses.subarray(at - places.source, end - places.source)
     return found.length === end - at ? found : undefined
   }
