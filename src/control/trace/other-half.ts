@@ -19,12 +19,13 @@ export interface OtherHalf {
   readonly findings: readonly Finding[]
 }
 
-/** Never fails. */
+/** Never fails. @param mtu of the container here */
 export async function askOther(
   parts: TraceParts,
   { binding, mine, name, other }: Path,
   host: Host,
   { protocol, port }: Load,
+  mtu: number | undefined,
 ): Promise<OtherHalf> {
   const { inquiries, identity, presence } = parts
   if (!presence.reached) return { findings: [STORE_AWAY] }
@@ -33,6 +34,7 @@ export async function askOther(
     ...{ network: binding.network.key, ip: other.ip, host: identity.id, from, mac: mine.mac },
     ...{ name, protocol },
     ...(port === undefined ? {} : { port }),
+    ...(mtu === undefined ? {} : { mtu }),
   }
   try {
     const answer = await inquiries.ask(host.id, 'arrival', question, { withinMs: FAR_MS })

@@ -87,8 +87,8 @@ interface FarEnd {
 /** The other end is on another host, which tells its half itself. */
 async function far(parts: TraceParts, path: Path, end: FarEnd): Promise<readonly Hop[]> {
   const self = parts.identity.name
-  const asked = askOther(parts, path, end.host, end.load)
   const inside = await insideOf(parts, path.mine, [path.other.ip])
+  const asked = askOther(parts, path, end.host, end.load, mtuOf(path, inside))
   const part = parts.reconciler.partOf(path.binding.dockerNetwork)
   const underlay = parts.underlay.known
   const half = await asked
@@ -153,8 +153,11 @@ async function leaving(
   { inside, there, underlay, half }: Here,
 ): Promise<readonly Finding[]> {
   const way = wayTo(underlay, host.id, host.vtep)
-  const mtu = inside && interfaceOf(inside, path.mine)?.mtu
-  const under = await underlayOf(parts, there, path, way, underlay, mtu)
+  const senders = [
+    { name: path.name, mtu: mtuOf(path, inside) },
+    { name: path.other.name, mtu: half.answer?.mtu },
+  ]
+  const under = await underlayOf(parts, there, way, underlay, senders)
   const mac = half.answer?.mac === undefined ? undefined : parseMac(half.answer.mac)
   const { ip, name } = path.other
   return [
@@ -184,6 +187,10 @@ async function returning(
   const { tunnel } = there.home
   const isAdmitted = there.lead.entry !== undefined && tunnel !== undefined
   return [...tunnelled, ...(isAdmitted ? await admission(parts, tunnel.vni, way.vtep) : [])]
+}
+
+function mtuOf({ mine }: Path, inside: Surroundings | undefined): number | undefined {
+  return inside && interfaceOf(inside, mine)?.mtu
 }
 
 function lost(self: string): Finding {
