@@ -5,6 +5,7 @@ import { hostPorts } from './control/endpoints/host-ports.js'
 import { Events } from './control/events/events.js'
 import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
+import { Insight } from './control/insight/insight.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
 import { PoolsView } from './control/operator/pools-view.js'
@@ -57,7 +58,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = await partsOf(options)
   const wired = wire(parts)
   const { state, control, driver } = wired
-  const { rpc, admin } = serversOf(options, wired)
+  const { rpc, admin } = serversOf(options, parts.docker, wired)
   await takeUp(parts, wired, () => control.presence.start())
   await control.paths.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
@@ -101,7 +102,8 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
 }
 
 function serversOf(
-  { store, logger, recent, door }: DaemonOptions,
+  { store, dataplane, logger, recent, door }: DaemonOptions,
+  docker: WireOptions['docker'],
   { state, control, driver }: Wired,
 ) {
   const { names } = control
@@ -118,10 +120,12 @@ function serversOf(
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    trace: control.trace,
     pools: new PoolsView(store),
     env: process.env,
     log: recent,
     events: new Events({ ...state, ...control, store }),
+    insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })
   return { rpc, admin }
 }

@@ -6,6 +6,7 @@ import type { Cidr, Ip } from './ip.js'
 import type { Item } from './item.js'
 import type { NamespaceReading, PlaceReading, RulesReading } from './kernel.js'
 import type { Mac } from './mac.js'
+import type { PathFacts } from './path-facts.js'
 import type { Entries, Part, Place, Plan, TableName } from './plan.js'
 import type {
   DockerNetworkId,
@@ -220,6 +221,8 @@ export interface Dataplane {
    * @throws TsoverlayError KERNEL_FAILED
    */
   setPathMtu(vtep: Ip, mtu: number | undefined): Promise<void>
+  /** Readings along a packet's way. */
+  readonly path: PathFacts
   /**
    * The host's own network namespace and all that have a file in /run/docker/netns, with their links.
    * Nothing is written, and no pass waits for it; it takes some seconds at most.

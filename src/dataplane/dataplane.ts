@@ -9,6 +9,7 @@ import { NamespaceWatch } from './facts/namespace-watch.js'
 import { listPathMtus, setPathMtu } from './facts/path-routes.js'
 import { findUnderlay, listHostRoutes, listRoutes } from './facts/underlay.js'
 import { VxlanSearch } from './facts/vxlan-devices.js'
+import { pathFacts } from './path/path-facts.js'
 import { HostPlace } from './places/host.js'
 import { openNamePlace } from './places/name-place.js'
 import { Home, netnsState } from './places/netns.js'
@@ -112,6 +113,7 @@ function looks(
   | 'echo'
   | 'pathMtus'
   | 'setPathMtu'
+  | 'path'
   | 'namespaces'
   | 'read'
   | 'rulesOf'
@@ -128,6 +130,7 @@ function looks(
     read: (place) => readPlace(home, netnsDir, place),
     rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
+    path: pathFacts(home, netnsDir),
     openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),
   }
 }

@@ -14,6 +14,8 @@ import { chores } from '../control/records/chores.js'
 import { OwnRecords } from '../control/records/own-records.js'
 import { Restoration } from '../control/records/restoration.js'
 import { PathMtu } from '../control/underlay/path-mtu.js'
+import type { TraceParts } from '../control/trace/parts.js'
+import { answerTraces, Trace } from '../control/trace/trace.js'
 import { UnderlaySource } from '../control/underlay/underlay-source.js'
 import { poolsOf } from '../core/pools.js'
 import type { Network } from '../core/types.js'
@@ -80,8 +82,21 @@ export function wireControl(options: WireOptions, state: State) {
     dockerd.sync?.trigger()
   }
   const restoration = new Restoration({ ...state, ...shared, store, now, onRestored })
-  const kernel = { peers, underlay, reconciler, departures, misses, floating, paths }
+  const trace = wireTrace(options, state, { peers, underlay, reconciler, ...own, ...dockerd })
+  const kernel = { trace, peers, underlay, reconciler, departures, misses, floating, paths }
   return { ...kernel, records, upkeep, restoration, ...own, ...dockerd }
+}
+
+function wireTrace(
+  { dataplane, docker }: WireOptions,
+  state: State,
+  control: Omit<TraceParts, 'identity' | 'journal' | 'store' | 'docker' | 'dataplane' | 'inquiries'> & {
+    readonly inquiries: Inquiries
+  },
+): Trace {
+  const trace = new Trace({ ...state, ...control, dataplane, docker })
+  answerTraces(trace, control.inquiries)
+  return trace
 }
 
 /** Of a routed network the blocks; its endpoints for their names only, and the own ones for upkeep. */

@@ -1,6 +1,7 @@
 /** What the admin socket of a host under test answers from. */
 import type { Resources } from '../../src/admin/routes/routes.js'
 import { Events } from '../../src/control/events/events.js'
+import { Insight } from '../../src/control/insight/insight.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
 import { PoolsView } from '../../src/control/operator/pools-view.js'
@@ -15,10 +16,12 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     removal: new HostRemoval(store),
     names: host.names.report,
     statics: host.names.statics,
+    trace: host.trace,
     env: { STORE: 'http://root:hunter2@etcd:2379', STORE_USER: 'root', SCOPE: 'local' },
     log: { list: () => ['{"msg":"ready"}', '{"password":"hunter2"}'] },
     pools: new PoolsView(store),
     events: new Events({ ...host, store }),
+    insight: new Insight({ ...host, docker: host.api, pauseMs: 0 }),
   }
 }
 

@@ -16,6 +16,7 @@ import type {
 } from '../../src/core/ports.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
+import { FakePath } from './fake-path.js'
 import { planText } from './plan-text.js'
 
 type Method = 'apply' | 'remove' | 'list' | 'foreignVxlans' | 'deleteHostLink' | 'underlay'
@@ -39,6 +40,7 @@ export class RecordingDataplane implements Dataplane {
   readonly foreign: VxlanDevice[] = []
   /** names of the containers' namespaces that live */
   readonly containers = new Set<string>()
+  readonly path = new FakePath()
   /** what was last wanted in the host's namespace */
   host: Plan | undefined
   /** what the next pass over the host's namespace cannot make */

@@ -62,7 +62,7 @@ export const RTPROT_KERNEL = 2
  */
 export const RTPROT_PATHS = 158
 export const RTPROT_ROUTES = 116
-export const RTN = { UNICAST: 1, BLACKHOLE: 6 } as const
+export const RTN = { UNICAST: 1, LOCAL: 2, BLACKHOLE: 6 } as const
 export const RTM_F_CLONED = 0x200
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
