@@ -13,9 +13,9 @@ import { type Followed, Peers } from '../control/peers/peers.js'
 import { chores } from '../control/records/chores.js'
 import { OwnRecords } from '../control/records/own-records.js'
 import { Restoration } from '../control/records/restoration.js'
-import { PathMtu } from '../control/underlay/path-mtu.js'
 import type { TraceParts } from '../control/trace/parts.js'
 import { answerTraces, Trace } from '../control/trace/trace.js'
+import { PathMtu } from '../control/underlay/path-mtu.js'
 import { UnderlaySource } from '../control/underlay/underlay-source.js'
 import { poolsOf } from '../core/pools.js'
 import type { Network } from '../core/types.js'
@@ -27,10 +27,9 @@ export type Control = ReturnType<typeof wireControl>
 
 /** What makes the kernel as it is wanted, and keeps it and the store so. */
 export function wireControl(options: WireOptions, state: State) {
-  const { config, store, dataplane, greeting, logger, times } = options
+  const { config, store, dataplane, greeting, logger, meter, times } = options
   const { identity, journal, outbox, vtep } = state
-  const port = config.vxlanPort
-  const now = (): number => performance.now()
+  const [port, now] = [config.vxlanPort, () => performance.now()]
   const peers = new Peers({
     store,
     self: identity.id,
@@ -53,7 +52,7 @@ export function wireControl(options: WireOptions, state: State) {
       paths.trigger()
     },
   })
-  const shared = { journal, peers, dataplane, logger, ...times }
+  const shared = { journal, peers, dataplane, logger, meter, ...times }
   const reconciler = new Reconciler({
     ...shared,
     self: identity.id,
@@ -90,7 +89,10 @@ export function wireControl(options: WireOptions, state: State) {
 function wireTrace(
   { dataplane, docker }: WireOptions,
   state: State,
-  control: Omit<TraceParts, 'identity' | 'journal' | 'store' | 'docker' | 'dataplane' | 'inquiries'> & {
+  control: Omit<
+    TraceParts,
+    'identity' | 'journal' | 'store' | 'docker' | 'dataplane' | 'inquiries'
+  > & {
     readonly inquiries: Inquiries
   },
 ): Trace {

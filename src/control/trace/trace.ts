@@ -2,17 +2,25 @@
  * Why does a packet not arrive? Walks its way hop by hop, from facts to judgements: here, and by asking
  * the other host's agent there. Nothing is changed. docs/design/explain.md tells more.
  */
-import { hasCode, messageOf, TsoverlayError } from '../../core/errors.js'
+
 import type { Hop, TraceReport } from '../../core/admin/trace.js'
+import { hasCode, messageOf, TsoverlayError } from '../../core/errors.js'
 import type { Answer, Params } from '../../core/inquiry.js'
 import { ipOf, parseCidr } from '../../core/ip.js'
 import { parseMac } from '../../core/mac.js'
 import type { Host } from '../../core/types.js'
 import { wayTo } from '../../core/way.js'
-import { arrive, admission, gatewayOf, plannedRange, rulesInward } from './arriving.js'
-import { type Elsewhere, findTarget, judgeMissing, type Source, sourceOn, type Target } from './find.js'
 import type { Inquiries } from '../inquiries/inquiries.js'
-import { back, failed, type Finding, hopsOf, unknown } from './finding.js'
+import { admission, arrive, gatewayOf, plannedRange, rulesInward } from './arriving.js'
+import {
+  type Elsewhere,
+  findTarget,
+  judgeMissing,
+  type Source,
+  sourceOn,
+  type Target,
+} from './find.js'
+import { back, type Finding, failed, hopsOf, unknown } from './finding.js'
 import { duplicates, insideOf, receiving, sending } from './inside.js'
 import { interfaceOf, judgeState } from './judge/container.js'
 import { judgeAway, judgeOtherHost } from './judge/underlay.js'
@@ -118,12 +126,7 @@ export class Trace {
     return found
   }
 
-  async #walk(
-    source: Source,
-    target: Target,
-    load: Load,
-    states: States,
-  ): Promise<readonly Hop[]> {
+  async #walk(source: Source, target: Target, load: Load, states: States): Promise<readonly Hop[]> {
     const { journal, identity, peers } = this.#parts
     const binding = journal.bindings.get(target.mine.dockerNetwork)
     const { endpoint, mine, ip } = target
@@ -142,12 +145,7 @@ export class Trace {
   }
 
   /** Both ends are on this host. */
-  async #near(
-    path: Path,
-    target: Target,
-    load: Load,
-    states: States,
-  ): Promise<readonly Hop[]> {
+  async #near(path: Path, target: Target, load: Load, states: States): Promise<readonly Hop[]> {
     const parts = this.#parts
     const { binding, mine, other } = path
     const their = parts.journal.endpoints.get(target.endpoint.id)
@@ -212,12 +210,15 @@ export class Trace {
       ...(await rulesOutward(parts, there, path, way, underlay, load)),
       ...('findings' in answer ? answer.findings : []),
     ]
-    const answers = far === undefined || from === undefined ? [] : [
-      ...(await rulesInward(parts, there, path, way, from, { protocol: 'icmp' })).filter(({ about }) =>
-        about.startsWith('packets to this host'),
-      ),
-      ...(isTunnelled ? await admission(parts, there.home.tunnel?.vni ?? 0, way.vtep) : []),
-    ]
+    const answers =
+      far === undefined || from === undefined
+        ? []
+        : [
+            ...(await rulesInward(parts, there, path, way, from, { protocol: 'icmp' })).filter(
+              ({ about }) => about.startsWith('packets to this host'),
+            ),
+            ...(isTunnelled ? await admission(parts, there.home.tunnel?.vni ?? 0, way.vtep) : []),
+          ]
     return [
       ...hopsOf(self, here),
       ...(far?.hops ?? []),

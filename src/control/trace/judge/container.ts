@@ -155,9 +155,15 @@ export function judgeSocket(
     const says = `its program listens on ${other.address} only, ${why}: have it listen on ${ip} or any address`
     return failed(subject, says)
   }
-  const ports = [...new Set(sockets.filter((one) => one.protocol === protocol).map((one) => one.port))]
+  const ports = [
+    ...new Set(sockets.filter((one) => one.protocol === protocol).map((one) => one.port)),
+  ]
   const rest = ports.length === 0 ? 'nothing at all' : ports.sort((a, b) => a - b).join(', ')
-  return failed(subject, `nothing listens there; on ${protocol} the container listens on: ${rest}`, restart)
+  return failed(
+    subject,
+    `nothing listens there; on ${protocol} the container listens on: ${rest}`,
+    restart,
+  )
 }
 
 /** `::` takes IPv4, too, unless its program says otherwise, which is not to be seen from outside. */
@@ -169,4 +175,3 @@ function takes(address: Ip, ip: Ip): boolean {
 function isLoopback(address: Ip): boolean {
   return address === '::1' || (!address.includes(':') && address.startsWith('127.'))
 }
-

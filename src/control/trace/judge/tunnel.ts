@@ -18,7 +18,8 @@ export function judgeVxlan(
   const found = there.links.find(({ name }) => name === wanted.name)
   const holder = holders.find(({ vni, port }) => vni === wanted.vni && port === wanted.port)
   if (found?.vxlan === undefined) {
-    const why = holder === undefined ? '' : `: its VNI ${wanted.vni} is taken by ${describeVxlan(holder)}`
+    const why =
+      holder === undefined ? '' : `: its VNI ${wanted.vni} is taken by ${describeVxlan(holder)}`
     const take = holder === undefined ? undefined : removalOf(holder)
     return failed(subject, `the device is not there${why}`, take)
   }
