@@ -1,6 +1,6 @@
 /** Metrics: by Prometheus' conventions, bounded, and what dashboard and alerts ask for. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
@@ -13,12 +13,13 @@ import type { StatusReport } from '../../src/core/admin/status.js'
 import { createRpcServer } from '../../src/rpc/server.js'
 import { MeteredStore } from '../../src/state/metered-store.js'
 import { host, idOf } from '../control/host.js'
+import { folder } from '../fakes/folder.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
-const promtool = () =>
-  `${unpackPackage('prometheus', `${PROJECT}build/cache`, () => {}).folder}/usr/bin/promtool`
+const { folder: unpacked } = unpackPackage('prometheus', `${PROJECT}build/cache`, () => {})
+const promtool = `${unpacked}/usr/bin/promtool`
 
 /** A host with a network and a container, whose calls are counted. */
 async function counted(t: Test) {
@@ -84,9 +85,9 @@ t.test('a host with very many networks has no more series', async (t) => {
 t.test('promtool finds nothing to complain about', async (t) => {
   const { registry } = await counted(t)
   const input = await registry.metrics()
-  const done = spawnSync(promtool(), ['check', 'metrics'], { input, encoding: 'utf8' })
+  const done = spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' })
   t.match(done, { status: 0, stdout: '', stderr: '' })
-  const bad = spawnSync(promtool(), ['check', 'metrics'], {
+  const bad = spawnSync(promtool, ['check', 'metrics'], {
     input: '# TYPE x_total gauge\nx_total 1\n',
     encoding: 'utf8',
   })
@@ -97,43 +98,17 @@ t.test(
   'the alert rules are valid, fire when they should, and not on a healthy cluster',
   async (t) => {
     const check = ['check', 'rules', '--lint-fatal', `${PROJECT}docs/alerts.yml`]
-    const checked = spawnSync(promtool(), check, { encoding: 'utf8' })
+    const checked = spawnSync(promtool, check, { encoding: 'utf8' })
     t.match(checked, { status: 0, stderr: '' })
     t.match(checked.stdout, /SUCCESS: \d+ rules found/)
     const tests = `${PROJECT}test/admin/alerts/rules-test.yml`
-    const tested = spawnSync(promtool(), ['test', 'rules', tests], { encoding: 'utf8' })
+    const tested = spawnSync(promtool, ['test', 'rules', tests], { encoding: 'utf8' })
     t.equal(tested.status, 0, tested.stdout + tested.stderr)
     const rules = readFileSync(`${PROJECT}docs/alerts.yml`, 'utf8')
     const text = readFileSync(tests, 'utf8')
-    for (const [, name] of rules.matchAll(/- alert: (\w+)/g))
-      t.equal(
-        text.split(`"${name}"`).length + text.split(`: ${name},`).length >= 4,
-        true,
-        `${name} is tested`,
-      )
+    for (const [, name] of rules.matchAll(/- alert: (\w+)/g)) {
+      for (const used of [`alertname: ${name},`, `alertname="${name}"`])
+        t.ok(text.includes(used), `${name} is tested: ${used}`)
+    }
   },
 )
-
-t.test('what dashboard and alerts ask for is there', async (t) => {
-  const { registry } = await counted(t)
-  const known = new Set((await registry.metrics()).match(/^\w+(?=[ {])/gm))
-  const dashboard = JSON.parse(readFileSync(`${PROJECT}docs/grafana-dashboard.json`, 'utf8'))
-  const panels: { title: string; targets?: { expr: string }[] }[] = dashboard.panels
-  const exprs = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
-  t.ok(exprs.length > 20)
-  const alerts = readFileSync(`${PROJECT}docs/alerts.yml`, 'utf8')
-  exprs.push(...[...alerts.matchAll(/expr: (.*)/g)].map(([, expr = '']) => expr))
-  const names = new Set(exprs.join('\n').match(/\b(?:tsoverlay|process)_\w+/g))
-  t.ok(names.size > 20)
-  for (const name of names) t.ok(known.has(name), `${name} is there`)
-  for (const expr of exprs) {
-    const plain = expr.replaceAll('$instance', '.*')
-    const parsed = spawnSync(promtool(), ['check', 'rules'], {
-      input: `groups: [{name: x, rules: [{record: 'a:b', expr: ${JSON.stringify(plain)}}]}]`,
-      encoding: 'utf8',
-    })
-    t.equal(parsed.status, 0, `${expr}: ${parsed.stderr}`)
-  }
-  const titles = panels.map(({ title }) => title)
-  t.equal(new Set(titles).size, titles.length)
-})
