@@ -112,3 +112,28 @@ t.test(
     }
   },
 )
+
+t.test('what dashboard and alerts ask for is there', async (t) => {
+  const { registry } = await counted(t)
+  const known = new Set((await registry.metrics()).match(/^\w+(?=[ {])/gm))
+  const dashboard = JSON.parse(readFileSync(`${PROJECT}docs/grafana-dashboard.json`, 'utf8'))
+  const panels: { title: string; targets?: { expr: string }[] }[] = dashboard.panels
+  const exprs = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+  t.ok(exprs.length > 20)
+  const alerts = readFileSync(`${PROJECT}docs/alerts.yml`, 'utf8')
+  exprs.push(...[...alerts.matchAll(/expr: (.*)/g)].map(([, expr = '']) => expr))
+  const names = new Set(exprs.join('\n').match(/\b(?:tsoverlay|process)_\w+/g))
+  t.ok(names.size > 20)
+  for (const name of names) t.ok(known.has(name), `${name} is there`)
+  const rules = exprs.map((expr, at) => ({
+    record: `a:b${at}`,
+    expr: expr.replaceAll('$instance', '.*'),
+  }))
+  const file = `${folder(t)}/rules.yml`
+  // JSON is YAML
+  writeFileSync(file, JSON.stringify({ groups: [{ name: 'all', rules }] }))
+  const parsed = spawnSync(promtool, ['check', 'rules', file], { encoding: 'utf8' })
+  t.equal(parsed.status, 0, parsed.stdout + parsed.stderr)
+  const titles = panels.map(({ title }) => title)
+  t.equal(new Set(titles).size, titles.length)
+})
