@@ -28,7 +28,7 @@ const now = (): number => performance.now()
 
 /** What makes the kernel as it is wanted, and keeps it and the store so. */
 export function wireControl(options: WireOptions, state: State) {
-  const { config, store, dataplane, greeting, logger, times } = options
+  const { config, store, dataplane, greeting, logger, meter, times } = options
   const { identity, journal, outbox, vtep } = state
   const port = config.vxlanPort
   const peers = new Peers({
@@ -53,7 +53,7 @@ export function wireControl(options: WireOptions, state: State) {
       paths.trigger()
     },
   })
-  const shared = { journal, peers, dataplane, logger, ...times }
+  const shared = { journal, peers, dataplane, logger, meter, ...times }
   const reconciler = new Reconciler({
     ...shared,
     self: identity.id,

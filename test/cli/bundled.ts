@@ -19,6 +19,7 @@ export async function installCli(folder: string, socket: string): Promise<string
       bundle: true,
       platform: 'node',
       format: 'cjs',
+      external: ['koffi'],
     })
   }
   const path = `${folder}/tsoverlay`

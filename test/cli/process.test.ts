@@ -1,7 +1,7 @@
 /** The CLI as a process: readers that leave, colour, ctrl-C, and a plugin of another kind. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -81,6 +81,14 @@ t.test('only root may ask, and is told so', async (t) => {
   const { status, stderr } = spawnSync('setpriv', nobody, { encoding: 'utf8' })
   t.equal(status, 1)
   t.match(stderr, /^tsoverlay: only root may use the admin socket [^\n]*\n$/)
+})
+
+t.test('what would make its start slow is not in it', async (t) => {
+  const dir = folder(t)
+  await installCli(dir, '/nowhere')
+  const program = readFileSync(`${dir}/cli-program.cjs`, 'utf8')
+  t.match(program, /node_modules\/commander\//, 'the test would see it')
+  t.notMatch(program, /node_modules\/typebox\//, 'schemas are imported as types only')
 })
 
 t.test('all verbs are in the help', async (t) => {

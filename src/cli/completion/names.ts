@@ -48,9 +48,9 @@ const KINDS: Readonly<Record<string, readonly Look[]>> = {
   pool: [pools, networks],
   container: [containers],
   name: [names],
-  what: [containers, networks],
-  src: [containers],
-  dst: [containers],
+  of: [containers, networks],
+  source: [containers],
+  destination: [containers],
 }
 
 /** A shell would take anything else apart, or run it. */
