@@ -15,7 +15,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
     t.equal(await page.locator('.node-host').count(), 200)
     // each host is one node, whatever it has
     t.equal(await page.locator('.node-endpoint').count(), 0)
-    await page.getByText(/^9,97\d endpoints$/).first().waitFor()
+    await page
+      .getByText(/^9,97\d endpoints$/)
+      .first()
+      .waitFor()
     const where = await last.boundingBox()
     await page.getByRole('button', { name: /^team-07/ }).click()
     await page.locator('.node-host.dim').first().waitFor()

@@ -12,7 +12,8 @@ export type EndpointTraffic = Report<typeof EndpointTraffic>
 /** What this host's containers have received and sent by our networks, in GET /traffic. */
 export const TrafficReport = Type.Object({
   at: Type.Number({
-    description: 'when it was read: milliseconds of a clock that never goes back; two readings give a rate',
+    description:
+      'when it was read: milliseconds of a clock that never goes back; two readings give a rate',
   }),
   endpoints: Type.Array(EndpointTraffic, {
     description: 'of this host; one whose port was not found is left out',

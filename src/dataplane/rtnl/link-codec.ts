@@ -31,8 +31,8 @@ import {
   NLM_F,
   RTEXT_FILTER_SKIP_STATS,
   RTM,
-  VETH_INFO_PEER,
   STATS64,
+  VETH_INFO_PEER,
 } from './constants.js'
 import type { RtnlMessage } from './rtnl.js'
 

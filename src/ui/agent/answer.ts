@@ -29,7 +29,10 @@ export function refusalOf(status: number, body: string, route: string): Answer<n
   const { code = '', message = '' } = parse(body).error ?? {}
   if (code === 'AGENT_AWAY') return { state: 'away', why: message }
   if (status === 404 && isUnknownRoute(body)) {
-    return { state: 'absent', why: `The agent on this host has no ${route}: it is of another version.` }
+    return {
+      state: 'absent',
+      why: `The agent on this host has no ${route}: it is of another version.`,
+    }
   }
   if (status === 403) return { state: 'ended', why: 'The URL of this page is no longer right.' }
   return { state: 'refused', why: message || `the agent answered with status ${status}` }

@@ -2,7 +2,13 @@
  * A few hosts: each is a column, each network a line across them, and endpoints hang on the line of
  * their network below their host.
  */
-import { type Cluster, cellOf, type EndpointNode, type HostNode, type NetworkNode } from '../model/cluster.js'
+import {
+  type Cluster,
+  cellOf,
+  type EndpointNode,
+  type HostNode,
+  type NetworkNode,
+} from '../model/cluster.js'
 import { HighWater, Slots } from '../model/slots.js'
 import type { Layout, Shape } from './shape.js'
 

@@ -171,7 +171,14 @@ function NetworkLabel({ shape: { box, network, until } }: { readonly shape: Of<'
   return (
     <>
       <path class="bus" d={`M${x + w} ${line}H${until}`} />
-      <rect class={`network-box host-${network.health.level}`} x={x} y={y} width={w} height={h} rx={6} />
+      <rect
+        class={`network-box host-${network.health.level}`}
+        x={x}
+        y={y}
+        width={w}
+        height={h}
+        rx={6}
+      />
       <Sign x={x + 10} y={y + 9} level={network.health.level} />
       <text class="title" x={x + 30} y={y + 21}>
         {cut(network.title, (w - 38) / 7.4)}
@@ -222,7 +229,15 @@ function Group({ shape: { box, count, hang } }: { readonly shape: Of<'group'> })
   )
 }
 
-function Sign({ x, y, level }: { readonly x: number; readonly y: number; readonly level: HostNode['health']['level'] }) {
+function Sign({
+  x,
+  y,
+  level,
+}: {
+  readonly x: number
+  readonly y: number
+  readonly level: HostNode['health']['level']
+}) {
   return (
     <g transform={`translate(${x} ${y})`}>
       <MarkShape level={level} />

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { EventReport } from '../../core/admin/events.js'
 import type { Answer } from '../agent/answer.js'
 import { stay } from '../agent/stay.js'
-import { OK, type Health } from '../model/health.js'
+import { type Health, OK } from '../model/health.js'
 import { Mark } from '../parts/mark.js'
 import { Note, Section } from '../parts/section.js'
 

@@ -65,7 +65,9 @@ function Trouble({ answer: { state, why, at } }: { readonly answer: Answer<unkno
     <div role="alert">
       {well ? null : (
         <p class="trouble">
-          <strong>{state === 'ended' ? 'This page is cut off.' : 'The agent does not answer.'}</strong>{' '}
+          <strong>
+            {state === 'ended' ? 'This page is cut off.' : 'The agent does not answer.'}
+          </strong>{' '}
           {why}
           {at === undefined ? null : (
             <span aria-hidden="true"> What you see is what it said {ago(at, now)}.</span>

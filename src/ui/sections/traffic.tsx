@@ -4,8 +4,8 @@ import type { Cluster, EndpointNode } from '../model/cluster.js'
 import type { Rate } from '../model/rates.js'
 import type { Select } from '../model/selection.js'
 import { bytes, percent, rate } from '../model/words.js'
-import { Section, Tell } from '../parts/section.js'
 import { Meter } from '../parts/meter.js'
+import { Section, Tell } from '../parts/section.js'
 import { type Column, Table } from '../parts/table.js'
 
 interface TrafficProps {
