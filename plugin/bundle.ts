@@ -13,16 +13,9 @@ import { NATIVE_PACKAGES } from './native-packages.js'
 export interface BundleOptions {
   /** the project's folder */
   readonly project: string
-  /** the folder of the result: main.js, program.cjs, cli.js, ui/, package.json, proto/, LICENCES.txt */
+  /** the folder of the result: main.js, program.cjs, cli.cjs, cli-program.cjs, ui/, package.json, proto/, LICENCES.txt */
   readonly folder: string
 }
-
-/**
- * CommonJS packages call `require` for Node's own modules, which an ES module does not have. The
- * names are odd so that they do not meet a name in the bundle.
- */
-const BANNER = `import { createRequire as tsoverlayCreateRequire } from 'node:module';
-const require = tsoverlayCreateRequire(import.meta.url);`
 
 const PAGE_FILES = ['index.html', 'page.css', 'icon.svg'] as const
 
@@ -54,7 +47,8 @@ export async function bundle({ project, folder }: BundleOptions): Promise<void> 
   await make('start.ts', 'main.js', { format: 'esm' })
   // V8 keeps what it has compiled of a script, but not of an ES module (src/start.ts)
   await make('main.ts', 'program.cjs', { format: 'cjs' })
-  await make('cli/main.ts', 'cli.js', { format: 'esm', banner: { js: BANNER } })
+  await make('cli/start.ts', 'cli.cjs', { format: 'cjs' })
+  await make('cli/main.ts', 'cli-program.cjs', { format: 'cjs' })
   inputs.push(...(await bundlePage(project, join(folder, 'ui'))))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }\n')
   const packages = [...packagesOf(inputs), ...NATIVE_PACKAGES]

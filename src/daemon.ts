@@ -105,7 +105,7 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
 function serversOf(
   { store, dataplane, logger, recent, door }: DaemonOptions,
   docker: WireOptions['docker'],
-  { state, control, driver }: Wired,
+  { state, control, driver, doctor }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -122,6 +122,7 @@ function serversOf(
     names: names.report,
     statics: names.statics,
     traffic: () => trafficOf(state.journal, dataplane),
+    doctor,
     trace: control.trace,
     pools: new PoolsView(store),
     env: process.env,

@@ -18,6 +18,7 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     names: host.names.report,
     statics: host.names.statics,
     traffic: () => trafficOf(host.journal, host.dataplane),
+    doctor: host.doctor,
     trace: host.trace,
     env: { STORE: 'http://root:hunter2@etcd:2379', STORE_USER: 'root', SCOPE: 'local' },
     log: { list: () => ['{"msg":"ready"}', '{"password":"hunter2"}'] },

@@ -51,6 +51,7 @@ const PARTS = {
   log: { list: () => [] },
   pools: new PoolsView(STORE),
   events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
+  doctor: { look: async () => undefined },
   names: { list: () => [], lookup: () => [] },
   trace: { trace: async () => ({ from: 'web', to: 'db', hops: [] }) },
   insight: {

@@ -1,5 +1,6 @@
 /** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
 import { TsoverlayError } from '../../src/core/errors.js'
+import type { Checksums, Refusal } from '../../src/core/host-looks.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
 import type { LinkCounters, NamespaceReading, PlaceReading, RulesReading } from '../../src/core/kernel.js'
@@ -14,6 +15,7 @@ import type {
   Miss,
   NamePlace,
 } from '../../src/core/ports.js'
+import type { Probe, ProbeTarget } from '../../src/core/probe.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
 import { FakePath } from './fake-path.js'
@@ -193,6 +195,50 @@ export class RecordingDataplane implements Dataplane {
     return size <= (this.paths.get(to) ?? Number.POSITIVE_INFINITY) ? count : 0
   }
 
+  /** what the kernel lacks, and what it said */
+  readonly lacking = new Map<string, string>()
+  readonly sysctls = new Map<string, string>([['net/ipv4/ip_forward', '1']])
+  refusing: readonly Refusal[] = []
+  readonly counters = new Map<string, Checksums>()
+
+  async lacks(): Promise<ReadonlyMap<string, string>> {
+    return this.lacking
+  }
+
+  settings(names: readonly string[]): ReadonlyMap<string, string> {
+    return new Map([...this.sysctls].filter(([name]) => names.includes(name)))
+  }
+
+  async refusals(): Promise<readonly Refusal[]> {
+    return this.refusing
+  }
+
+  checksums(name: string): Checksums | undefined {
+    return this.counters.get(name)
+  }
+
+  /** probes that were sent, and what is done with each: undefined arrives nowhere */
+  readonly probes: (readonly [Probe, ProbeTarget])[] = []
+  onProbeSent: (probe: Probe, to: ProbeTarget) => string | undefined = () => undefined
+  /** who hears what comes out of a vxlan device, by `place dev` */
+  readonly ears = new Map<string, (probe: Probe) => void>()
+
+  sendProbe(probe: Probe, to: ProbeTarget): string | undefined {
+    this.probes.push([probe, to])
+    return this.onProbeSent(probe, to)
+  }
+
+  hearProbes(
+    place: string,
+    dev: string,
+    onProbe: (probe: Probe) => void,
+  ): (() => void) | undefined {
+    const plan = place === HOST ? this.host : this.sandboxes.get(place)
+    if (!plan?.links.some(({ name }) => name === dev)) return undefined
+    this.ears.set(`${place} ${dev}`, onProbe)
+    return () => this.ears.delete(`${place} ${dev}`)
+  }
+
   async pathMtus(): Promise<ReadonlyMap<Ip, number>> {
     return this.lowered
   }
@@ -241,7 +287,7 @@ export class RecordingDataplane implements Dataplane {
   /** place → link → what has gone through it */
   readonly counted = new Map<string, ReadonlyMap<string, LinkCounters>>()
 
-  async counters(place: string): Promise<ReadonlyMap<string, LinkCounters> | undefined> {
+  async linkCounters(place: string): Promise<ReadonlyMap<string, LinkCounters> | undefined> {
     return this.counted.get(place)
   }
 

@@ -38,9 +38,9 @@ await onThrowAwayHost(import.meta.url, async () => {
     run('ip', 'link', 'set', 'tsoveth1', 'netns', container)
     inside(container, 'ip', 'link', 'set', 'tsoveth1', 'up')
     inside(container, 'ip', 'addr', 'add', '10.20.0.2/16', 'dev', 'tsoveth1')
-    const before = (await dataplane.counters(SANDBOX))?.get('veth1')
+    const before = (await dataplane.linkCounters(SANDBOX))?.get('veth1')
     inside(container, 'ping', '-q', '-c', '20', '-i', '0.01', '-s', '1000', '10.20.0.1')
-    const after = (await dataplane.counters(SANDBOX))?.get('veth1')
+    const after = (await dataplane.linkCounters(SANDBOX))?.get('veth1')
     for (const way of ['received', 'sent'] as const) {
       const bytes = (after?.[way] ?? 0) - (before?.[way] ?? 0)
       // 20 frames of 1,042 bytes, and some of ARP and IPv6
@@ -49,7 +49,7 @@ await onThrowAwayHost(import.meta.url, async () => {
   })
 
   await t.test('a place that is not there has none; the host has its own', async (t) => {
-    t.equal(await dataplane.counters('1-nothingthere'), undefined)
-    t.ok((await dataplane.counters(HOST))?.has('lo'))
+    t.equal(await dataplane.linkCounters('1-nothingthere'), undefined)
+    t.ok((await dataplane.linkCounters(HOST))?.has('lo'))
   })
 })

@@ -25,7 +25,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     t.equal(await page.locator('.node-host:not(.dim)').count(), 101)
     t.strictSame(await last.boundingBox(), where)
     await last.click()
-    await page.getByRole('region', { name: 'node-200' }).getByText('10.21.199.2').waitFor()
+    await page.getByRole('region', { name: 'node-200' }).getByText('10.20.199.2').waitFor()
     const search = page.getByLabel('Find')
     await search.fill('node-150 team-02 db')
     await page.getByRole('status').getByText('1 endpoint').waitFor()

@@ -9,7 +9,7 @@ import t from 'tap'
 import { PAGE_FILES } from './browser.js'
 import { THREE, testCluster } from './fixture.js'
 
-const CLI = join(PAGE_FILES, '..', 'cli.js')
+const CLI = join(PAGE_FILES, '..', 'cli.cjs')
 const run = promisify(execFile)
 
 /** @returns the process, and the URL that it has printed */

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
 import { type AboutResources, aboutRoutes } from './about.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
+import { type DoctorResources, doctorRoutes } from './doctor.js'
 import { type EventResources, eventRoutes } from './events.js'
 import { type KernelResources, kernelRoutes } from './kernel.js'
 import { type NameResources, nameRoutes } from './names.js'
@@ -14,6 +15,7 @@ import { type TrafficResources, trafficRoutes } from './traffic.js'
 export interface Resources
   extends AboutResources,
     ClusterResources,
+    DoctorResources,
     EventResources,
     KernelResources,
     NameResources,
@@ -30,6 +32,7 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   nameRoutes(app, resources)
   traceRoutes(app, resources)
   eventRoutes(app, resources)
+  doctorRoutes(app, resources)
   kernelRoutes(app, resources)
   poolRoutes(app, resources)
   aboutRoutes(app, resources)

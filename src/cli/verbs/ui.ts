@@ -1,6 +1,5 @@
 /** `ui`: the page of this host's agent, until Ctrl-C. */
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { CliFailure, EXIT } from '../failure.js'
 import { readAssets } from '../ui/assets.js'
 import { PageServer } from '../ui/page-server.js'
@@ -9,7 +8,7 @@ import { type AddVerbs, type Command, examples, type Tools } from '../verb.js'
 const PORT = 8480
 const MOST = 65_535
 /** Beside the bundle; `make plugin` makes them. */
-const FILES = join(dirname(fileURLToPath(import.meta.url)), 'ui')
+const FILES = join(__dirname, 'ui')
 
 export const addUi: AddVerbs = (tools) => {
   const ui = tools.root

@@ -1,13 +1,15 @@
 import { Type } from 'typebox'
 import { ErrorReport } from './error.js'
-import { oneOf, type Report, text } from './schema.js'
+import { type Report, text } from './schema.js'
 
 /** What a check of `tsoverlay doctor` has found. */
 export const Finding = Type.Object({
   host: text('name of the host that it is about, or that has looked'),
   name: text('of the check'),
   about: text('what was looked at: a host, a network, a setting; empty: all of it'),
-  verdict: oneOf(['ok', 'warning', 'failed'], 'failed: containers are or will be cut off'),
+  verdict: Type.Union([Type.Literal('ok'), Type.Literal('warning'), Type.Literal('failed')], {
+    description: 'failed: containers are cut off, or will be',
+  }),
   says: text('what was found'),
   mend: text('the command or step that mends it; empty: nothing is to be done'),
 })
