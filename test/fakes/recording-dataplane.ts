@@ -3,7 +3,12 @@ import { TsoverlayError } from '../../src/core/errors.js'
 import type { Checksums, Refusal } from '../../src/core/host-looks.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
-import type { LinkCounters, NamespaceReading, PlaceReading, RulesReading } from '../../src/core/kernel.js'
+import type {
+  LinkCounters,
+  NamespaceReading,
+  PlaceReading,
+  RulesReading,
+} from '../../src/core/kernel.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import { HOST } from '../../src/core/plan.js'
 import type {
