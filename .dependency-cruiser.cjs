@@ -10,6 +10,7 @@ const LAYERS = {
   dns: ['core'],
   admin: ['core', 'control'],
   cli: ['core'],
+  ui: ['core'],
   wire: ['core', 'state', 'ipam', 'backends', 'control'],
 }
 /** The same among the rooms of src/control; driver.ts stands over them all. */
@@ -88,6 +89,13 @@ module.exports = {
     ...roomRules,
     noRoom,
     ...importerRules,
+    {
+      name: 'ui-types-only',
+      severity: 'error',
+      comment: 'the page takes only types of core: its values bring whole packages into the browser',
+      from: { path: '^src/ui/' },
+      to: { path: '^src/core/', dependencyTypesNot: ['type-only'] },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-test-in-src', severity: 'error', from: { path: '^(src|plugin)/' }, to: { path: '^test/' } },
   ],

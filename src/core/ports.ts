@@ -254,7 +254,7 @@ export interface Dataplane extends HostLooks {
    * @returns undefined: there is no such sandbox
    * @throws TsoverlayError KERNEL_FAILED
    */
-  counters(place: Place): Promise<ReadonlyMap<string, LinkCounters> | undefined>
+  linkCounters(place: Place): Promise<ReadonlyMap<string, LinkCounters> | undefined>
   /** The rules that `read` would find if the plan were made. Pure. */
   rulesOf(plan: Plan): readonly RulesReading[]
   /** Called for each l3miss notice of any sandbox; one listener. */

@@ -144,7 +144,7 @@ function looks(
   | 'path'
   | 'namespaces'
   | 'read'
-  | 'counters'
+  | 'linkCounters'
   | 'rulesOf'
 > {
   return {
@@ -157,7 +157,7 @@ function looks(
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
     namespaces: () => readNamespaces(home, netnsDir),
     read: (place) => readPlace(home, netnsDir, place),
-    counters: (place) => readCounters(home, netnsDir, place),
+    linkCounters: (place) => readCounters(home, netnsDir, place),
     rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
     path: pathFacts(home, netnsDir),

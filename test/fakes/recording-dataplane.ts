@@ -292,7 +292,7 @@ export class RecordingDataplane implements Dataplane {
   /** place → link → what has gone through it */
   readonly counted = new Map<string, ReadonlyMap<string, LinkCounters>>()
 
-  async counters(place: string): Promise<ReadonlyMap<string, LinkCounters> | undefined> {
+  async linkCounters(place: string): Promise<ReadonlyMap<string, LinkCounters> | undefined> {
     return this.counted.get(place)
   }
 

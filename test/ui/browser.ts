@@ -1,8 +1,8 @@
 /** The page in headless Chromium, Debian's, before the real admin routes. */
-import { mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { readAssets } from '../../src/cli/ui/assets.js'
 import { PageServer } from '../../src/cli/ui/page-server.js'
@@ -11,7 +11,6 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** `make plugin` makes it. */
 export const PAGE_FILES = join(ROOT, 'build/plugin/rootfs/app/ui')
 const SCREENSHOTS = join(ROOT, 'build/ui')
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 interface Scope {
   teardown(work: () => unknown): unknown
@@ -75,7 +74,7 @@ export async function serve(t: Scope, socketPath: string) {
 
 /** What axe-core has against the page as it is: WCAG 2.2 A and AA, and good practice. */
 export async function faults(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE)
+  await page.evaluate(axe.source)
   const found: unknown = await page.evaluate(`axe.run().then(({ violations }) =>
     violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 200)).join(' | ')))`)
   return found as readonly string[]

@@ -9,7 +9,7 @@ import t from 'tap'
 import { PAGE_FILES } from './browser.js'
 import { THREE, testCluster } from './fixture.js'
 
-const CLI = join(PAGE_FILES, '..', 'cli.js')
+const CLI = join(PAGE_FILES, '..', 'cli.cjs')
 const run = promisify(execFile)
 
 /** @returns the process, and the URL that it has printed */
@@ -48,6 +48,9 @@ t.test('a port that is in use, or is none, is one line', async (t) => {
     stderr: `tsoverlay: port ${port} of 127.0.0.1 is in use: --port names another, --port 0 takes any\n`,
   })
   for (const wanted of ['65536', '-1', 'x', '']) {
-    t.match(await outcome(wanted), { code: 2, stderr: /^tsoverlay: --port .* is no port: 0 to 65535/ })
+    t.match(await outcome(wanted), {
+      code: 2,
+      stderr: /^tsoverlay: --port .* is no port: 0 to 65535/,
+    })
   }
 })

@@ -12,7 +12,7 @@ import { homeOf } from '../passes/places.js'
  */
 export async function trafficOf(
   { bindings, endpoints }: Pick<Journal, 'bindings' | 'endpoints'>,
-  dataplane: Pick<Dataplane, 'counters'>,
+  dataplane: Pick<Dataplane, 'linkCounters'>,
 ): Promise<TrafficReport> {
   const ports = [...endpoints.values()].flatMap(({ id, joined, dockerNetwork }) => {
     const binding = joined ? bindings.get(dockerNetwork) : undefined
@@ -23,7 +23,7 @@ export async function trafficOf(
   const at = performance.now()
   const found: EndpointTraffic[] = []
   for (const place of new Set(ports.map((port) => port.place))) {
-    const counters = await dataplane.counters(place)
+    const counters = await dataplane.linkCounters(place)
     for (const { id, key, port } of ports.filter((each) => each.place === place)) {
       const counted = counters?.get(port)
       if (counted === undefined) continue

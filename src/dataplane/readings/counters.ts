@@ -5,7 +5,7 @@ import type { Home } from '../places/netns.js'
 import { decodeLinkCounters, dumpLinkCounters, linkName } from '../rtnl/link-codec.js'
 import { withPlace } from './place.js'
 
-/** As Dataplane.counters. @param directory of the sandboxes' files @throws TsoverlayError KERNEL_FAILED */
+/** As Dataplane.linkCounters. @param directory of the sandboxes' files @throws TsoverlayError KERNEL_FAILED */
 export async function readCounters(
   home: Home,
   directory: string,

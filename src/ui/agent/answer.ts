@@ -38,9 +38,10 @@ export function refusalOf(status: number, body: string, route: string): Answer<n
   return { state: 'refused', why: message || `the agent answered with status ${status}` }
 }
 
-/** Fastify's own words for a path that nobody serves; a refusal of ours has `error.code`. */
+/** An agent says REQUEST_INVALID of a path that it does not have; an older one has no `error` there. */
 function isUnknownRoute(body: string): boolean {
-  return parse(body).error?.code === undefined
+  const code = parse(body).error?.code
+  return code === undefined || code === 'REQUEST_INVALID'
 }
 
 function parse(body: string): Refusal {

@@ -19,7 +19,7 @@ const LINE_Y = 30
 const DOT_R = 9
 /** from the trunk, which hangs at the left, to the first of them */
 const TICK = 20
-const NAMED = { w: 122, h: 25, lines: 5 }
+const NAMED = { w: 128, h: 25, lines: 5 }
 const PLAIN = { w: 25, h: 25, lines: 4 }
 const GROUP = { w: 132, h: 28 }
 const ROW_PAD = 24

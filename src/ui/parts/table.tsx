@@ -1,6 +1,7 @@
 /** Tables, which say all that the map does. */
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
+import { scrolls } from './scroll.js'
 import { Note } from './section.js'
 
 export interface Column<T> {
@@ -26,7 +27,7 @@ export function Table<T>({ caption, columns, rows, id, none }: TableProps<T>) {
   if (rows.length === 0) return <Note>{none}</Note>
   return (
     <>
-      <div class="scroll" role="group" aria-label={caption} tabindex={0}>
+      <div class="scroll" {...scrolls(caption)}>
         <table>
           <caption class="unseen">{caption}</caption>
           <thead>

@@ -5,11 +5,12 @@ import { type Asked, useAsked } from '../agent/asked.js'
 import { byLevel, levelOf } from '../model/health.js'
 import { plural } from '../model/words.js'
 import { Mark } from '../parts/mark.js'
+import { scrolls } from '../parts/scroll.js'
 import { Note, Section } from '../parts/section.js'
 
 export function Doctor() {
   const [asked, ask] = useAsked<DoctorLine>()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page opens
+  // once, when the page opens
   useEffect(() => ask('/doctor'), [])
   const tools = (
     <div class="search">
@@ -77,7 +78,7 @@ function List({
   readonly label: string
 }) {
   return (
-    <div class="lines" role="group" aria-label={label} tabindex={0}>
+    <div class="lines" {...scrolls(label)}>
       <ol>
         {findings.map(({ host, name, about, verdict, says, mend }) => (
           <li key={`${host} ${name} ${about} ${says}`}>

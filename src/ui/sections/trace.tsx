@@ -6,6 +6,7 @@ import type { Cluster, EndpointNode } from '../model/cluster.js'
 import { levelOf } from '../model/health.js'
 import type { Pair } from '../model/pair.js'
 import { Mark } from '../parts/mark.js'
+import { scrolls } from '../parts/scroll.js'
 import { Note, Section } from '../parts/section.js'
 
 interface TraceProps {
@@ -27,7 +28,6 @@ export function Trace({ cluster, pair, setPair }: TraceProps) {
     ask(`/trace?${new URLSearchParams(query)}`)
   }
   // as soon as both are known, and only when one of them is another
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `run` is new with each drawing
   useEffect(run, [src, dst])
   const tools =
     src === undefined || dst === undefined ? null : (
@@ -144,7 +144,7 @@ function Hops({ report }: { readonly report: TraceReport }) {
           On {broken.mend.host}: <code>{broken.mend.command}</code>
         </p>
       )}
-      <div class="lines" role="group" aria-label="Hops of the packet" tabindex={0}>
+      <div class="lines" {...scrolls('Hops of the packet')}>
         <ol>
           {report.hops.map((hop) => (
             <HopLine key={`${hop.host} ${hop.hop} ${hop.about} ${hop.back ?? false}`} hop={hop} />
