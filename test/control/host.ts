@@ -62,6 +62,7 @@ export async function startHost(options: HostOptions) {
     ...state,
     ...control,
     ...drivers,
+    trace: wired.trace,
     store,
     dataplane,
     hostPorts,
@@ -72,6 +73,7 @@ export async function startHost(options: HostOptions) {
     /** the Docker API of this host */
     api,
     status,
+    doctor: wired.doctor,
     close: () => close(wired),
   }
 }

@@ -2,21 +2,31 @@
  * The other end of a path: what this host does with packets of a container elsewhere, up to the socket,
  * and with the answers. Asked by the host that traces (the kind `arrival` of core/inquiry.ts).
  */
-import { contains, type Ip, ipOf, parseCidr, parseIp } from '../../core/ip.js'
+
 import type { Answer, Params } from '../../core/inquiry.js'
+import { contains, type Ip, ipOf, parseCidr, parseIp } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
 import { parseMac } from '../../core/mac.js'
 import type { Surroundings, TriedPacket } from '../../core/path-facts.js'
 import { HOST } from '../../core/plan.js'
 import type { Host, Way } from '../../core/types.js'
 import { wayTo } from '../../core/way.js'
-import { back, failed, type Finding, hopsOf } from './finding.js'
+import { back, type Finding, failed, hopsOf } from './finding.js'
 import { insideOf, receiving, sending } from './inside.js'
 import { interfaceOf } from './judge/container.js'
 import { judgeAdmission, judgeRules } from './judge/firewall.js'
 import { judgeVxlan } from './judge/tunnel.js'
 import { judgeOtherHost } from './judge/underlay.js'
-import { look, portOf, routing, rulesOutward, type There, tunnelling, underlayOf } from './outward.js'
+import {
+  look,
+  portOf,
+  routing,
+  rulesOutward,
+  type Sender,
+  type There,
+  tunnelling,
+  underlayOf,
+} from './outward.js'
 import { type Load, nameOf, type Path, type States, type TraceParts } from './parts.js'
 import { homeIn, isRouted, type Lead, leadTo, rangeAt } from './wanted.js'
 
@@ -49,11 +59,17 @@ export async function arrive(
   const there = await thereOf(parts, arrival)
   const inward = there === undefined ? [] : await taking(parts, arrival, there)
   const received = await receiving(parts, path, inside, states, ip, arrival.load)
-  const answers = await answering(parts, arrival, there, inside, states)
+  const mtu = inside === undefined ? undefined : interfaceOf(inside, path.mine)?.mtu
+  const senders = [
+    { name: path.name, mtu },
+    { name: question.name, mtu: question.mtu },
+  ]
+  const answers = await answering(parts, arrival, there, inside, states, senders)
   const range = rangeOf(parts, path, ip)
   return {
     hops: hopsOf(self, [...inward, ...received]),
     back: hopsOf(self, back(answers.findings)),
+    ...(mtu === undefined ? {} : { mtu }),
     ...(answers.mac === undefined ? {} : { mac: answers.mac }),
     ...(range === undefined ? {} : { range }),
   }
@@ -180,13 +196,13 @@ async function answering(
   there: There | undefined,
   inside: Surroundings | undefined,
   states: States,
+  senders: readonly Sender[],
 ): Promise<{ readonly findings: readonly Finding[]; readonly mac: Mac | undefined }> {
   const { underlay } = parts
-  const mtu = inside === undefined ? undefined : interfaceOf(inside, path.mine)?.mtu
   // Its state and its interface were told on the way there.
   const sent = sending(parts, path, inside, states, gatewayOf(there)).slice(2)
   if (there === undefined || underlay.known === undefined) return { findings: sent, mac: undefined }
-  const { host, findings } = await underlayOf(parts, there, path, way, underlay.known, mtu)
+  const { host, findings } = await underlayOf(parts, there, way, underlay.known, senders)
   const link = host?.links.find(({ name }) => name === underlay.known?.link?.dev)
   const answer: Load = { protocol: 'icmp' }
   const rules = await rulesOutward(parts, there, path, way, underlay.known, answer)
@@ -207,4 +223,3 @@ export function gatewayOf(there: There | undefined): Mac | undefined {
   const name = there?.home.bridge?.name
   return there?.facts?.links.find((link) => link.name === name)?.mac
 }
-
