@@ -42,7 +42,7 @@ const ROOMS = {
 /** A risky or low-level package has one importing file. */
 const ONE_IMPORTER = {
   netlink: '^src/dataplane/rtnl/netlink-rtnl\\.ts$|^src/dataplane/rtnl/codec\\.ts$',
-  koffi: '^src/dataplane/libc\\.ts$',
+  koffi: '^src/(dataplane/libc|cli/exec)\\.ts$',
   'dns-packet': '^src/dns/wire\\.ts$',
   dockerode: '^src/control/dockerd/docker-(api|shapes)\\.ts$',
   etcd3: '^src/state/etcd-store\\.ts$',

@@ -1,5 +1,6 @@
 /**
- * The system calls that node does not have. The only importer of koffi. Each call but
+ * The system calls that node does not have. The only importer of koffi, but for the CLI's
+ * exec.ts. Each call but
  * `sendInThread` is made on the calling thread and returns before anything else runs, which
  * netns.ts depends on.
  */

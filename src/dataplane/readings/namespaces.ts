@@ -7,25 +7,16 @@ import type { NamespaceReading } from '../../core/kernel.js'
 import { HOST } from '../../core/plan.js'
 import type { Home } from '../places/netns.js'
 import { listNetns, netnsState } from '../places/netns.js'
-import { type FoundLinks, readLinks } from './links.js'
-import { type Opened, openToRead } from './opened.js'
+import { readLinks } from './links.js'
+import { openToRead } from './opened.js'
 import { peersOf } from './peers.js'
+import type { Visited } from './visited.js'
 
 /** How long all of it takes at most (ms), whatever the kernel does; what is not read then says so. */
 const LIMIT_MS = 5_000
 /** So many are read at a time. */
 const AT_ONCE = 8
 const TOO_LATE = 'it was not read in time'
-
-/** A namespace while it is read. */
-export interface Visited {
-  readonly name: string
-  readonly aliases: string[]
-  readonly inode: number
-  readonly opened: Opened | undefined
-  found: FoundLinks | undefined
-  problem?: string
-}
 
 /**
  * As Dataplane.namespaces. A namespace that cannot be read is in the list with the reason.

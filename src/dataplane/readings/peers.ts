@@ -6,7 +6,7 @@
 import type { PeerReading } from '../../core/kernel.js'
 import { decodeNsid, getNsid } from '../rtnl/link-ends.js'
 import type { FoundLink } from './links.js'
-import type { Visited } from './namespaces.js'
+import type { Visited } from './visited.js'
 
 /** @param end of performance.now(): those that are not found until then are told by their ifindex only */
 export async function peersOf(
