@@ -8,6 +8,7 @@ import type { AddVerbs } from './verb.js'
 import { addCompletion } from './verbs/completion.js'
 import { addDiag } from './verbs/diag.js'
 import { addDns } from './verbs/dns.js'
+import { addDoctor } from './verbs/doctor.js'
 import { addEntries } from './verbs/entries.js'
 import { addHost } from './verbs/host.js'
 import { addIpam } from './verbs/ipam.js'
@@ -16,6 +17,7 @@ import { addListings } from './verbs/listings.js'
 import { addMan } from './verbs/man.js'
 import { addNetns, guarded } from './verbs/netns.js'
 import { addTrace } from './verbs/trace.js'
+import { addUi } from './verbs/ui.js'
 import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
@@ -23,7 +25,9 @@ const VERBS: readonly AddVerbs[] = [
   addListings,
   addIpam,
   addTrace,
+  addDoctor,
   addWatch,
+  addUi,
   addNetns,
   addLinks,
   addEntries,

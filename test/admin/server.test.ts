@@ -47,11 +47,13 @@ const STORE = new MemoryStore()
 const PARTS = () => ({
   registry: new Registry(),
   cluster: new ClusterView(STORE, { id: 'a' }),
+  traffic: async () => ({ at: 0, endpoints: [] }),
   removal: new HostRemoval(STORE),
   env: {},
   log: { list: () => [] },
   pools: new PoolsView(STORE),
   events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
+  doctor: { look: async () => undefined },
   names: { list: () => [], lookup: () => [] },
   trace: { trace: async () => ({ from: 'web', to: 'db', hops: [] }) },
   insight: {

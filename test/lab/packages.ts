@@ -4,6 +4,7 @@ import { LabError, type Log } from './names.js'
 
 /** What the lab, and some tests, call on the machine, and the Debian package that has it. */
 const COMMANDS: Readonly<Record<string, string>> = {
+  chromium: 'chromium',
   debootstrap: 'debootstrap',
   fish: 'fish',
   groff: 'groff-base',

@@ -44,9 +44,10 @@ export type Sets = ReadonlyMap<string, readonly Buffer[]>
 export type Truth = boolean | undefined
 
 const NAME_BYTES = 16
+/** Offsets in the header; IPv6's next header is the protocol where there is no extension. */
 const ADDRESSES = {
-  4: { source: 12, destination: 16 },
-  16: { source: 8, destination: 24 },
+  4: { protocol: 9, source: 12, destination: 16 },
+  16: { protocol: 6, source: 8, destination: 24 },
 } as const
 const PORT_OFFSET = 2
 /** They say nothing of the packet. */
@@ -131,7 +132,9 @@ export class Registers {
     if (base === PAYLOAD.TRANSPORT && at === PORT_OFFSET && end === PORT_OFFSET + 2)
       return port === undefined ? undefined : Uint8Array.of(port >> 8, port & 0xff)
     const places = ADDRESSES[source.length === 4 ? 4 : 16]
-    if (base !== PAYLOAD.NETWORK || at < places.source) return undefined
+    if (base !== PAYLOAD.NETWORK) return undefined
+    if (at === places.protocol && end === at + 1) return Uint8Array.of(this.#packet.protocol)
+    if (at < places.source) return undefined
     const found = this.#addresses.subarray(at - places.source, end - places.source)
     return found.length === end - at ? found : undefined
   }
