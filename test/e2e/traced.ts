@@ -1,6 +1,7 @@
 /** `tsoverlay trace` on a host of the lab, and what it prints to put things right. */
 import type { Test } from 'tap'
-import { brokenAt, type Hop, type TraceReport } from '../../src/core/admin/trace.js'
+import { brokenAt } from '../../src/core/admin/broken-hop.js'
+import type { Hop, TraceReport } from '../../src/core/admin/trace.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
 import { eventually } from './traces.js'
