@@ -49,7 +49,7 @@ export async function bundle({ project, folder }: BundleOptions): Promise<void> 
   await make('start.ts', 'main.js', { format: 'esm' })
   // V8 keeps what it has compiled of a script, but not of an ES module (src/start.ts)
   await make('main.ts', 'program.cjs', { format: 'cjs' })
-  await make('cli/start.ts', 'cli.cjs', { format: 'cjs' })
+  await make('cli-start.ts', 'cli.cjs', { format: 'cjs' })
   await make('cli/main.ts', 'cli-program.cjs', { format: 'cjs' })
   inputs.push(...(await bundlePage(project, join(folder, 'ui'))))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }\n')

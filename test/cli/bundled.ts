@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-const SOURCE = fileURLToPath(new URL('../../src/cli/', import.meta.url))
+const SOURCE = fileURLToPath(new URL('../../src/', import.meta.url))
 
 /**
  * Leaves the program `tsoverlay` in a folder.
@@ -11,7 +11,7 @@ const SOURCE = fileURLToPath(new URL('../../src/cli/', import.meta.url))
  * @returns its path
  */
 export async function installCli(folder: string, socket: string): Promise<string> {
-  const files = { 'start.ts': 'cli.cjs', 'main.ts': 'cli-program.cjs' }
+  const files = { 'cli-start.ts': 'cli.cjs', 'cli/main.ts': 'cli-program.cjs' }
   for (const [entry, file] of Object.entries(files)) {
     await build({
       entryPoints: [SOURCE + entry],

@@ -3,18 +3,9 @@
  * this host follows for itself anyway is not used, as it is of its own networks only.
  */
 import type { EventReport } from '../../core/admin/events.js'
-import type { Store } from '../../core/ports.js'
 import { keys } from '../../state/keys.js'
-import type { Problem } from '../troubles/problems.js'
+import type { EventsParts } from './parts.js'
 import { Session } from './session.js'
-
-export interface EventsParts {
-  readonly store: Store
-  /** what is not well on this host */
-  readonly problems: { list(): readonly Problem[] }
-  /** whether the store takes this host's announcement */
-  readonly presence: { readonly reached: boolean }
-}
 
 type Listener = (event: EventReport) => void
 

@@ -13,8 +13,8 @@ import {
 } from './changes.js'
 import { ClusterRecords } from './cluster-records.js'
 import { EndpointChanges } from './endpoint-changes.js'
-import type { EventsParts } from './events.js'
 import { KnownNames } from './known-names.js'
+import type { EventsParts } from './parts.js'
 
 /**
  * What happens within this time is told together, when all of its records have come: who is named in

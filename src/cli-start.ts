@@ -3,7 +3,7 @@
  * code cache, which `--keep-cache VERB…` makes.
  */
 import { join } from 'node:path'
-import { keepCache, runScript } from '../cached-script.js'
+import { keepCache, runScript } from './cached-script.js'
 
 /** What main.ts exports. */
 interface Program {
