@@ -1,5 +1,7 @@
 /** The plugin behind its sockets: has the parts made (wire/), starts and stops them in order. */
+import { Registry } from 'prom-client'
 import { AdminServer } from './admin/server.js'
+import { Timings } from './admin/timings.js'
 import { DockerApi } from './control/dockerd/docker-api.js'
 import { hostPorts } from './control/endpoints/host-ports.js'
 import { Events } from './control/events/events.js'
@@ -10,13 +12,16 @@ import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
 import { PoolsView } from './control/operator/pools-view.js'
 import { statusOf } from './control/operator/status.js'
+import { trafficOf } from './control/operator/traffic.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
+import type { Meter } from './core/meter.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
 import type { RecentLines } from './core/recent-lines.js'
 import { Resolver } from './dns/server.js'
 import type { Door } from './rpc/door.js'
 import { createRpcServer } from './rpc/server.js'
+import { MeteredStore } from './state/metered-store.js'
 import type { WireOptions } from './wire/options.js'
 import { close, takeUp, type Wired, wire } from './wire/wire.js'
 
@@ -54,6 +59,15 @@ export interface Daemon {
  * there by then.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const registry = new Registry()
+  const meter = new Timings(registry)
+  const store = new MeteredStore(options.store, meter)
+  return startCounted({ ...options, store, registry, meter })
+}
+
+type Counted = DaemonOptions & { readonly registry: Registry; readonly meter: Meter }
+
+async function startCounted(options: Counted): Promise<Daemon> {
   const { config, paths, store, dataplane, logger } = options
   const parts = await partsOf(options)
   const wired = wire(parts)
@@ -83,7 +97,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return { close: closing }
 }
 
-async function partsOf(options: DaemonOptions): Promise<WireOptions> {
+async function partsOf(options: Counted): Promise<WireOptions> {
   const { config, paths, store, dataplane, logger } = options
   const identified = await identify(options)
   const self = identified.identity.id
@@ -98,33 +112,37 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
     greeting: new Greeting({ self, port: config.vxlanPort, logger }),
     hostPorts,
     logger,
+    meter: options.meter,
   }
 }
 
 function serversOf(
-  { store, dataplane, logger, recent, door }: DaemonOptions,
+  { store, dataplane, logger, recent, door, registry, meter }: Counted,
   docker: WireOptions['docker'],
-  { state, control, driver, doctor }: Wired,
+  { state, control, driver, doctor, trace }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
     network: driver.driver,
     ipam: driver.ipam,
     logger,
+    meter,
     door,
     onRefused: (method) => isStartCall(method) && driver.restarts?.noteRefusal(),
   })
   const admin = new AdminServer({
+    registry,
     status: () => statusOf({ ...state, ...control }),
     cluster: new ClusterView(store, state.identity),
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
     doctor,
-    trace: control.trace,
+    traffic: () => trafficOf(state.journal, dataplane),
     pools: new PoolsView(store),
     env: process.env,
     log: recent,
+    trace,
     events: new Events({ ...state, ...control, store }),
     insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })

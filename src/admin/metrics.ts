@@ -1,6 +1,7 @@
 /** The status in Prometheus' text format. */
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import type { StatusReport as Status } from '../core/admin/status.js'
+import { addNetworkMetrics } from './network-metrics.js'
 
 type Reading = (status: Status) => number
 
@@ -79,8 +80,7 @@ function sum(status: Status, field: 'endpoints' | 'peers'): number {
 }
 
 /** @param status read at every scrape */
-export function metricsRegistry(status: () => Status): Registry {
-  const registry = new Registry()
+export function addStatusMetrics(registry: Registry, status: () => Status): void {
   for (const [name, [help, read]] of Object.entries(COUNTERS)) {
     new Counter({
       name,
@@ -102,5 +102,5 @@ export function metricsRegistry(status: () => Status): Registry {
       },
     })
   }
-  return registry
+  addNetworkMetrics(registry, status)
 }

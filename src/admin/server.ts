@@ -6,9 +6,12 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { VERSION_HEADER } from '../core/admin/about.js'
+import type { Registry } from 'prom-client'
+import { VERSION_HEADER } from '../core/admin/socket.js'
+import type { StatusReport } from '../core/admin/status.js'
 import { VERSION } from '../core/version.js'
-import { metricsRegistry } from './metrics.js'
+import { addStatusMetrics } from './metrics.js'
+import { addProcessMetrics } from './process-metrics.js'
 import { refuse, unknownRoute } from './refusal.js'
 import { addRoutes, type Resources } from './routes/routes.js'
 
@@ -18,11 +21,23 @@ export class AdminServer {
   readonly #app: FastifyInstance
   readonly #metrics: FastifyInstance
 
-  constructor(resources: Resources) {
-    const registry = metricsRegistry(resources.status)
+  constructor(resources: Resources & { readonly registry: Registry }) {
+    const { registry } = resources
+    // Read once a scrape, and not by each of its lines.
+    let current: StatusReport | undefined
+    addStatusMetrics(registry, () => current ?? resources.status())
+    addProcessMetrics(registry, () => resources.events.watchers)
+    const scraped = async (): Promise<string> => {
+      current = resources.status()
+      try {
+        return await registry.metrics()
+      } finally {
+        current = undefined
+      }
+    }
     const metrics = (app: FastifyInstance): FastifyInstance =>
       app.get('/metrics', async (_request, reply) =>
-        reply.type(registry.contentType).send(await registry.metrics()),
+        reply.type(registry.contentType).send(await scraped()),
       )
     this.#app = adminApp()
     addRoutes(metrics(this.#app), resources)

@@ -5,7 +5,7 @@ import type { TsoverlayError } from './errors.js'
 import type { HostLooks } from './host-looks.js'
 import type { Cidr, Ip } from './ip.js'
 import type { Item } from './item.js'
-import type { NamespaceReading, PlaceReading, RulesReading } from './kernel.js'
+import type { LinkCounters, NamespaceReading, PlaceReading, RulesReading } from './kernel.js'
 import type { Mac } from './mac.js'
 import type { PathFacts } from './path-facts.js'
 import type { Entries, Part, Place, Plan, TableName } from './plan.js'
@@ -249,6 +249,12 @@ export interface Dataplane extends HostLooks {
    * @throws TsoverlayError KERNEL_FAILED
    */
   read(place: Place): Promise<PlaceReading | undefined>
+  /**
+   * What has gone through the links of a place, by name; as `read`, it disturbs nothing.
+   * @returns undefined: there is no such sandbox
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  counters(place: Place): Promise<ReadonlyMap<string, LinkCounters> | undefined>
   /** The rules that `read` would find if the plan were made. Pure. */
   rulesOf(plan: Plan): readonly RulesReading[]
   /** Called for each l3miss notice of any sandbox; one listener. */

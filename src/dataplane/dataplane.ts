@@ -22,6 +22,7 @@ import type { Shared } from './places/scope.js'
 import { readSysctl } from './places/sysctls.js'
 import { ProbeEars } from './probes/probe-ears.js'
 import { sendProbe } from './probes/send-probe.js'
+import { readCounters } from './readings/counters.js'
 import { readNamespaces } from './readings/namespaces.js'
 import { readPlace } from './readings/place.js'
 import { rulesOf } from './readings/rules.js'
@@ -143,6 +144,7 @@ function looks(
   | 'path'
   | 'namespaces'
   | 'read'
+  | 'counters'
   | 'rulesOf'
 > {
   return {
@@ -155,6 +157,7 @@ function looks(
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
     namespaces: () => readNamespaces(home, netnsDir),
     read: (place) => readPlace(home, netnsDir, place),
+    counters: (place) => readCounters(home, netnsDir, place),
     rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
     path: pathFacts(home, netnsDir),

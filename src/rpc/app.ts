@@ -36,6 +36,8 @@ interface AppParts {
   readonly logger: Logger
   /** true once the server is to end: connections then close with their next answer */
   readonly closing: () => boolean
+  /** told of each call with how long it took (s), and whether it succeeded */
+  readonly onAnswered?: ((method: string, seconds: number, isDone: boolean) => void) | undefined
   /** told of each call that fails */
   readonly onRefused?: ((method: string) => void) | undefined
 }
@@ -58,6 +60,8 @@ export function createApp(parts: AppParts): FastifyInstance {
   for (const method of parts.methods) addRoute(app, method, parts.deadlines)
   answerErrors(app, parts.logger)
   app.addHook('onSend', async (request, reply) => {
+    if (!request.is404)
+      parts.onAnswered?.(methodOf(request), secondsOf(request), reply.statusCode === 200)
     reply.header('content-type', CONTENT_TYPE)
     if (parts.closing()) reply.header('connection', 'close')
     if (reply.statusCode === 200) {
@@ -145,6 +149,10 @@ function errorBody(message: string): object {
 
 function methodOf(request: FastifyRequest): string {
   return (request.routeOptions.url ?? request.url).slice(1)
+}
+
+function secondsOf(request: FastifyRequest): number {
+  return (performance.now() - request.startedAt) / 1_000
 }
 
 /** What every log line of a call has. Ids are cut to 12 characters, as docker shows them. */

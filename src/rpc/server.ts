@@ -1,5 +1,6 @@
 /** The plugin's RPC server: NetworkDriver and IpamDriver on one or more unix sockets. */
 import type { IpamDriver, NetworkDriver } from '../core/driver.js'
+import type { Meter } from '../core/meter.js'
 import type { Logger } from '../core/ports.js'
 import { createApp } from './app.js'
 import { Deadlines, GRACE_MS } from './deadline.js'
@@ -20,6 +21,8 @@ export interface RpcServerOptions {
   readonly network: NetworkDriver
   readonly ipam: IpamDriver
   readonly logger: Logger
+  /** counts the calls */
+  readonly meter?: Pick<Meter, 'rpc'>
   /** told of each call that fails: `NetworkDriver.Join` */
   readonly onRefused?: (method: string) => void
   /** time after which a call's signal aborts, in milliseconds; default 9,000 */
@@ -54,7 +57,15 @@ interface InjectedAnswer {
 
 /** @returns a server that does not listen yet */
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const { network, ipam, logger, onRefused, deadlineMs = DEADLINE_MS, door = new Door() } = options
+  const {
+    network,
+    ipam,
+    logger,
+    meter,
+    onRefused,
+    deadlineMs = DEADLINE_MS,
+    door = new Door(),
+  } = options
   const deadlines = new Deadlines(deadlineMs, logger)
   let closing = false
   const app = createApp({
@@ -62,6 +73,7 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
     deadlines,
     logger,
     onRefused,
+    onAnswered: meter && ((...call) => meter.rpc(...call)),
     closing: () => closing,
   })
   return {

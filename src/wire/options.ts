@@ -9,6 +9,7 @@ import type { Greeting } from '../control/hosts/greeting.js'
 import type { Identified } from '../control/hosts/identify.js'
 import type { NamesParts } from '../control/names/names.js'
 import type { Config } from '../core/config.js'
+import type { Meter } from '../core/meter.js'
 import type { Dataplane, Logger, Store } from '../core/ports.js'
 
 /** All that control asks dockerd. */
@@ -50,5 +51,6 @@ export interface WireOptions {
   /** what programs of this host listen on */
   readonly hostPorts: HostPorts
   readonly logger: Logger
+  readonly meter?: Meter
   readonly times?: Times
 }

@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { Registry } from 'prom-client'
 import t from 'tap'
 import { AdminServer } from '../../src/admin/server.js'
 import { Events } from '../../src/control/events/events.js'
@@ -43,8 +44,10 @@ const STATUS: Status = {
   problems: [],
 }
 const STORE = new MemoryStore()
-const PARTS = {
+const PARTS = () => ({
+  registry: new Registry(),
   cluster: new ClusterView(STORE, { id: 'a' }),
+  traffic: async () => ({ at: 0, endpoints: [] }),
   removal: new HostRemoval(STORE),
   env: {},
   log: { list: () => [] },
@@ -61,7 +64,7 @@ const PARTS = {
     },
   },
   statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),
-}
+})
 
 async function get(socketPath: string, path: string): Promise<[IncomingMessage, string]> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -72,7 +75,7 @@ async function get(socketPath: string, path: string): Promise<[IncomingMessage, 
 
 t.test('status and metrics come through a socket that only root can open', async (t) => {
   let status = STATUS
-  const server = new AdminServer({ ...PARTS, status: () => status })
+  const server = new AdminServer({ ...PARTS(), status: () => status })
   t.teardown(() => server.close())
   // tap's own folder would be too long for a socket (sun_path, 107 bytes)
   const dir = mkdtempSync(join(tmpdir(), 'tsoverlay-'))
@@ -116,7 +119,7 @@ t.test('status and metrics come through a socket that only root can open', async
 })
 
 t.test('the metrics address serves nothing but metrics', async (t) => {
-  const server = new AdminServer({ ...PARTS, status: () => STATUS })
+  const server = new AdminServer({ ...PARTS(), status: () => STATUS })
   t.teardown(() => server.close())
   const port = 20_000 + (process.pid % 10_000)
   await server.listenMetrics({ host: '127.0.0.1', port })

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { AdminServer } from '../../src/admin/server.js'
 import { runCli } from '../../src/cli/program.js'
@@ -33,7 +34,7 @@ export async function cli(socket: string, ...argv: string[]): Promise<Outcome> {
 export async function listen(t: Test, host: TestHost, store?: MemoryStore): Promise<string> {
   const { statics } = host.names
   statics.start()
-  const server = new AdminServer(resourcesOf(host, store))
+  const server = new AdminServer({ ...resourcesOf(host, store), registry: new Registry() })
   // tap's own folder would be too long for a socket (sun_path, 107 bytes)
   const dir = mkdtempSync(join(tmpdir(), 'tsoverlay-'))
   t.teardown(async () => {

@@ -1,4 +1,5 @@
 /** `watch` over a real socket, and as a process whose reader leaves. */
+import { Registry } from 'prom-client'
 import t from 'tap'
 import { Value } from 'typebox/value'
 import { AdminServer } from '../../src/admin/server.js'
@@ -47,7 +48,7 @@ t.test('events are lines for people and JSON for programs, until ctrl-C', async 
 })
 
 async function served(t: Parameters<typeof folder>[0], host: TestHost) {
-  const server = new AdminServer(resourcesOf(host))
+  const server = new AdminServer({ ...resourcesOf(host), registry: new Registry() })
   const socket = `/tmp/tsoverlay-watch-${process.pid}.sock`
   await server.listen(socket)
   t.teardown(() => server.close())

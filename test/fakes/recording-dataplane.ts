@@ -3,7 +3,12 @@ import { TsoverlayError } from '../../src/core/errors.js'
 import type { Checksums, Refusal } from '../../src/core/host-looks.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
-import type { NamespaceReading, PlaceReading, RulesReading } from '../../src/core/kernel.js'
+import type {
+  LinkCounters,
+  NamespaceReading,
+  PlaceReading,
+  RulesReading,
+} from '../../src/core/kernel.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import { HOST } from '../../src/core/plan.js'
 import type {
@@ -199,7 +204,7 @@ export class RecordingDataplane implements Dataplane {
   readonly lacking = new Map<string, string>()
   readonly sysctls = new Map<string, string>([['net/ipv4/ip_forward', '1']])
   refusing: readonly Refusal[] = []
-  readonly counters = new Map<string, Checksums>()
+  readonly checksumFacts = new Map<string, Checksums>()
 
   async lacks(): Promise<ReadonlyMap<string, string>> {
     return this.lacking
@@ -214,7 +219,7 @@ export class RecordingDataplane implements Dataplane {
   }
 
   checksums(name: string): Checksums | undefined {
-    return this.counters.get(name)
+    return this.checksumFacts.get(name)
   }
 
   /** probes that were sent, and what is done with each: undefined arrives nowhere */
@@ -282,6 +287,13 @@ export class RecordingDataplane implements Dataplane {
 
   async read(place: string): Promise<PlaceReading | undefined> {
     return this.readings.get(place)
+  }
+
+  /** place → link → what has gone through it */
+  readonly counted = new Map<string, ReadonlyMap<string, LinkCounters>>()
+
+  async counters(place: string): Promise<ReadonlyMap<string, LinkCounters> | undefined> {
+    return this.counted.get(place)
   }
 
   rulesOf(): readonly RulesReading[] {

@@ -10,6 +10,7 @@ import { type NameResources, nameRoutes } from './names.js'
 import { type PoolResources, poolRoutes } from './pools.js'
 import { says } from './route.js'
 import { type TraceResources, traceRoutes } from './trace.js'
+import { type TrafficResources, trafficRoutes } from './traffic.js'
 
 export interface Resources
   extends AboutResources,
@@ -19,7 +20,8 @@ export interface Resources
     KernelResources,
     NameResources,
     PoolResources,
-    TraceResources {
+    TraceResources,
+    TrafficResources {
   readonly status: () => StatusReport
 }
 
@@ -34,4 +36,5 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   kernelRoutes(app, resources)
   poolRoutes(app, resources)
   aboutRoutes(app, resources)
+  trafficRoutes(app, resources)
 }

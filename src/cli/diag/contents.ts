@@ -1,5 +1,7 @@
 /** What goes into the archive for a bug report: all texts without passwords and the like. */
 import { readFileSync } from 'node:fs'
+import type { EntryTable } from '../../core/admin/entries.js'
+import type { StatusReport } from '../../core/admin/status.js'
 import { messageOf } from '../../core/errors.js'
 import { withoutSecrets } from '../../core/secrets.js'
 import type { AdminClient } from '../client.js'
@@ -25,8 +27,13 @@ const ANSWERS: Readonly<Record<string, string>> = {
   'endpoints.json': '/endpoints',
   'pools.json': '/pools',
   'names.json': '/names',
+  'namespaces.json': '/namespaces',
+  'links.json': '/links?ways=1',
   'log.json': '/log',
 }
+
+/** Of each network of this host. */
+const ENTRY_TABLES: readonly EntryTable[] = ['fdb', 'neighbours', 'routes', 'rules']
 
 /** What the host's kernel says, as files that root may read. */
 const KERNEL = [
@@ -67,6 +74,13 @@ export async function gather(
   }
   for (const [name, path] of Object.entries(ANSWERS))
     await add(name, path, async () => pretty(await client.get(path)))
+  for (const { id, name } of await networksOf(client)) {
+    for (const table of ENTRY_TABLES) {
+      const path = `/entries/${table}?network=${id}`
+      const file = `entries/${(name || id).replaceAll(/[^\w.-]/g, '_')}-${table}.json`
+      await add(file, path, async () => pretty(await client.get(path)))
+    }
+  }
   await add('metrics.txt', '/metrics', () => client.text('/metrics'))
   for (const path of KERNEL)
     await add(`kernel${path.replaceAll(/[/_]/g, '-')}.txt`, path, () => readFileSync(path, 'utf8'))
@@ -76,6 +90,14 @@ export async function gather(
       text: gaps.map(({ what, why }) => `${what}: ${why}\n`).join(''),
     })
   return { items, gaps }
+}
+
+/** Networks of this host; none where nobody can be asked. */
+async function networksOf(client: AdminClient): Promise<StatusReport['networks']> {
+  return client.get<StatusReport>('/status').then(
+    ({ networks }) => networks,
+    () => [],
+  )
 }
 
 function pretty(answer: unknown): string {

@@ -1,5 +1,6 @@
 /** A trace as people read it: pure. */
-import { brokenAt, type Hop, type TraceReport } from '../../core/admin/trace.js'
+import { brokenAt } from '../../core/admin/broken-hop.js'
+import type { Hop, TraceReport } from '../../core/admin/trace.js'
 
 const MARKS = { ok: 'ok', warning: 'warn', failed: 'FAIL', unknown: '?' } as const
 

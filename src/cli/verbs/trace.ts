@@ -1,5 +1,6 @@
 /** `trace`. */
-import { brokenAt, type TraceReport } from '../../core/admin/trace.js'
+import { brokenAt } from '../../core/admin/broken-hop.js'
+import type { TraceReport } from '../../core/admin/trace.js'
 import { CliFailure, EXIT } from '../failure.js'
 import { traceText } from '../tables/trace.js'
 import { type AddVerbs, clientOf, examples, listing, print } from '../verb.js'

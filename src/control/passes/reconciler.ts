@@ -6,6 +6,7 @@
  */
 import { resolveBackend } from '../../backends/index.js'
 import { messageOf } from '../../core/errors.js'
+import type { Meter } from '../../core/meter.js'
 import type { Part, Place, Plan } from '../../core/plan.js'
 import { HOST } from '../../core/plan.js'
 import type { ApplyResult, Attachment, Dataplane, Logger } from '../../core/ports.js'
@@ -36,6 +37,7 @@ export interface ReconcilerParts extends ViewParts {
   readonly logger: Logger
   /** milliseconds of a clock that only goes forward */
   readonly now?: () => number
+  readonly meter?: Pick<Meter, 'pass'> | undefined
   /** how long a sandbox outlives its last container (ms) */
   readonly lingerMs?: number
 }
@@ -201,6 +203,8 @@ export class Reconciler {
 
   async #pass(place: Place): Promise<ApplyResult> {
     this.counters.passes += 1
+    const started = performance.now()
+    let isDone = false
     const [binding] = place === HOST ? [] : networksAt(this.#parts.journal.bindings.values(), place)
     const fields =
       place === HOST ? { place } : { network: binding?.dockerNetwork.slice(0, 12) ?? place }
@@ -209,11 +213,14 @@ export class Reconciler {
         place === HOST ? await this.#host.run() : await this.#sandbox(place, binding)
       this.#reports.passed(place, fields, lasting)
       if (lasting.failures.length > 0) this.#again(place)
+      else isDone = true
       return made
     } catch (error) {
       // The queue tries again; who did not wait for the pass would never learn why.
       this.#reports.failed(place, fields, error)
       throw error
+    } finally {
+      this.#parts.meter?.pass((performance.now() - started) / 1_000, isDone)
     }
   }
 

@@ -22,6 +22,7 @@ import {
   portOf,
   routing,
   rulesOutward,
+  type Sender,
   type There,
   tunnelling,
   underlayOf,
@@ -58,11 +59,17 @@ export async function arrive(
   const there = await thereOf(parts, arrival)
   const inward = there === undefined ? [] : await taking(parts, arrival, there)
   const received = await receiving(parts, path, inside, states, ip, arrival.load)
-  const answers = await answering(parts, arrival, there, inside, states)
+  const mtu = inside === undefined ? undefined : interfaceOf(inside, path.mine)?.mtu
+  const senders = [
+    { name: path.name, mtu },
+    { name: question.name, mtu: question.mtu },
+  ]
+  const answers = await answering(parts, arrival, there, inside, states, senders)
   const range = rangeOf(parts, path, ip)
   return {
     hops: hopsOf(self, [...inward, ...received]),
     back: hopsOf(self, back(answers.findings)),
+    ...(mtu === undefined ? {} : { mtu }),
     ...(answers.mac === undefined ? {} : { mac: answers.mac }),
     ...(range === undefined ? {} : { range }),
   }
@@ -189,13 +196,13 @@ async function answering(
   there: There | undefined,
   inside: Surroundings | undefined,
   states: States,
+  senders: readonly Sender[],
 ): Promise<{ readonly findings: readonly Finding[]; readonly mac: Mac | undefined }> {
   const { underlay } = parts
-  const mtu = inside === undefined ? undefined : interfaceOf(inside, path.mine)?.mtu
   // Its state and its interface were told on the way there.
   const sent = sending(parts, path, inside, states, gatewayOf(there)).slice(2)
   if (there === undefined || underlay.known === undefined) return { findings: sent, mac: undefined }
-  const { host, findings } = await underlayOf(parts, there, path, way, underlay.known, mtu)
+  const { host, findings } = await underlayOf(parts, there, way, underlay.known, senders)
   const link = host?.links.find(({ name }) => name === underlay.known?.link?.dev)
   const answer: Load = { protocol: 'icmp' }
   const rules = await rulesOutward(parts, there, path, way, underlay.known, answer)

@@ -90,23 +90,31 @@ export async function tunnelling(
   ]
 }
 
-/** From this host to the other one. @param mtu of the container's interface */
+/** Whose packets are to fit through. */
+export interface Sender {
+  readonly name: string
+  /** of its interface; undefined: not known */
+  readonly mtu: number | undefined
+}
+
+/** From this host to the other one. @param senders the containers of both ends */
 export async function underlayOf(
   { dataplane }: TraceParts,
   { lead }: There,
-  path: Path,
   way: Way,
   underlay: Underlay,
-  mtu: number | undefined,
+  senders: readonly Sender[],
 ): Promise<{ readonly host: Surroundings | undefined; readonly findings: readonly Finding[] }> {
   const host = await dataplane.path.surroundings(HOST, { ips: [way.vtep] })
   if (host === undefined) return { host, findings: [] }
-  const findings = [judgeUnderlay(way, underlay, host)]
   const route = host.routes.find(({ to }) => to === way.vtep)
   const dev = host.links.find(({ name }) => name === route?.dev)
-  if (mtu !== undefined && dev !== undefined) {
-    const passage = { container: mtu, device: dev.name, underlay: dev.mtu, vtep: way.vtep }
-    findings.push(judgeMtu(path.name, { ...passage, tunnelled: lead.entry !== undefined }))
+  const largest = [...senders].sort((a, b) => (b.mtu ?? 0) - (a.mtu ?? 0))[0]
+  const findings = [judgeUnderlay(way, underlay, host)]
+  if (largest?.mtu !== undefined && dev !== undefined) {
+    const tunnelled = lead.entry !== undefined
+    const passage = { container: largest.mtu, device: dev.name, underlay: dev.mtu, tunnelled }
+    findings.push(judgeMtu(largest.name, { ...passage, vtep: way.vtep }))
   }
   return { host, findings }
 }

@@ -29,8 +29,3 @@ export const TraceReport = Type.Object({
   hops: Type.Array(Hop),
 })
 export type TraceReport = Report<typeof TraceReport>
-
-/** The first hop that packets do not get past. */
-export function brokenAt(hops: readonly Hop[]): Hop | undefined {
-  return hops.find(({ verdict }) => verdict === 'failed')
-}

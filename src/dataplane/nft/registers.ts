@@ -123,7 +123,7 @@ export class Registers {
     return this.#values.get(numberOf(attributes, register) ?? -1)
   }
 
-  /** Addresses, or a part of one, and the destination port. */
+  /** Addresses, or a part of one, the protocol, and the destination port. */
   #payload(attributes: Attributes): Value {
     const { source, port } = this.#packet
     const at = numberOf(attributes, NFTA_PAYLOAD.OFFSET) ?? 0
