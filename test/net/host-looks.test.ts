@@ -64,6 +64,10 @@ await onThrowAwayHost(import.meta.url, async () => {
     run('nft', table('input', 'udp dport 4790 drop'))
     t.same(await refusals(), [], 'another port')
     run('nft', 'delete table inet strict')
+    // as iptables 1.8.11 writes it
+    run('nft', table('input', 'ip protocol udp udp dport 4789 drop').replace('inet', 'ip'))
+    t.same(await refusals(), ['ip strict input in'])
+    run('nft', 'delete table ip strict')
     run('iptables-nft', '-I', 'INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP')
     t.same(await refusals(), ['ip filter INPUT in'])
     run('iptables-nft', '-I', 'INPUT', '-p', 'udp', '--dport', '4789', '-j', 'ACCEPT')

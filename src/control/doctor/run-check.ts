@@ -1,4 +1,5 @@
 /** Runs checks beside each other: one that fails or hangs is a finding, and the others' come. */
+import { setMaxListeners } from 'node:events'
 import type { Finding } from '../../core/admin/doctor.js'
 import { untilAborted, withLimit } from '../../core/deadline.js'
 import { messageOf } from '../../core/errors.js'
@@ -14,6 +15,7 @@ export async function runChecks(
   limitMs: number,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
+  setMaxListeners(0, signal)
   const all = await Promise.all(checks.map((check) => runOne(check, host, limitMs, signal)))
   return all.flat()
 }
@@ -25,6 +27,8 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const found = await withLimit(limitMs, signal, async (limited) => {
+    // Each probe and each question listens to it.
+    setMaxListeners(0, limited)
     try {
       return collapsed(await untilAborted(look(limited), limited, `the check ${name}`))
     } catch (error) {

@@ -4,6 +4,7 @@
  * asked host, its answer one below the asker, both on a lease of the asker's, so that nothing stays.
  * One watch for each agent shows it both. docs/design/explain.md tells more.
  */
+import { setMaxListeners } from 'node:events'
 import { linked, untilAborted, withLimit } from '../../core/deadline.js'
 import { messageOf, TsoverlayError } from '../../core/errors.js'
 import type { Answer, InquiryKind, Params } from '../../core/inquiry.js'
@@ -96,6 +97,7 @@ export class Inquiries {
   ): AsyncGenerator<Reply<K>> {
     const left = new AbortController()
     const { signal, unlink } = linked(left.signal, options.signal ?? left.signal)
+    setMaxListeners(0, signal)
     const open = new Map<HostId, Promise<Reply<K>>>()
     try {
       for (const id of new Set(hosts))

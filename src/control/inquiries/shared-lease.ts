@@ -24,21 +24,22 @@ export class SharedLease {
     }
   }
 
-  async #lease(): Promise<Lease> {
-    const asked = this.#current ?? this.#store.lease(this.#seconds)
-    this.#current = asked
+  #lease(): Promise<Lease> {
+    this.#current ??= this.#granted()
+    return this.#current
+  }
+
+  /** Forgotten when it is lost, or was not to be had: the next user asks for another. */
+  #granted(): Promise<Lease> {
+    const asked = this.#store.lease(this.#seconds)
     const forget = (): void => {
       if (this.#current === asked) this.#current = undefined
     }
-    try {
-      const lease = await asked
-      lease.lost.addEventListener('abort', forget, { once: true })
-      if (lease.lost.aborted) forget()
-      return lease
-    } catch (error) {
-      forget()
-      throw error
-    }
+    asked.then(({ lost }) => {
+      if (lost.aborted) forget()
+      else lost.addEventListener('abort', forget, { once: true })
+    }, forget)
+    return asked
   }
 
   /** Nobody waits for it; what cannot be revoked runs out. */
