@@ -8,10 +8,13 @@ import { identify } from './control/hosts/identify.js'
 import { Insight } from './control/insight/insight.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
+import { PoolsView } from './control/operator/pools-view.js'
 import { statusOf } from './control/operator/status.js'
+import { trafficOf } from './control/operator/traffic.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
+import type { RecentLines } from './core/recent-lines.js'
 import { Resolver } from './dns/server.js'
 import type { Door } from './rpc/door.js'
 import { createRpcServer } from './rpc/server.js'
@@ -37,6 +40,8 @@ export interface DaemonOptions {
   readonly store: Store
   readonly dataplane: Dataplane
   readonly logger: Logger
+  /** last lines that it has written */
+  readonly recent: RecentLines
   /** the sockets that are open already */
   readonly door: Door
 }
@@ -98,9 +103,9 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
 }
 
 function serversOf(
-  { store, dataplane, logger, door }: DaemonOptions,
+  { store, dataplane, logger, recent, door }: DaemonOptions,
   docker: WireOptions['docker'],
-  { state, control, driver, trace }: Wired,
+  { state, control, driver, doctor }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -116,7 +121,12 @@ function serversOf(
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
-    trace,
+    doctor,
+    traffic: () => trafficOf(state.journal, dataplane),
+    trace: control.trace,
+    pools: new PoolsView(store),
+    env: process.env,
+    log: recent,
     events: new Events({ ...state, ...control, store }),
     insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })

@@ -46,7 +46,8 @@ export const ERRORS = {
   },
   POOL_UNKNOWN: {
     retryable: false,
-    meaning: 'The pool id is not one that this plugin has given out.',
+    meaning:
+      'The pool id is not one that this plugin has given out, or the cluster has no such pool.',
   },
   POOL_EXHAUSTED: {
     retryable: false,

@@ -6,8 +6,22 @@ import { documented } from './document.js'
 import { pairOfHosts, resourcesOf } from './resources.js'
 
 /** What has to be there with two hosts and a network of theirs. */
-const ANSWERED = ['/status', '/hosts', '/networks', '/endpoints', '/names']
-const REFUSED = ['/endpoints?network=green', '/names/lookup', '/names/lookup?name=-x']
+const ANSWERED = [
+  '/status',
+  '/hosts',
+  '/networks',
+  '/endpoints',
+  '/names',
+  '/pools',
+  '/about',
+  '/log',
+]
+const REFUSED = [
+  '/pools?pool=green',
+  '/endpoints?network=green',
+  '/names/lookup',
+  '/names/lookup?name=-x',
+]
 
 const OF_JSON = 'application/json'
 

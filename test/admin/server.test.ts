@@ -9,6 +9,7 @@ import { Events } from '../../src/control/events/events.js'
 import { StaticNames } from '../../src/control/names/static-names.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
+import { PoolsView } from '../../src/control/operator/pools-view.js'
 import type { StatusReport as Status } from '../../src/core/admin/status.js'
 import { TsoverlayError } from '../../src/core/errors.js'
 import { MemoryStore } from '../fakes/memory-store.js'
@@ -44,8 +45,13 @@ const STATUS: Status = {
 const STORE = new MemoryStore()
 const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
+  traffic: async () => ({ at: 0, endpoints: [] }),
   removal: new HostRemoval(STORE),
+  env: {},
+  log: { list: () => [] },
+  pools: new PoolsView(STORE),
   events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
+  doctor: { look: async () => undefined },
   names: { list: () => [], lookup: () => [] },
   trace: { trace: async () => ({ from: 'web', to: 'db', hops: [] }) },
   insight: {

@@ -62,7 +62,6 @@ export async function startHost(options: HostOptions) {
     ...state,
     ...control,
     ...drivers,
-    trace: wired.trace,
     store,
     dataplane,
     hostPorts,
@@ -73,6 +72,7 @@ export async function startHost(options: HostOptions) {
     /** the Docker API of this host */
     api,
     status,
+    doctor: wired.doctor,
     close: () => close(wired),
   }
 }
