@@ -33,7 +33,7 @@ const ROOMS = {
   networks: ['endpoints', 'passes', 'ranges', 'records', 'underlay'],
   swarm: ['networks', 'records', 'underlay'],
   sweeps: ['dockerd', 'endpoints', 'networks', 'records'],
-  doctor: ['inquiries', 'operator', 'passes', 'peers', 'probes', 'ranges', 'underlay'],
+  doctor: ['inquiries', 'operator', 'passes', 'peers', 'probes', 'underlay'],
   trace: ['dockerd', 'inquiries', 'names', 'passes', 'peers'],
   insight: ['dockerd', 'passes', 'peers'],
   operator: ['endpoints', 'hosts', 'names', 'passes', 'peers', 'records', 'sync', 'troubles'],

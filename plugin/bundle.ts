@@ -38,6 +38,8 @@ export async function bundle({ project, folder }: BundleOptions): Promise<void> 
       legalComments: 'eof',
       external: [...NATIVE_PACKAGES],
       plugins: [protoBesideBundle(project, folder), withoutUnused],
+      // a script of the code cache has no import() (src/cached-script.ts)
+      supported: { 'dynamic-import': more.format !== 'cjs' },
       logLevel: 'warning',
       ...more,
       metafile: true,

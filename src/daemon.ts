@@ -105,7 +105,7 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
 function serversOf(
   { store, dataplane, logger, recent, door }: DaemonOptions,
   docker: WireOptions['docker'],
-  { state, control, driver, doctor }: Wired,
+  { state, control, driver, doctor, trace }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -123,10 +123,10 @@ function serversOf(
     statics: names.statics,
     doctor,
     traffic: () => trafficOf(state.journal, dataplane),
-    trace: control.trace,
     pools: new PoolsView(store),
     env: process.env,
     log: recent,
+    trace,
     events: new Events({ ...state, ...control, store }),
     insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })

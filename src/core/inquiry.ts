@@ -4,7 +4,7 @@
  */
 import { type TSchema, Type } from 'typebox'
 import { Finding } from './admin/doctor.js'
-import { count, type Report, text, texts, yesNo } from './admin/schema.js'
+import { count, oneOf, type Report, text, texts, yesNo } from './admin/schema.js'
 import { Hop, TraceReport } from './admin/trace.js'
 
 interface Inquiry {
@@ -48,9 +48,16 @@ export const INQUIRIES = {
     answer: Type.Object({
       listens: yesNo('probes of the network are heard here'),
       heard: texts('those of the marks that have arrived'),
-      refusals: Type.Array(Type.Object({ table: Type.String(), chain: Type.String() }), {
-        description: 'what refuses VXLAN packets of the asker here',
-      }),
+      refusals: Type.Array(
+        Type.Object({
+          way: oneOf(['in', 'out'], 'as the asked host sees it'),
+          table: Type.String(),
+          chain: Type.String(),
+        }),
+        {
+          description: 'what refuses VXLAN packets of the asker here',
+        },
+      ),
       dev: text("this host's underlay device; empty: not known"),
       mtu: Type.Integer({ description: 'its MTU; 0: not known' }),
     }),

@@ -10,12 +10,10 @@ import { Reconciler } from '../control/passes/reconciler.js'
 import { Upkeep } from '../control/passes/upkeep.js'
 import { BlockPeers, type PoolRecords } from '../control/peers/block-peers.js'
 import { type Followed, Peers } from '../control/peers/peers.js'
-import { Probes, type ProbesParts } from '../control/probes/probes.js'
+import { Probes } from '../control/probes/probes.js'
 import { chores } from '../control/records/chores.js'
 import { OwnRecords } from '../control/records/own-records.js'
 import { Restoration } from '../control/records/restoration.js'
-import type { TraceParts } from '../control/trace/parts.js'
-import { answerTraces, Trace } from '../control/trace/trace.js'
 import { PathMtu } from '../control/underlay/path-mtu.js'
 import { UnderlaySource } from '../control/underlay/underlay-source.js'
 import { poolsOf } from '../core/pools.js'
@@ -79,27 +77,10 @@ export function wireControl(options: WireOptions, state: State) {
     dockerd.sync?.trigger()
   }
   const restoration = new Restoration({ ...state, ...shared, store, now, onRestored })
-  const seen = { peers, underlay, reconciler, ...own, ...dockerd }
-  const kernel = { peers, underlay, reconciler, departures, misses, floating, paths }
-  const looks = wireLooks(options, state, seen)
-  return { ...kernel, ...looks, records, upkeep, restoration, ...own, ...dockerd }
-}
-
-/** What people look with, on this host and on others. */
-function wireLooks(
-  { dataplane, docker }: WireOptions,
-  state: State,
-  control: Omit<
-    TraceParts,
-    'identity' | 'journal' | 'store' | 'docker' | 'dataplane' | 'inquiries'
-  > & {
-    readonly inquiries: Inquiries
-  } & Pick<ProbesParts, 'peers' | 'underlay' | 'reconciler'>,
-) {
-  const probes = new Probes({ ...state, ...control, dataplane })
-  const trace = new Trace({ ...state, ...control, dataplane, docker })
-  answerTraces(trace, control.inquiries)
-  return { probes, trace }
+  const looks = { peers, underlay, reconciler, ...own, ...dockerd }
+  const probes = new Probes({ ...state, ...looks, dataplane })
+  const kernel = { departures, misses, floating, paths, probes }
+  return { ...looks, ...kernel, records, upkeep, restoration }
 }
 
 function followBlocks({ blocks, journal }: State, reconciler: Reconciler): void {

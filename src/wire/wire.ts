@@ -1,18 +1,21 @@
 /** All parts of one plugin but its sockets, wired; daemon.ts starts them, and tests do. */
 import { recoverJournal } from '../control/records/recovery.js'
 import { forgetNames } from '../control/sync/steps.js'
+import type { Trace } from '../control/trace/trace.js'
 import { HOST } from '../core/plan.js'
 import { wireControl } from './control.js'
 import { wireDoctor } from './doctor.js'
 import { wireDriver } from './driver.js'
 import type { WireOptions } from './options.js'
 import { wireState } from './state.js'
+import { wireTrace } from './trace.js'
 
 export interface Wired {
   readonly state: ReturnType<typeof wireState>
   readonly control: ReturnType<typeof wireControl>
   readonly driver: ReturnType<typeof wireDriver>
   readonly doctor: ReturnType<typeof wireDoctor>
+  readonly trace: Trace
 }
 
 /** Makes the parts; nothing runs yet. */
@@ -20,7 +23,8 @@ export function wire(options: WireOptions): Wired {
   const state = wireState(options)
   const control = wireControl(options, state)
   const doctor = wireDoctor(options, state, control)
-  return { state, control, driver: wireDriver(options, state, control), doctor }
+  const trace = wireTrace(options, state, control)
+  return { state, control, driver: wireDriver(options, state, control), doctor, trace }
 }
 
 /**

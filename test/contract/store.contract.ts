@@ -187,6 +187,12 @@ async function leases(t: Test, open: (t: Test) => Store): Promise<void> {
 }
 
 async function endings(t: Test, open: (t: Test) => Store): Promise<void> {
+  await t.test('a store that is well has a size and no alarm', async (t) => {
+    const { size, alarms } = await open(t).health()
+    t.ok(size > 0)
+    t.same(alarms, [])
+  })
+
   await t.test('an aborted call ends at once with STORE_UNAVAILABLE', async (t) => {
     const store = open(t)
     for (const signal of [AbortSignal.abort(), AbortSignal.timeout(0)]) {

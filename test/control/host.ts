@@ -62,6 +62,7 @@ export async function startHost(options: HostOptions) {
     ...state,
     ...control,
     ...drivers,
+    trace: wired.trace,
     store,
     dataplane,
     hostPorts,

@@ -2,10 +2,15 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { compareTable, type PlaceTable } from '../../src/control/insight/compare.js'
+import { compareRules } from '../../src/control/insight/compare-rules.js'
+import { isDifference } from '../../src/control/insight/comparison.js'
+import { scopeOf } from '../../src/control/insight/scope.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import type { LinkReading, NamespaceReading } from '../../src/core/kernel.js'
 import type { Mac } from '../../src/core/mac.js'
 import { HOST, type Plan } from '../../src/core/plan.js'
+import type { Network } from '../../src/core/types.js'
 import { createDataplane } from '../../src/dataplane/dataplane.js'
 import { until } from '../fakes/until.js'
 import { BRIDGE, makeUnderlay, PLAN, TUNNEL } from './host-place.js'
@@ -64,6 +69,13 @@ const ROUTED: Plan = {
     },
   ],
 }
+
+/** As far as it is asked what of a place is its own. */
+const NETWORK = {
+  segments: [
+    { vni: 300, subnets: [{ pool: '10.32.0.0/16' as Cidr }, { pool: 'fd32::/32' as Cidr }] },
+  ],
+} as unknown as Network
 
 await onThrowAwayHost(import.meta.url, async () => {
   const { default: t } = await import('tap')
@@ -227,6 +239,72 @@ await onThrowAwayHost(import.meta.url, async () => {
     const vnis = found?.flatMap(({ sets }) => sets).find(({ name }) => name === 'vnis')
     t.strictSame(vnis?.elements, ['4097'])
     t.notOk(found?.some(({ table }) => table === 'inet tsoverlay_nat'))
+  })
+
+  await t.test('what was changed by hand is marked, in both places', async (t) => {
+    for (const plan of [OVERLAY, ROUTED]) {
+      dataplane.queueResync(plan.place)
+      t.strictSame((await dataplane.apply(plan)).failures, [])
+    }
+    const at = fileOf(SANDBOX)
+    const differences = async (table: PlaceTable, plan: Plan): Promise<string[]> => {
+      const scope = scopeOf(plan.place, NETWORK, plan)
+      const rows = compareTable(table, await dataplane.read(plan.place), plan, scope)
+      return rows.filter(isDifference).map(({ key, mark }) => `${key} ${mark}`)
+    }
+    // what others have put is not taken away by a pass
+    inside(
+      at,
+      'sh',
+      '-c',
+      'ip route del 10.99.0.0/16; ip route del blackhole 10.98.0.0/16 metric 7',
+    )
+    for (const table of ['neighbours', 'fdb', 'routes'] as const) {
+      t.strictSame(await differences(table, OVERLAY), [], `sandbox ${table}`)
+      t.strictSame(await differences(table, ROUTED), [], `host ${table}`)
+    }
+    const change = [
+      'ip neigh del 10.20.0.5 dev vxlan0',
+      'ip neigh add 10.20.0.6 lladdr 02:00:00:00:00:06 dev vxlan0 nud permanent',
+      'bridge fdb replace 02:42:0a:14:00:05 dev vxlan0 dst 192.0.2.77 self permanent',
+      'bridge fdb del 02:42:0a:14:00:02 dev veth1 master',
+      'ip route del 10.20.0.0/16',
+    ]
+    inside(at, 'sh', '-ec', change.join('; '))
+    t.strictSame(await differences('neighbours', OVERLAY), [
+      '10.20.0.5 missing',
+      '10.20.0.6 foreign',
+    ])
+    t.strictSame(await differences('fdb', OVERLAY), [
+      '02:42:0a:14:00:02 missing',
+      '02:42:0a:14:00:05 wrong',
+    ])
+    t.strictSame(await differences('routes', OVERLAY), ['10.20.0.0/16 connected missing'])
+    run(
+      'sh',
+      '-ec',
+      'ip route del 10.32.3.0/24; ip route replace 10.32.4.0/24 via 192.0.2.9; ip route add 10.32.5.0/24 via 192.0.2.9',
+    )
+    t.strictSame((await differences('routes', ROUTED)).sort(), [
+      '10.32.3.0/24 missing',
+      '10.32.4.0/24 wrong',
+      '10.32.5.0/24 foreign',
+    ])
+    run(
+      'sh',
+      '-ec',
+      "nft 'delete element inet tsoverlay vnis { 300 }; add rule inet tsoverlay input accept'",
+    )
+    const rows = compareRules(
+      (await dataplane.read(HOST))?.rules,
+      dataplane.rulesOf(ROUTED),
+      scopeOf(HOST, NETWORK, ROUTED),
+      false,
+    )
+    t.match(rows.filter(isDifference), [
+      { where: 'inet tsoverlay', key: 'chain input', mark: 'wrong' },
+      { where: 'inet tsoverlay', key: 'vnis', mark: 'missing', should: '300' },
+    ])
   })
 
   await t.test('files of the host’s own namespace and of none', async (t) => {

@@ -13,7 +13,11 @@ export interface Scope {
 }
 
 /** @param part what the network wants at home; absent: nothing */
-export function scopeOf(place: Place, network: Network, part: Part | undefined): Scope {
+export function scopeOf(
+  place: Place,
+  network: Network,
+  part: Pick<Part, 'links'> | undefined,
+): Scope {
   const vnis = new Set(network.segments.map(({ vni }) => `${vni}`))
   const hasVni = (vni: string): boolean => vnis.has(vni)
   if (place !== HOST) return { place, hasVni, hasDevice: () => true, covers: () => true }

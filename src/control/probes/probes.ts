@@ -163,7 +163,7 @@ export class Probes {
     return {
       listens: tunnel !== undefined && this.#ears.has(`${tunnel.place} ${tunnel.dev}`),
       heard: marks.filter((mark) => this.#heard.has(mark)),
-      refusals: refusals.map(({ table, chain }) => ({ table, chain })),
+      refusals: refusals.map(({ table, chain, packet }) => ({ way: packet.way, table, chain })),
       dev,
       mtu: known?.mtu ?? 0,
     }

@@ -22,30 +22,18 @@ import {
   PAYLOAD,
 } from './constants.js'
 import { native32 } from './expressions.js'
+import type { Packet, Truth } from './packet.js'
 import type { ReadExpression } from './rules.js'
 import { matchesXt } from './xt-matches.js'
 
-/** The first packet of a connection, to an address that nobody has changed. */
-export interface Packet {
-  /** names of devices; without the second it is for this host */
-  readonly from: string
-  readonly to?: string
-  /** 4 or 16 bytes */
-  readonly source: Uint8Array
-  readonly destination: Uint8Array
-  /** IPPROTO_… */
-  readonly protocol: number
-  /** destination port; absent: any */
-  readonly port?: number
-}
-
 export type Sets = ReadonlyMap<string, readonly Buffer[]>
-/** undefined: it cannot be told */
-export type Truth = boolean | undefined
 
 const NAME_BYTES = 16
-/** In the IP header; of IPv6 where no further header is between. */
-const PLACES = { 4: { source: 12, protocol: 9 }, 16: { source: 8, protocol: 6 } } as const
+/** Offsets in the header; IPv6's next header is the protocol where there is no extension. */
+const ADDRESSES = {
+  4: { protocol: 9, source: 12, destination: 16 },
+  16: { protocol: 6, source: 8, destination: 24 },
+} as const
 const PORT_OFFSET = 2
 /** They say nothing of the packet. */
 const SILENT: readonly string[] = ['counter', 'log', 'notrack', 'last']
@@ -128,7 +116,7 @@ export class Registers {
     const base = numberOf(attributes, NFTA_PAYLOAD.BASE)
     if (base === PAYLOAD.TRANSPORT && at === PORT_OFFSET && end === PORT_OFFSET + 2)
       return port === undefined ? undefined : Uint8Array.of(port >> 8, port & 0xff)
-    const places = PLACES[source.length === 4 ? 4 : 16]
+    const places = ADDRESSES[source.length === 4 ? 4 : 16]
     if (base !== PAYLOAD.NETWORK) return undefined
     if (at === places.protocol && end === at + 1) return Uint8Array.of(this.#packet.protocol)
     if (at < places.source) return undefined

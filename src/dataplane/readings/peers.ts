@@ -15,14 +15,19 @@ export async function peersOf(
 ): Promise<ReadonlyMap<FoundLink, PeerReading>> {
   const peers = new Map<FoundLink, PeerReading>()
   const ends = endsOf(visited)
-  for (const here of visited) {
-    for (const link of here.found?.links ?? []) {
-      if (link.kind !== 'veth' || link.other === 0) continue
-      const peer = performance.now() < end ? await peerOf(here, link, ends) : undefined
-      peers.set(link, peer ?? { index: link.other })
-    }
+  const numbers = new Numbers()
+  for (const { there: here, link } of [...ends.values()].flat()) {
+    if (link.other === 0 || peers.has(link)) continue
+    const other = performance.now() < end ? await otherEnd(here, link, ends, numbers) : undefined
+    peers.set(link, other === undefined ? { index: link.other } : peerOf(other))
+    // it is so the other way round, too
+    if (other !== undefined) peers.set(other.link, peerOf({ there: here, link }))
   }
   return peers
+}
+
+function peerOf({ there, link }: End): PeerReading {
+  return { index: link.index, namespace: there.name, name: link.name }
 }
 
 interface End {
@@ -45,21 +50,34 @@ function endsOf(visited: readonly Visited[]): ReadonlyMap<string, readonly End[]
   return ends
 }
 
-async function peerOf(
+async function otherEnd(
   here: Visited,
   { index, other, nsid }: FoundLink,
   ends: ReadonlyMap<string, readonly End[]>,
-): Promise<PeerReading | undefined> {
+  numbers: Numbers,
+): Promise<End | undefined> {
   const isElsewhere = nsid !== undefined
-  for (const { there, link } of ends.get(`${other} ${index}`) ?? []) {
-    if (isElsewhere === (there === here)) continue
-    if (isElsewhere && (await nsidOf(here, there)) !== nsid) continue
-    return { index: other, namespace: there.name, name: link.name }
+  for (const end of ends.get(`${other} ${index}`) ?? []) {
+    if (isElsewhere === (end.there === here)) continue
+    if (isElsewhere && (await numbers.of(here, end.there)) !== nsid) continue
+    return end
   }
   return undefined
 }
 
-/** By which number one namespace knows another; undefined: by none. */
+/** By which number one namespace knows another, asked once for each two. */
+class Numbers {
+  readonly #known = new Map<Visited, Map<Visited, number | undefined>>()
+
+  /** undefined: by none */
+  async of(here: Visited, there: Visited): Promise<number | undefined> {
+    const known = this.#known.get(here) ?? new Map<Visited, number | undefined>()
+    this.#known.set(here, known)
+    if (!known.has(there)) known.set(there, await nsidOf(here, there))
+    return known.get(there)
+  }
+}
+
 async function nsidOf(here: Visited, there: Visited): Promise<number | undefined> {
   if (here.opened === undefined || there.opened === undefined) return undefined
   try {

@@ -67,24 +67,29 @@ export function judgeRanges({ networks, ranges, hosts, nameOf }: Records): reado
       ...ranges.flatMap(({ name, ranges: own }) =>
         own
           .filter(({ kind, range }) => kind !== 'network' && overlaps(range, pool))
-          .map(({ range, what }) =>
-            overlap(nameOf(network.key), pool, `${what} ${range} of host ${name}`),
+          .map(({ range, what, kind }) =>
+            overlap(
+              nameOf(network.key),
+              pool,
+              `${what} ${range} of host ${name}`,
+              kind === 'route' ? `on ${name}: ip route del ${range}` : ANEW,
+            ),
           ),
       ),
       ...hosts
         .filter(({ vtep }) => overlaps(pool, `${vtep}/${vtep.includes(':') ? 128 : 32}` as Cidr))
         .map(({ name, vtep }) =>
-          overlap(nameOf(network.key), pool, `the underlay address ${vtep} of host ${name}`),
+          overlap(nameOf(network.key), pool, `the underlay address ${vtep} of host ${name}`, ANEW),
         ),
     ]),
   )
   return orOk(found, 'no subnet overlaps a route of a host')
 }
 
-function overlap(network: string, pool: Cidr, what: string): Found {
-  return failed(
-    `network ${network}`,
-    `its subnet ${pool} overlaps ${what}: one of the two is not reached from there`,
-    `remove that route (ip route del), or make the network anew with another subnet: docker network rm ${network}; docker network create --subnet …`,
-  )
+const ANEW =
+  'make the network anew with another subnet: docker network rm …; docker network create --subnet …'
+
+function overlap(network: string, pool: Cidr, what: string, mend: string): Found {
+  const says = `its subnet ${pool} overlaps ${what}: one of the two is not reached from there`
+  return failed(`network ${network}`, says, mend)
 }

@@ -1,5 +1,6 @@
 /** Whether VXLAN packets get to each host that this one sends to, and back, small ones and full ones. */
 import { hasCode, messageOf } from '../../../core/errors.js'
+import type { Refusal } from '../../../core/host-looks.js'
 import type { Answer } from '../../../core/inquiry.js'
 import { familyOf, type Ip } from '../../../core/ip.js'
 import type { Dataplane } from '../../../core/ports.js'
@@ -33,12 +34,14 @@ export interface TunnelFacts {
   readonly full?: Probed
   /** what the path was found to take and is kept to */
   readonly kept?: number
+  /** what of this host's own firewall drops them, or their answers; absent: it was not looked for */
+  readonly here?: readonly Refusal[]
   /** what the other host says of them; a text: why it says nothing; absent: it was not asked */
   readonly there?: Answer<'heard'> | string
 }
 
 export interface TunnelsCheckParts {
-  readonly dataplane: Pick<Dataplane, 'pathMtus'>
+  readonly dataplane: Pick<Dataplane, 'pathMtus' | 'refusals'>
   readonly peers: Pick<Peers, 'hosts' | 'reached'>
   readonly underlay: Pick<UnderlaySource, 'known'>
   readonly inquiries: Pick<Inquiries, 'ask'>
@@ -86,7 +89,7 @@ function pairsOf({ peers, probes, underlay }: TunnelsCheckParts): readonly Pair[
 }
 
 async function readFacts(
-  { probes, inquiries, underlay: { known } }: TunnelsCheckParts,
+  { probes, inquiries, dataplane, underlay: { known } }: TunnelsCheckParts,
   { host, tunnel }: Pair,
   kept: number | undefined,
   signal: AbortSignal,
@@ -106,14 +109,19 @@ async function readFacts(
     ...(kept === undefined ? {} : { kept }),
   }
   if (full?.answered === true) return facts
+  const ends = { dev: facts.dev, port: known.port }
+  const here = await dataplane.refusals([
+    { ...ends, way: 'in', from: host.vtep, to: known.vtep },
+    { ...ends, way: 'out', from: known.vtep, to: host.vtep },
+  ])
   const marks = [small.mark, ...(full === undefined ? [] : [full.mark])]
   const question = { network: tunnel.network, marks }
   try {
     const there = await inquiries.ask(host.id, 'heard', question, { signal, withinMs: ASK_MS })
-    return { ...facts, there }
+    return { ...facts, here, there }
   } catch (error) {
     if (hasCode(error, 'DEADLINE_EXCEEDED')) throw error
-    return { ...facts, there: messageOf(error) }
+    return { ...facts, here, there: messageOf(error) }
   }
 }
 
@@ -128,11 +136,13 @@ export function judgeTunnel(facts: TunnelFacts): readonly Found[] {
     return [ok(`host ${host}`, `VXLAN packets of ${full.size} bytes get there and back`)]
   if (full !== undefined) return [narrow(facts, full)]
   if (small.refused === 'EPERM') {
+    const chain = chainOf(facts.here, 'out')
+    const by = chain === undefined ? '' : `, in the chain "${chain}"`
     return [
       failed(
         `host ${host}`,
-        `this host's own firewall drops the VXLAN packets (UDP ${port}) that it sends to ${host}`,
-        `iptables -I OUTPUT -p udp --dport ${port} -j ACCEPT, or what the check firewall names`,
+        `this host's own firewall drops the VXLAN packets (UDP ${port}) that it sends to ${host}${by}`,
+        letPass(chain ?? 'ip filter OUTPUT', port),
       ),
     ]
   }
@@ -158,28 +168,31 @@ function oneWay(facts: TunnelFacts): readonly Found[] {
   // It has no container of the network now, so nobody there hears.
   if (!there.listens) return []
   const isThere = there.heard.includes(small.mark)
-  const [refusal] = there.refusals
   const says = isThere
     ? `VXLAN packets (UDP ${port}) arrive at ${host}, but what ${host} sends back does not arrive here`
     : `VXLAN packets (UDP ${port}) from this host do not arrive at ${host}`
-  if (refusal !== undefined) {
-    const chain = `${refusal.table} ${refusal.chain}`
-    return [
-      failed(
-        about,
-        `${says}: the chain "${chain}" on ${host} drops them`,
-        `on ${host}: ${letPass(chain, port)}`,
-      ),
-    ]
+  const far = there.refusals.find(({ way }) => way === (isThere ? 'out' : 'in'))
+  const near = isThere ? chainOf(facts.here, 'in') : chainOf(facts.here, 'out')
+  if (far !== undefined) {
+    const chain = `${far.table} ${far.chain}`
+    const mend = `on ${host}: ${letPass(chain, port)}`
+    return [failed(about, `${says}: the chain "${chain}" on ${host} drops them`, mend)]
   }
+  if (near !== undefined)
+    return [failed(about, `${says}: the chain "${near}" here drops them`, letPass(near, port))]
   const where = isThere ? 'to this host' : `to ${host}`
   return [
     failed(
       about,
-      says,
-      `let UDP ${port} pass ${where}: in its firewall (the check firewall names a chain that drops), and in those between`,
+      `${says}; no rule of nf_tables on either host drops them`,
+      `let UDP ${port} pass ${where} in the network between (a cloud's security group, a switch), or in legacy iptables`,
     ),
   ]
+}
+
+function chainOf(refusals: readonly Refusal[] | undefined, way: 'in' | 'out'): string | undefined {
+  const found = refusals?.find(({ packet }) => packet.way === way)
+  return found && `${found.table} ${found.chain}`
 }
 
 function narrow({ host, dev, mtu, outer, kept, there }: TunnelFacts, full: Probed): Found {
