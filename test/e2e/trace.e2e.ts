@@ -111,6 +111,7 @@ t.test('a path', async (t) => {
     const vni = /vxlan id (\d+)/.exec(text)?.[1]
     const foreign = `ip link add foreign0 type vxlan id ${vni} dstport 4789 local ${one.address}`
     const del = `nsenter --net=/run/docker/netns/${sandbox} ip link del vxlan0`
+    t.teardown(() => one.sh(['ip', 'link', 'del', 'foreign0'], { check: false }))
     // The plugin makes its device anew at once: whoever is first has the VNI.
     const take = `for i in $(seq 200); do ${del}; ${foreign} && exit 0; done 2>/dev/null; exit 1`
     await heals(t, () => one.sh(['sh', '-c', take]), web, {

@@ -22,26 +22,11 @@ import {
   PAYLOAD,
 } from './constants.js'
 import { native32 } from './expressions.js'
+import type { Packet, Truth } from './packet.js'
 import type { ReadExpression } from './rules.js'
 import { matchesXt } from './xt-matches.js'
 
-/** The first packet of a connection, to an address that nobody has changed. */
-export interface Packet {
-  /** names of devices; without the second it is for this host */
-  readonly from: string
-  readonly to?: string
-  /** 4 or 16 bytes */
-  readonly source: Uint8Array
-  readonly destination: Uint8Array
-  /** IPPROTO_… */
-  readonly protocol: number
-  /** destination port; absent: any */
-  readonly port?: number
-}
-
 export type Sets = ReadonlyMap<string, readonly Buffer[]>
-/** undefined: it cannot be told */
-export type Truth = boolean | undefined
 
 const NAME_BYTES = 16
 /** Offsets in the header; IPv6's next header is the protocol where there is no extension. */

@@ -12,7 +12,8 @@ import {
   NFTA_VERDICT,
   VERDICT,
 } from './constants.js'
-import type { Packet, Sets, Truth } from './registers.js'
+import type { Packet, Truth } from './packet.js'
+import type { Sets } from './registers.js'
 import { Registers } from './registers.js'
 import type { ReadExpression, WholeRule } from './rules.js'
 

@@ -5,7 +5,7 @@
 import type { Attributes } from '../rtnl/codec.js'
 import { readText } from '../rtnl/codec.js'
 import { CT_STATE, XT_CONNTRACK } from './constants.js'
-import type { Packet, Truth } from './registers.js'
+import type { Packet, Truth } from './packet.js'
 
 /** NFTA_MATCH_… */
 const NAME = 1

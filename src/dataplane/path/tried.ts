@@ -2,7 +2,7 @@
 import type { RulesFact, TriedPacket } from '../../core/path-facts.js'
 import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
 import { type ChainState, decodeChain, dumpChains, type TableRef } from '../nft/messages.js'
-import type { Packet } from '../nft/registers.js'
+import type { Packet } from '../nft/packet.js'
 import { type Judgement, type Rules, Trial } from '../nft/trial.js'
 import { readRules } from '../nft/whole-table.js'
 import { addressBytes } from '../rtnl/codec.js'

@@ -1,6 +1,6 @@
 /** What firewalld refuses of our packets, and what to type; for people. */
 import { HOST_LINKS } from '../../core/names.js'
-import type { Packet } from '../nft/registers.js'
+import type { Packet } from '../nft/packet.js'
 import { type Rules, Trial } from '../nft/trial.js'
 
 /** firewalld's chains at a hook, and its rules. */

@@ -4,7 +4,6 @@ import type { Mac } from '../../../src/core/mac.js'
 import type { Surroundings } from '../../../src/core/path-facts.js'
 import type { Underlay, Way } from '../../../src/core/types.js'
 
-export const OWN = '10.20.0.5' as Ip
 export const OTHER = '10.20.0.9' as Ip
 export const OWN_MAC = '02:42:0a:14:00:05' as Mac
 export const OTHER_MAC = '02:42:0a:14:00:09' as Mac
