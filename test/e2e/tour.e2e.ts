@@ -35,7 +35,7 @@ t.test('the tour', async (t) => {
       steps.push(await typed(lab, step, names))
     }
     pieces.push(steps)
-    if (!UPDATE) piece.forEach((step, at) => compare(t, step, steps[at]))
+    if (!UPDATE) for (const [at, step] of piece.entries()) compare(t, step, steps[at])
   }
   if (UPDATE) writeFileSync(FILE, pageOf(pieces))
   t.ok(pieces.length > 10, `${pieces.length} pieces`)
