@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { Lab } from '../lab/lab.js'
 import type { Machine } from '../lab/machine.js'
-import { pageOf, piecesOf, type Step, steady } from '../tour/page.js'
+import { type Piece, pageOf, piecesOf, type Step, steady } from '../tour/page.js'
 import { sharedLab } from './shared-lab.js'
 import { eventually } from './traces.js'
 
@@ -20,26 +20,35 @@ const ASSIGNMENT = /^\w+=\S/
 t.test('the tour', async (t) => {
   const lab = await sharedLab(t, 'on')
   await prepare(lab)
-  const named = new Map<string, string[]>()
-  const pieces = []
+  const named = new Map<string, readonly string[]>()
+  const pieces: Piece[] = []
   for (const piece of piecesOf(readFileSync(FILE, 'utf8'))) {
-    if (typeof piece === 'string') {
-      pieces.push(piece)
-      continue
+    if (typeof piece === 'string') pieces.push(piece)
+    else {
+      const steps = await play(lab, piece, named)
+      pieces.push(steps)
+      if (!UPDATE) for (const [at, step] of piece.entries()) compare(t, step, steps[at])
     }
-    const steps: Step[] = []
-    for (const step of piece) {
-      const names = named.get(step.host) ?? []
-      named.set(step.host, names)
-      if (ASSIGNMENT.test(step.command)) names.push(step.command)
-      steps.push(await typed(lab, step, names))
-    }
-    pieces.push(steps)
-    if (!UPDATE) for (const [at, step] of piece.entries()) compare(t, step, steps[at])
   }
   if (UPDATE) writeFileSync(FILE, pageOf(pieces))
   t.ok(pieces.length > 10, `${pieces.length} pieces`)
 })
+
+/** @param named what steps before have given names to, by host */
+async function play(
+  lab: Lab,
+  steps: readonly Step[],
+  named: Map<string, readonly string[]>,
+): Promise<readonly Step[]> {
+  const done: Step[] = []
+  for (const step of steps) {
+    const names = named.get(step.host) ?? []
+    const now = ASSIGNMENT.test(step.command) ? [...names, step.command] : names
+    named.set(step.host, now)
+    done.push(await typed(lab, step, now))
+  }
+  return done
+}
 
 async function prepare(lab: Lab): Promise<void> {
   for (const host of lab.hosts) {
