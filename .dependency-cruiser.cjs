@@ -16,7 +16,9 @@ const LAYERS = {
 const ROOMS = {
   dockerd: [],
   troubles: [],
+  events: ['troubles'],
   peers: [],
+  inquiries: [],
   restarts: ['dockerd'],
   records: ['peers'],
   ranges: ['dockerd', 'troubles'],
@@ -30,6 +32,8 @@ const ROOMS = {
   networks: ['endpoints', 'passes', 'ranges', 'records', 'underlay'],
   swarm: ['networks', 'records', 'underlay'],
   sweeps: ['dockerd', 'endpoints', 'networks', 'records'],
+  trace: ['dockerd', 'inquiries', 'names', 'passes', 'peers'],
+  insight: ['dockerd', 'passes', 'peers'],
   operator: ['endpoints', 'hosts', 'names', 'passes', 'peers', 'records', 'sync', 'troubles'],
 }
 /** A risky or low-level package has one importing file. */

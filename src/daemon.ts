@@ -2,14 +2,18 @@
 import { AdminServer } from './admin/server.js'
 import { DockerApi } from './control/dockerd/docker-api.js'
 import { hostPorts } from './control/endpoints/host-ports.js'
+import { Events } from './control/events/events.js'
 import { Greeting } from './control/hosts/greeting.js'
 import { identify } from './control/hosts/identify.js'
+import { Insight } from './control/insight/insight.js'
 import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
+import { PoolsView } from './control/operator/pools-view.js'
 import { statusOf } from './control/operator/status.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
+import type { RecentLines } from './core/recent-lines.js'
 import { Resolver } from './dns/server.js'
 import type { Door } from './rpc/door.js'
 import { createRpcServer } from './rpc/server.js'
@@ -35,6 +39,8 @@ export interface DaemonOptions {
   readonly store: Store
   readonly dataplane: Dataplane
   readonly logger: Logger
+  /** last lines that it has written */
+  readonly recent: RecentLines
   /** the sockets that are open already */
   readonly door: Door
 }
@@ -52,7 +58,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const parts = await partsOf(options)
   const wired = wire(parts)
   const { state, control, driver } = wired
-  const { rpc, admin } = serversOf(options, wired)
+  const { rpc, admin } = serversOf(options, parts.docker, wired)
   await takeUp(parts, wired, () => control.presence.start())
   await control.paths.start()
   for (const socket of paths.sockets) await rpc.listen(socket)
@@ -95,7 +101,11 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
   }
 }
 
-function serversOf({ store, logger, door }: DaemonOptions, { state, control, driver }: Wired) {
+function serversOf(
+  { store, dataplane, logger, recent, door }: DaemonOptions,
+  docker: WireOptions['docker'],
+  { state, control, driver }: Wired,
+) {
   const { names } = control
   const rpc = createRpcServer({
     network: driver.driver,
@@ -110,6 +120,12 @@ function serversOf({ store, logger, door }: DaemonOptions, { state, control, dri
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    trace: control.trace,
+    pools: new PoolsView(store),
+    env: process.env,
+    log: recent,
+    events: new Events({ ...state, ...control, store }),
+    insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })
   return { rpc, admin }
 }

@@ -3,29 +3,29 @@ import { pino } from 'pino'
 import type { Config } from './core/config.js'
 import { messageOf } from './core/errors.js'
 import type { Logger } from './core/ports.js'
-import { startDaemon } from './daemon.js'
+import { RecentLines } from './core/recent-lines.js'
+import { type DaemonOptions, startDaemon } from './daemon.js'
 import { createDataplane } from './dataplane/dataplane.js'
 import { ADMIN_SOCKET, DATA, ETCD, HOST_RUN, RUN, SOCKETS } from './paths.js'
 import type { Door } from './rpc/door.js'
 import { EmbeddedEtcd } from './state/embedded-etcd.js'
 import { createEtcdStore } from './state/etcd-store.js'
 
+/** What a bug report has of the log: some hundred bytes each. */
+const RECENT_LINES = 500
+
 /**
  * Returns when calls are answered.
  * @param door its sockets may be open already
  */
 export async function runPlugin(config: Config, door: Door): Promise<void> {
-  const logger: Logger = pino({
-    level: config.logLevel,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  })
+  const recent = new RecentLines(RECENT_LINES)
+  const logger = createLogger(config.logLevel, recent)
   const embedded =
     config.store.endpoints.length > 0
       ? undefined
       : new EmbeddedEtcd({ binary: ETCD, dataDir: `${DATA}/etcd`, logger })
-  const daemon = await start(config, door, embedded, logger)
+  const daemon = await start({ config, door, logger, recent }, embedded)
   const stop = (signal: string): void => {
     logger.info({ signal }, 'stopping')
     void (async () => {
@@ -44,12 +44,27 @@ export async function runPlugin(config: Config, door: Door): Promise<void> {
   })
 }
 
+/** @param recent gets each line, too */
+function createLogger(level: Config['logLevel'], recent: RecentLines): Logger {
+  const output = pino.destination(1)
+  const write = (line: string): void => {
+    recent.add(line)
+    output.write(line)
+  }
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  return pino(options, { write })
+}
+
 async function start(
-  config: Config,
-  door: Door,
+  given: Pick<DaemonOptions, 'config' | 'door' | 'logger' | 'recent'>,
   embedded: EmbeddedEtcd | undefined,
-  logger: Logger,
 ) {
+  const { config, logger } = given
   const endpoints = embedded === undefined ? config.store.endpoints : await embedded.start()
   const store = createEtcdStore({ config: config.store, endpoints, logger })
   const dataplane = await createDataplane({ netnsDir: `${HOST_RUN}/docker/netns`, logger })
@@ -60,5 +75,5 @@ async function start(
     docker: `${HOST_RUN}/docker.sock`,
     sockets: SOCKETS,
   }
-  return startDaemon({ config, paths, store, dataplane, logger, door })
+  return startDaemon({ ...given, paths, store, dataplane })
 }

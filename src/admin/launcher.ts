@@ -2,7 +2,8 @@
  * A way to the CLI for hosts without Node: a small shell script in the host's /run/tsoverlay that
  * runs the plugin's Node by the plugin's own loader and libraries, which /proc/<pid>/root shows. So it
  * needs nothing of the host's, not even nsenter, and the CLI is in the host's own namespaces: it sees
- * its files, and what it starts is the host's. The plugin is found by its process id, which is the
+ * its files, and what it starts is the host's. Node must not resolve the symbolic link of that path: it
+ * reads as `/`, though it leads elsewhere. The plugin is found by its process id, which is the
  * host's (config.json has pidhost), so a copy of the script stays right when the plugin restarts.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -54,6 +55,7 @@ if [ ! -e "$root${cli}" ]; then
   exit 1
 fi
 export TSOVERLAY_SOCKET="\${TSOVERLAY_SOCKET:-${socket}}"
-exec "$root${libraries.loader}" --library-path "${folders}" "$root${node}" "$root${cli}" "$@"
+exec "$root${libraries.loader}" --library-path "${folders}" "$root${node}" \
+  --preserve-symlinks --preserve-symlinks-main "$root${cli}" "$@"
 `
 }

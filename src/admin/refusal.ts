@@ -6,6 +6,7 @@ import { type ErrorCode, messageOf, TsoverlayError } from '../core/errors.js'
 const HTTP_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   HOST_UNKNOWN: 404,
   NETWORK_UNKNOWN: 404,
+  POOL_UNKNOWN: 404,
   NAME_UNKNOWN: 404,
   NAME_INVALID: 400,
   ADDRESS_INVALID: 400,
@@ -23,6 +24,13 @@ export function refuse(
   const { code, status } = refusalOf(error)
   const report: ErrorReport = { code, message: messageOf(error) }
   return reply.code(status).send({ error: report })
+}
+
+/** Fastify's handler of what no route takes. */
+export function unknownRoute({ method, url }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const message = `the plugin has no ${method} ${url.replace(/\?.*/, '')}`
+  const report: ErrorReport = { code: 'REQUEST_INVALID', message }
+  return reply.code(404).send({ error: report })
 }
 
 function refusalOf(error: unknown): { readonly code: string; readonly status: number } {

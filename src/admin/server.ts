@@ -6,8 +6,10 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { VERSION_HEADER } from '../core/admin/about.js'
+import { VERSION } from '../core/version.js'
 import { metricsRegistry } from './metrics.js'
-import { refuse } from './refusal.js'
+import { refuse, unknownRoute } from './refusal.js'
 import { addRoutes, type Resources } from './routes/routes.js'
 
 const LONG_PARAM = 4_096
@@ -53,6 +55,10 @@ export function adminApp(): FastifyInstance {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   // Schemas of answers are for the document (test/admin/openapi.test.ts); all that is there is said.
   app.setSerializerCompiler(() => JSON.stringify)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header(VERSION_HEADER, VERSION)
+  })
+  app.setNotFoundHandler(unknownRoute)
   app.setErrorHandler(refuse)
   return app
 }

@@ -4,8 +4,10 @@ import { type IncomingMessage, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { VERSION_HEADER } from '../core/admin/about.js'
 import type { ErrorReport } from '../core/admin/error.js'
 import { messageOf } from '../core/errors.js'
+import { VERSION } from '../core/version.js'
 
 /** The plugin answers a listing within its store's deadline, or says that it cannot. */
 const SILENCE_MS = 30_000
@@ -15,6 +17,7 @@ const LOOK_MS = 50
 
 export class AdminClient {
   readonly #socketPath: string
+  readonly #patientUntil = performance.now() + START_MS
 
   constructor(socketPath: string) {
     this.#socketPath = socketPath
@@ -24,6 +27,11 @@ export class AdminClient {
   async get<T>(path: string): Promise<T> {
     const response = await this.#request('GET', path)
     return JSON.parse(await text(response)) as T
+  }
+
+  /** An answer that is no JSON. @throws as get */
+  async text(path: string): Promise<string> {
+    return text(await this.#request('GET', path))
   }
 
   /** Sends a JSON document. @throws as get */
@@ -40,20 +48,35 @@ export class AdminClient {
     }
   }
 
+  /**
+   * The lines of an answer that ends with the signal, or with the plugin. There may be none for long.
+   * @throws as get
+   */
+  async *follow<T>(path: string, signal: AbortSignal): AsyncGenerator<T> {
+    const response = await this.#request('GET', path)
+    response.socket.setTimeout(0)
+    const lines = createInterface({ input: response })
+    // What breaks off has ended.
+    response.on('error', () => undefined).once('close', () => lines.close())
+    signal.addEventListener('abort', () => response.destroy(), { once: true })
+    for await (const line of lines) yield JSON.parse(line) as T
+  }
+
   async #request(method: string, path: string, body?: string): Promise<IncomingMessage> {
     const response = await this.#patiently(() => this.#send(method, path, body))
     if (response.statusCode === 200) return response
-    throw new Error(refusal(await text(response), response.statusCode))
+    throw new Error(refusal(await text(response), response) + otherVersion(response))
   }
 
-  /** Again and again for a moment, where nobody listens (yet). */
+  /** Again and again in the CLI's first moments, where nobody listens (yet). */
   async #patiently(send: () => Promise<IncomingMessage>): Promise<IncomingMessage> {
-    for (const end = performance.now() + START_MS; ; await sleep(LOOK_MS)) {
+    for (;;) {
       try {
         return await send()
       } catch (error) {
-        if (isAway(error) && performance.now() < end) continue
-        throw new Error(unreachable(this.#socketPath, error), { cause: error })
+        if (!isAway(error) || performance.now() > this.#patientUntil)
+          throw new Error(unreachable(this.#socketPath, error), { cause: error })
+        await sleep(LOOK_MS)
       }
     }
   }
@@ -85,12 +108,19 @@ function unreachable(path: string, error: unknown): string {
   return `the plugin does not run on this host: nothing listens on ${path}; docker plugin enable starts it, --socket names another path`
 }
 
-function refusal(body: string, status: number | undefined): string {
+/** A plugin that does not know what it is asked for may be of another version. */
+function otherVersion({ headers }: IncomingMessage): string {
+  const version = headers[VERSION_HEADER]
+  if (version === VERSION) return ''
+  return ` (the plugin is of ${version === undefined ? 'another version' : `version ${version}`}, this command of ${VERSION}: /run/tsoverlay/cli is of the plugin's)`
+}
+
+function refusal(body: string, { statusCode }: IncomingMessage): string {
   try {
     const { error } = JSON.parse(body) as { error?: Partial<ErrorReport> }
     if (typeof error?.message === 'string') return error.message
   } catch {
     // told below, as it is
   }
-  return `the plugin answered with status ${status}: ${body.slice(0, 200)}`
+  return `the plugin answered with status ${statusCode}: ${body.slice(0, 200)}`
 }

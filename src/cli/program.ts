@@ -5,12 +5,30 @@ import { messageOf } from '../core/errors.js'
 import { CliFailure, EXIT } from './failure.js'
 import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
+import { addDiag } from './verbs/diag.js'
 import { addDns } from './verbs/dns.js'
+import { addEntries } from './verbs/entries.js'
 import { addHost } from './verbs/host.js'
+import { addIpam } from './verbs/ipam.js'
+import { addLinks } from './verbs/links.js'
 import { addListings } from './verbs/listings.js'
+import { addNetns, guarded } from './verbs/netns.js'
+import { addTrace } from './verbs/trace.js'
+import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
-const VERBS: readonly AddVerbs[] = [addListings, addHost, addDns]
+const VERBS: readonly AddVerbs[] = [
+  addListings,
+  addIpam,
+  addTrace,
+  addWatch,
+  addNetns,
+  addLinks,
+  addEntries,
+  addHost,
+  addDns,
+  addDiag,
+]
 
 /** @param argv without node and the file's name; @returns the exit code */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -19,7 +37,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     const root = program(terminal, (wanted) => {
       code = wanted
     })
-    await root.parseAsync([...argv], { from: 'user' })
+    await root.parseAsync([...guarded(argv)], { from: 'user' })
     return code
   } catch (error) {
     // Commander has told already what is wrong, or has shown the help that was asked for.

@@ -1,6 +1,7 @@
 /** What each verb of the CLI is made with. */
 import { type Command, Option } from 'commander'
 import { AdminClient } from './client.js'
+import { withoutColour } from './colour.js'
 import type { Terminal } from './terminal.js'
 
 export type { Command }
@@ -46,5 +47,11 @@ export function print<T>(
   answer: T,
   text: (answer: T) => string,
 ): void {
-  terminal.out(wantsJson(command) ? `${JSON.stringify(answer, undefined, 2)}\n` : text(answer))
+  if (wantsJson(command)) terminal.out(`${JSON.stringify(answer, undefined, 2)}\n`)
+  else say({ terminal }, text(answer))
+}
+
+/** Text for people, in colour where that can be seen. */
+export function say({ terminal }: Pick<Tools, 'terminal'>, text: string): void {
+  terminal.out(terminal.colour === true ? text : withoutColour(text))
 }

@@ -46,7 +46,8 @@ export const ERRORS = {
   },
   POOL_UNKNOWN: {
     retryable: false,
-    meaning: 'The pool id is not one that this plugin has given out.',
+    meaning:
+      'The pool id is not one that this plugin has given out, or the cluster has no such pool.',
   },
   POOL_EXHAUSTED: {
     retryable: false,
@@ -131,6 +132,16 @@ export const ERRORS = {
   HOST_ALIVE: {
     retryable: false,
     meaning: 'A host that runs was to be removed from the cluster.',
+  },
+  HOST_SILENT: {
+    retryable: true,
+    meaning:
+      'A host does not answer the question of another one: its plugin does not run, or does not reach the store.',
+  },
+  INQUIRY_REFUSED: {
+    retryable: false,
+    meaning:
+      'A host does not understand the question or the answer of another one, whose plugin is of another version.',
   },
   KERNEL_FAILED: {
     retryable: true,

@@ -4,7 +4,9 @@ import type { StaticRoute } from './driver.js'
 import type { TsoverlayError } from './errors.js'
 import type { Cidr, Ip } from './ip.js'
 import type { Item } from './item.js'
+import type { NamespaceReading, PlaceReading, RulesReading } from './kernel.js'
 import type { Mac } from './mac.js'
+import type { PathFacts } from './path-facts.js'
 import type { Entries, Part, Place, Plan, TableName } from './plan.js'
 import type {
   DockerNetworkId,
@@ -219,6 +221,22 @@ export interface Dataplane {
    * @throws TsoverlayError KERNEL_FAILED
    */
   setPathMtu(vtep: Ip, mtu: number | undefined): Promise<void>
+  /** Readings along a packet's way. */
+  readonly path: PathFacts
+  /**
+   * The host's own network namespace and all that have a file in /run/docker/netns, with their links.
+   * Nothing is written, and no pass waits for it; it takes some seconds at most.
+   * @throws TsoverlayError KERNEL_FAILED when the host's own cannot be opened
+   */
+  namespaces(): Promise<readonly NamespaceReading[]>
+  /**
+   * What is in a place now, whoever made it; as `namespaces`, it disturbs nothing.
+   * @returns undefined: there is no such sandbox
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  read(place: Place): Promise<PlaceReading | undefined>
+  /** The rules that `read` would find if the plan were made. Pure. */
+  rulesOf(plan: Plan): readonly RulesReading[]
   /** Called for each l3miss notice of any sandbox; one listener. */
   onMiss(listener: (miss: Miss) => void): void
   /** Called for each announcement of an address that a plan has as floating; one listener. */
@@ -275,7 +293,7 @@ export type Guard =
   | { readonly key: string; readonly is: 'unchanged'; readonly revision: number }
 
 export type Write =
-  | { readonly put: string; readonly value: string; readonly lease?: Lease }
+  | { readonly put: string; readonly value: string; readonly lease?: Pick<Lease, 'id'> }
   | { readonly delete: string }
   | { readonly deletePrefix: string }
 

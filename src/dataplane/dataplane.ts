@@ -9,11 +9,15 @@ import { NamespaceWatch } from './facts/namespace-watch.js'
 import { listPathMtus, setPathMtu } from './facts/path-routes.js'
 import { findUnderlay, listHostRoutes, listRoutes } from './facts/underlay.js'
 import { VxlanSearch } from './facts/vxlan-devices.js'
+import { pathFacts } from './path/path-facts.js'
 import { HostPlace } from './places/host.js'
 import { openNamePlace } from './places/name-place.js'
 import { Home, netnsState } from './places/netns.js'
 import { Sandboxes } from './places/sandboxes.js'
 import type { Shared } from './places/scope.js'
+import { readNamespaces } from './readings/namespaces.js'
+import { readPlace } from './readings/place.js'
+import { rulesOf } from './readings/rules.js'
 import { openRtnl } from './rtnl/netlink-rtnl.js'
 import type { Rtnl } from './rtnl/rtnl.js'
 import { deleteVethByName } from './tables/link-writer.js'
@@ -109,6 +113,10 @@ function looks(
   | 'echo'
   | 'pathMtus'
   | 'setPathMtu'
+  | 'path'
+  | 'namespaces'
+  | 'read'
+  | 'rulesOf'
 > {
   return {
     hasNamespace: (name) => netnsState(join(netnsDir, basename(name))) === 'live',
@@ -118,7 +126,11 @@ function looks(
     echo: sendEchoes,
     pathMtus: () => listPathMtus(host),
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
+    namespaces: () => readNamespaces(home, netnsDir),
+    read: (place) => readPlace(home, netnsDir, place),
+    rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
+    path: pathFacts(home, netnsDir),
     openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),
   }
 }

@@ -146,6 +146,27 @@ const AskSchema = Type.Object({
 /** One host's wish for an address in a block of another; the answer comes in the same key. */
 export type AskDocument = Static<typeof AskSchema>
 
+const QuestionSchema = Type.Object({
+  from: Type.String(),
+  kind: Type.String(),
+  params: Type.Unknown(),
+  /** of question and answer: both go with it */
+  lease: Type.String(),
+  /** how long the asker waits (ms) */
+  withinMs: Type.Integer(),
+})
+/** What one host's agent asks another's (core/inquiry.ts). */
+export type QuestionDocument = Static<typeof QuestionSchema>
+
+const AnswerSchema = Type.Object({
+  /** of the plugin that answers */
+  version: Type.String(),
+  /** absent: `error` says why */
+  says: Type.Optional(Type.Unknown()),
+  error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+})
+export type AnswerDocument = Static<typeof AnswerSchema>
+
 const BlockHoldSchema = Type.Object({
   space: Type.String(),
   pool: CidrText,
@@ -317,6 +338,8 @@ export const documents = {
   holder: codec<Static<typeof HolderSchema>>(HolderSchema),
   block: codec<BlockDocument>(BlockSchema),
   ask: codec<AskDocument>(AskSchema),
+  question: codec<QuestionDocument>(QuestionSchema),
+  answer: codec<AnswerDocument>(AnswerSchema),
   blockHold: codec<BlockHold>(BlockHoldSchema),
   loan: codec<Loan>(LoanSchema),
   attachment: codec<Static<typeof AttachmentSchema>>(AttachmentSchema),

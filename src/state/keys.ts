@@ -85,6 +85,12 @@ export const keys = {
   /** What other hosts want of addresses in this host's blocks. */
   asks: (owner: HostId) => `/asks/${owner}/`,
   ask: (owner: HostId, id: string) => `/asks/${owner}/${id}`,
+  /** What a host is asked, and what it is answered: one watch shows both. */
+  inquiries: (host: HostId) => `/inquiries/${host}/`,
+  questions: (asked: HostId) => `/inquiries/${asked}/questions/`,
+  question: (asked: HostId, id: string) => `/inquiries/${asked}/questions/${id}`,
+  /** of the question with that id, which this host has asked another one */
+  answer: (asker: HostId, id: string) => `/inquiries/${asker}/answers/${id}`,
 } as const
 
 /** The last part of a key: a host id, an endpoint id, an address. */

@@ -15,7 +15,7 @@ import type { Delta, Entry, Logger, Page, Snapshot, Store } from '../core/ports.
 const PROBE_INTERVAL = 250
 
 export interface MirrorOptions<T> {
-  readonly store: Store
+  readonly store: Pick<Store, 'watch' | 'list'>
   readonly prefix: string
   /**
    * @param key relative to the store, i.e. it begins with `prefix`

@@ -4,6 +4,7 @@ import { Departures } from '../control/endpoints/departures.js'
 import { Floating } from '../control/floating/floating.js'
 import { Presence } from '../control/hosts/presence.js'
 import { Twins } from '../control/hosts/twins.js'
+import { Inquiries } from '../control/inquiries/inquiries.js'
 import { Misses } from '../control/passes/misses.js'
 import { Reconciler } from '../control/passes/reconciler.js'
 import { Upkeep } from '../control/passes/upkeep.js'
@@ -13,6 +14,8 @@ import { chores } from '../control/records/chores.js'
 import { OwnRecords } from '../control/records/own-records.js'
 import { Restoration } from '../control/records/restoration.js'
 import { PathMtu } from '../control/underlay/path-mtu.js'
+import type { TraceParts } from '../control/trace/parts.js'
+import { answerTraces, Trace } from '../control/trace/trace.js'
 import { UnderlaySource } from '../control/underlay/underlay-source.js'
 import { poolsOf } from '../core/pools.js'
 import type { Network } from '../core/types.js'
@@ -67,7 +70,7 @@ export function wireControl(options: WireOptions, state: State) {
   const departures = new Departures({ ...shared, reconciler })
   const misses = new Misses({ ...shared, reconciler, now })
   const floating = new Floating({ ...state, peers, reconciler, logger })
-  const own = wireIdentity(options, state)
+  const own = wireIdentity(options, state, peers)
   const paths = new PathMtu({ ...state, dataplane, peers, underlay, logger })
   const dockerd = wireDockerd(options, state, peers)
   const records = new OwnRecords({ ...shared, outbox, now })
@@ -79,8 +82,21 @@ export function wireControl(options: WireOptions, state: State) {
     dockerd.sync?.trigger()
   }
   const restoration = new Restoration({ ...state, ...shared, store, now, onRestored })
-  const kernel = { peers, underlay, reconciler, departures, misses, floating, paths }
+  const trace = wireTrace(options, state, { peers, underlay, reconciler, ...own, ...dockerd })
+  const kernel = { trace, peers, underlay, reconciler, departures, misses, floating, paths }
   return { ...kernel, records, upkeep, restoration, ...own, ...dockerd }
+}
+
+function wireTrace(
+  { dataplane, docker }: WireOptions,
+  state: State,
+  control: Omit<TraceParts, 'identity' | 'journal' | 'store' | 'docker' | 'dataplane' | 'inquiries'> & {
+    readonly inquiries: Inquiries
+  },
+): Trace {
+  const trace = new Trace({ ...state, ...control, dataplane, docker })
+  answerTraces(trace, control.inquiries)
+  return trace
 }
 
 /** Of a routed network the blocks; its endpoints for their names only, and the own ones for upkeep. */
@@ -94,9 +110,12 @@ function followed(records: PoolRecords, network: Network | undefined): Followed 
 }
 
 /** What speaks in this host's name: a copy of its disk must not. */
-function wireIdentity({ logger }: WireOptions, state: State) {
+function wireIdentity(options: WireOptions, state: State, peers: Peers) {
   const { store, identity, outbox } = state
+  const { logger } = options
   const presence = new Presence({ store, identity, logger })
   const twins = new Twins({ ...state, publish: () => void outbox.submit(chores.publishHost()) })
-  return { presence, twins }
+  const hosts = () => peers.hosts()
+  const inquiries = new Inquiries({ store: options.store, identity, hosts, logger })
+  return { presence, twins, inquiries }
 }

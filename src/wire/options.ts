@@ -1,7 +1,9 @@
 /** What the program's parts are made of. */
 import type { DockerNames } from '../control/dockerd/docker-names.js'
 import type { DockerContents, DockerNetworks } from '../control/dockerd/docker-networks.js'
+import type { DockerSandboxes } from '../control/dockerd/docker-sandboxes.js'
 import type { IdleContainers } from '../control/dockerd/docker-starts.js'
+import type { DockerStates } from '../control/dockerd/docker-states.js'
 import type { HostPorts } from '../control/endpoints/host-ports.js'
 import type { Greeting } from '../control/hosts/greeting.js'
 import type { Identified } from '../control/hosts/identify.js'
@@ -10,7 +12,12 @@ import type { Config } from '../core/config.js'
 import type { Dataplane, Logger, Store } from '../core/ports.js'
 
 /** All that control asks dockerd. */
-export type Docker = DockerNetworks & DockerContents & DockerNames & IdleContainers
+export type Docker = DockerNetworks &
+  DockerContents &
+  DockerNames &
+  DockerStates &
+  DockerSandboxes &
+  IdleContainers
 
 /** In milliseconds; each absent one is as its part has it. */
 export interface Times {

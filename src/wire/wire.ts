@@ -60,7 +60,8 @@ function followHosts(
   { greeting }: WireOptions,
   { state, control }: Pick<Wired, 'state' | 'control'>,
 ): void {
-  const { peers, floating, reconciler, paths, twins } = control
+  const { peers, floating, reconciler, paths, twins, inquiries } = control
+  inquiries.start()
   peers.start(
     (key) => {
       floating.peersChanged(key)
@@ -78,6 +79,7 @@ function followHosts(
 
 /** In the order of who uses whom: no new passes, then what they stand on. Calls and sweeps have ended. */
 export async function close({ state, control }: Pick<Wired, 'state' | 'control'>): Promise<void> {
+  await control.inquiries.close()
   await control.departures.close()
   await control.sync?.close()
   await control.names.close()

@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { AdminServer } from '../../src/admin/server.js'
+import { Events } from '../../src/control/events/events.js'
 import { StaticNames } from '../../src/control/names/static-names.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
+import { PoolsView } from '../../src/control/operator/pools-view.js'
 import type { StatusReport as Status } from '../../src/core/admin/status.js'
+import { TsoverlayError } from '../../src/core/errors.js'
 import { MemoryStore } from '../fakes/memory-store.js'
 import { RecordingLogger } from '../fakes/recording-logger.js'
 
@@ -43,7 +46,19 @@ const STORE = new MemoryStore()
 const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
   removal: new HostRemoval(STORE),
+  env: {},
+  log: { list: () => [] },
+  pools: new PoolsView(STORE),
+  events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
   names: { list: () => [], lookup: () => [] },
+  trace: { trace: async () => ({ from: 'web', to: 'db', hops: [] }) },
+  insight: {
+    namespaces: async () => [],
+    links: async () => ({ links: [], ways: [] }),
+    entries: async () => {
+      throw new TsoverlayError('NETWORK_UNKNOWN', 'this host has none')
+    },
+  },
   statics: new StaticNames({ store: STORE, logger: new RecordingLogger() }),
 }
 

@@ -1,5 +1,6 @@
 /** What people read. */
 import t from 'tap'
+import { withoutColour } from '../../src/cli/colour.js'
 import { statusText } from '../../src/cli/tables/listings.js'
 import type { StatusReport } from '../../src/core/admin/status.js'
 import type { HostId } from '../../src/core/types.js'
@@ -38,7 +39,7 @@ const STATUS: StatusReport = {
 }
 
 t.test('a network is called as in docker, and problems say what they are about', async (t) => {
-  const text = statusText(STATUS)
+  const text = withoutColour(statusText(STATUS))
   t.match(text, /^blue +d0c4e7aa11bb +256 /m)
   t.match(text, /^pools:10\.20\.0\.0\/16 +d0c4e7aa11bb /m, 'else by what ties the hosts together')
   t.match(text, /^problem +h2: is narrow$/m)

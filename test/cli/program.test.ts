@@ -1,62 +1,13 @@
 /** The CLI against a real admin socket over a store in memory. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { AdminServer } from '../../src/admin/server.js'
-import { runCli } from '../../src/cli/program.js'
-import { ClusterView } from '../../src/control/operator/cluster-view.js'
-import { HostRemoval } from '../../src/control/operator/host-removal.js'
 import { chores } from '../../src/control/records/chores.js'
-import { idOf, type TestHost, twoHosts } from '../control/host.js'
-import type { MemoryStore } from '../fakes/memory-store.js'
+import { pairOfHosts } from '../admin/resources.js'
+import { idOf, type TestHost } from '../control/host.js'
 import { until } from '../fakes/until.js'
-
-interface Outcome {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-async function cli(socket: string, ...argv: string[]): Promise<Outcome> {
-  let [out, err] = ['', '']
-  const code = await runCli(argv, {
-    env: { TSOVERLAY_SOCKET: socket },
-    out: (text) => {
-      out += text
-    },
-    err: (text) => {
-      err += text
-    },
-  })
-  return { code, out, err }
-}
-
-async function listen(t: Test, host: TestHost, store: MemoryStore = host.store): Promise<string> {
-  const cluster = new ClusterView(store, host.identity)
-  const removal = new HostRemoval(store)
-  const { report, statics } = host.names
-  statics.start()
-  const parts = { cluster, removal, names: report, statics }
-  const server = new AdminServer({ status: () => host.status(), ...parts })
-  // tap's own folder would be too long for a socket (sun_path, 107 bytes)
-  const dir = mkdtempSync(join(tmpdir(), 'tsoverlay-'))
-  t.teardown(async () => {
-    await server.close()
-    await statics.close()
-    rmSync(dir, { recursive: true })
-  })
-  await server.listen(`${dir}/admin.sock`)
-  return `${dir}/admin.sock`
-}
+import { cli, listen } from './run.js'
 
 async function clusterOfTwo(t: Test) {
-  const { a, b } = await twoHosts(t)
-  await a.docker.createNetwork(idOf('on a'), { subnet: '10.20.0.0/24' })
-  await b.docker.createNetwork(idOf('on b'), { subnet: '10.20.0.0/24' })
-  await a.docker.run(idOf('on a'), idOf('ca'))
-  await b.docker.run(idOf('on b'), idOf('cb'))
-  await until('both are published', async () => (await a.store.keys('/hosts/')).length === 2)
+  const { a, b } = await pairOfHosts(t)
   return { a, b, socket: await listen(t, b) }
 }
 

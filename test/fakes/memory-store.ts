@@ -2,6 +2,7 @@
  * A Store in memory, held to the same contract as etcd by test/contract. Several stores on one
  * MemoryData are several hosts of one cluster, each with failures of its own.
  */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TsoverlayError } from '../../src/core/errors.js'
 import type {
@@ -90,6 +91,7 @@ export class MemoryStore implements Store {
   constructor(data: MemoryData = new MemoryData(), prefix = '/tsoverlay') {
     this.#data = data
     this.#prefix = prefix
+    setMaxListeners(0, this.#closing.signal)
   }
 
   /** Another host's store on the same data. */

@@ -2,6 +2,7 @@
 import { TsoverlayError } from '../../src/core/errors.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
+import type { NamespaceReading, PlaceReading, RulesReading } from '../../src/core/kernel.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import { HOST } from '../../src/core/plan.js'
 import type {
@@ -15,6 +16,7 @@ import type {
 } from '../../src/core/ports.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
+import { FakePath } from './fake-path.js'
 import { planText } from './plan-text.js'
 
 type Method = 'apply' | 'remove' | 'list' | 'foreignVxlans' | 'deleteHostLink' | 'underlay'
@@ -38,6 +40,7 @@ export class RecordingDataplane implements Dataplane {
   readonly foreign: VxlanDevice[] = []
   /** names of the containers' namespaces that live */
   readonly containers = new Set<string>()
+  readonly path = new FakePath()
   /** what was last wanted in the host's namespace */
   host: Plan | undefined
   /** what the next pass over the host's namespace cannot make */
@@ -200,12 +203,12 @@ export class RecordingDataplane implements Dataplane {
   }
 
   /** names of namespaces that are there */
-  readonly namespaces = new Set<string>()
+  readonly named = new Set<string>()
   readonly places: FakePlace[] = []
   #onNamespace: (name: string) => void = () => undefined
 
   async openNames(name: string): Promise<NamePlace | undefined> {
-    if (!this.namespaces.has(name)) return undefined
+    if (!this.named.has(name)) return undefined
     const place = new FakePlace(name)
     this.places.push(place)
     return place
@@ -217,8 +220,26 @@ export class RecordingDataplane implements Dataplane {
 
   /** dockerd makes a container's namespace. */
   makeNamespace(name: string): void {
-    this.namespaces.add(name)
+    this.named.add(name)
     this.#onNamespace(name)
+  }
+
+  /** what is read of the kernel */
+  readonly found: NamespaceReading[] = []
+  readonly readings = new Map<string, PlaceReading>()
+  /** what each plan's rules are */
+  wantedRules: readonly RulesReading[] = []
+
+  async namespaces(): Promise<readonly NamespaceReading[]> {
+    return this.found
+  }
+
+  async read(place: string): Promise<PlaceReading | undefined> {
+    return this.readings.get(place)
+  }
+
+  rulesOf(): readonly RulesReading[] {
+    return this.wantedRules
   }
 
   onMiss(listener: (miss: Miss) => void): void {

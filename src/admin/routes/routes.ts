@@ -1,11 +1,23 @@
 /** All routes of the admin socket but /metrics, a file for each of what they are about. */
 import type { FastifyInstance } from 'fastify'
 import { StatusReport } from '../../core/admin/status.js'
+import { type AboutResources, aboutRoutes } from './about.js'
 import { type ClusterResources, clusterRoutes } from './cluster.js'
+import { type EventResources, eventRoutes } from './events.js'
+import { type KernelResources, kernelRoutes } from './kernel.js'
 import { type NameResources, nameRoutes } from './names.js'
+import { type PoolResources, poolRoutes } from './pools.js'
 import { says } from './route.js'
+import { type TraceResources, traceRoutes } from './trace.js'
 
-export interface Resources extends ClusterResources, NameResources {
+export interface Resources
+  extends AboutResources,
+    ClusterResources,
+    EventResources,
+    KernelResources,
+    NameResources,
+    PoolResources,
+    TraceResources {
   readonly status: () => StatusReport
 }
 
@@ -14,4 +26,9 @@ export function addRoutes(app: FastifyInstance, resources: Resources): void {
   app.get('/status', says({ summary: 'this host', answer: StatusReport }), async () => status())
   clusterRoutes(app, resources)
   nameRoutes(app, resources)
+  traceRoutes(app, resources)
+  eventRoutes(app, resources)
+  kernelRoutes(app, resources)
+  poolRoutes(app, resources)
+  aboutRoutes(app, resources)
 }

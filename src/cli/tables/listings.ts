@@ -3,6 +3,7 @@ import type { EndpointReport } from '../../core/admin/endpoints.js'
 import type { HostReport } from '../../core/admin/hosts.js'
 import type { NetworkReport } from '../../core/admin/networks.js'
 import type { StatusReport } from '../../core/admin/status.js'
+import { bad, good } from '../colour.js'
 import { SHORT, table } from './table.js'
 
 export function hostsTable(hosts: readonly HostReport[]): string {
@@ -11,7 +12,7 @@ export function hostsTable(hosts: readonly HostReport[]): string {
     `${host.name || '-'}${host.self ? ' *' : ''}`,
     host.id,
     host.vtep || '-',
-    host.alive ? 'alive' : 'away',
+    host.alive ? good('alive') : bad('away'),
     ...[host.networks, host.endpoints, host.blocks].map(String),
   ])
   return table([head, ...rows])
@@ -36,10 +37,12 @@ function stateOf({ leaving, troubles }: NetworkReport): string {
   if (leaving) return 'leaving'
   return troubles.length === 0
     ? 'ok'
-    : `problem on ${troubles
-        .map(({ host }) => host)
-        .sort()
-        .join(',')}`
+    : bad(
+        `problem on ${troubles
+          .map(({ host }) => host)
+          .sort()
+          .join(',')}`,
+      )
 }
 
 export function endpointsTable(endpoints: readonly EndpointReport[]): string {
@@ -78,7 +81,10 @@ export function statusText({
   const facts = [
     ['host', `${host.name} (${host.id})`],
     ['vtep', `${host.vtep ?? 'unknown'}${host.mtu === undefined ? '' : `, mtu ${host.mtu}`}`],
-    ['store', `${store.reached ? 'reached' : 'not reached'}, ${store.owed} changes owed`],
+    [
+      'store',
+      `${store.reached ? good('reached') : bad('not reached')}, ${store.owed} changes owed`,
+    ],
     ['kernel', `${kernel.drift} repairs, ${kernel.failures} failures`],
     ...(names === undefined
       ? []
@@ -89,7 +95,7 @@ export function statusText({
           ],
         ]),
     ...networks.flatMap(({ published }) => published.map((port) => ['port', port])),
-    ...problems.map((problem) => ['problem', problem]),
+    ...problems.map((problem) => [bad('problem'), problem]),
   ]
   const head = ['NETWORK', 'ID', 'VNI', 'SUBNETS', 'ENDPOINTS', 'PEERS', 'PEERS KNOWN']
   const rows = networks.map((network) => [

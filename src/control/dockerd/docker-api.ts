@@ -17,6 +17,7 @@ import type {
   DockerNetworks,
   NewNetwork,
 } from './docker-networks.js'
+import type { DockerSandboxes, RunningContainer } from './docker-sandboxes.js'
 import {
   attachedOf,
   bare,
@@ -24,16 +25,29 @@ import {
   isInfo,
   isIpv6Alone,
   namedOf,
+  ownName,
+  pluginIn,
   poolOfInfo,
+  runningOf,
+  stateOf,
   toDocker,
 } from './docker-shapes.js'
 import type { IdleContainer, IdleContainers } from './docker-starts.js'
+import type { ContainerState, DockerStates } from './docker-states.js'
 
 const CALL_MS = 10_000
 /** dockerd waits for our IPAM and for our driver meanwhile. */
 const CREATE_MS = 60_000
 
-export class DockerApi implements DockerNetworks, DockerContents, IdleContainers, DockerNames {
+export class DockerApi
+  implements
+    DockerNetworks,
+    DockerContents,
+    IdleContainers,
+    DockerNames,
+    DockerSandboxes,
+    DockerStates
+{
   readonly #docker: Docker
 
   /** @param socketPath such as /run/docker.sock; nobody has to listen there yet */
@@ -248,10 +262,41 @@ export class DockerApi implements DockerNetworks, DockerContents, IdleContainers
     )
     return containers.map(({ Id, Names, NetworkSettings }) => ({
       id: Id,
-      // Those that links make have a second slash.
-      name: bare(Names.find((name) => !bare(name).includes('/')) ?? ''),
+      name: ownName(Names),
       endpoints: Object.values(NetworkSettings?.Networks ?? {}).map(({ EndpointID }) => EndpointID),
     }))
+  }
+
+  async states(signal: AbortSignal): Promise<readonly ContainerState[]> {
+    const containers = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
+    )
+    return containers.map(stateOf)
+  }
+
+  async pluginName(signal: AbortSignal): Promise<string | undefined> {
+    const found = await withLimit(CALL_MS, signal, (limit) =>
+      untilAborted(this.#docker.listPlugins(), limit, 'docker plugin ls'),
+    )
+    return pluginIn(found)
+  }
+
+  async attachedContainers(signal: AbortSignal): Promise<readonly RunningContainer[]> {
+    const containers = await withLimit(CALL_MS, signal, (abortSignal) =>
+      this.#docker.listContainers({ abortSignal }),
+    )
+    return containers.map(runningOf)
+  }
+
+  async sandboxOf(container: string, signal: AbortSignal): Promise<string | undefined> {
+    const call = this.#docker.getContainer(container).inspect()
+    try {
+      const { NetworkSettings } = await untilAborted(call, signal, 'dockerd')
+      return NetworkSettings.SandboxKey?.split('/').at(-1) || undefined
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined
+      throw error
+    }
   }
 
   async named(container: string, signal: AbortSignal): Promise<NamedContainer | undefined> {

@@ -9,6 +9,8 @@ import type {
   DockerPool,
   NewNetwork,
 } from './docker-networks.js'
+import type { RunningContainer } from './docker-sandboxes.js'
+import type { ContainerState } from './docker-states.js'
 
 export function namedOf({
   Id,
@@ -35,6 +37,71 @@ export function namedOf({
 /** A name without the slash that the API puts before it. */
 export function bare(name: string): string {
   return name.replace(/^\//, '')
+}
+
+export function stateOf({
+  Id,
+  Names,
+  State,
+  NetworkSettings,
+}: Docker.ContainerInfo): ContainerState {
+  const networks = Object.entries(NetworkSettings?.Networks ?? {})
+  return {
+    id: Id,
+    name: ownName(Names),
+    status: State,
+    endpoints: networks.flatMap(([, { EndpointID }]) => EndpointID || []),
+    networks: networks.map(([name]) => name),
+  }
+}
+
+/** The socket by which dockerd knows us (config.json). */
+const PLUGIN_SOCKET = 'tsoverlay.sock'
+
+/** @param plugins what GET /plugins answers */
+export function pluginIn(plugins: unknown): string | undefined {
+  const all: readonly unknown[] = Array.isArray(plugins) ? plugins : []
+  const found = all.find((one) => isPlugin(one) && one.Config.Interface.Socket === PLUGIN_SOCKET)
+  return isPlugin(found) ? found.Name : undefined
+}
+
+interface Plugin {
+  readonly Name: string
+  readonly Config: { readonly Interface: { readonly Socket: string } }
+}
+
+function isPlugin(one: unknown): one is Plugin {
+  if (typeof one !== 'object' || one === null || !('Name' in one) || !('Config' in one))
+    return false
+  const { Config: config } = one
+  return typeof config === 'object' && config !== null && 'Interface' in config
+}
+
+/** Of all names of a container its own: those that links make have a second slash. */
+export function ownName(names: readonly string[]): string {
+  return bare(names.find((name) => !bare(name).includes('/')) ?? '')
+}
+
+export function runningOf({
+  Id,
+  Names,
+  HostConfig,
+  NetworkSettings,
+}: Docker.ContainerInfo): RunningContainer {
+  const networks: Readonly<Record<string, Docker.NetworkInfo | null>> =
+    NetworkSettings?.Networks ?? {}
+  const mode = HostConfig.NetworkMode ?? ''
+  const shares = mode.startsWith('container:') ? mode.slice('container:'.length) : undefined
+  return {
+    id: Id,
+    name: ownName(Names),
+    attachments: Object.entries(networks).map(([name, info]) => ({
+      name,
+      mac: (info?.MacAddress ?? '').toLowerCase(),
+    })),
+    isOnHost: mode === 'host',
+    ...(shares === undefined ? {} : { shares }),
+  }
 }
 
 export function attachedOf(container: Docker.ContainerInspectInfo, network: string): Attached {

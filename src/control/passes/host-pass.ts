@@ -41,6 +41,7 @@ export class HostPass {
   #adopted = true
   /** VNIs that are taken from the cluster's hosts only */
   #covered: ReadonlySet<number> = new Set()
+  #made: Plan | undefined
   #problem: string | undefined
   #obstacle: string | undefined
 
@@ -52,6 +53,11 @@ export class HostPass {
   /** Why the rules are not in force; undefined when they are. */
   get problem(): string | undefined {
     return this.#problem
+  }
+
+  /** What the last pass was to make; undefined: there was none. */
+  get plan(): Plan | undefined {
+    return this.#made
   }
 
   /** What of others on this host may drop packets of our networks, with what helps. */
@@ -79,6 +85,7 @@ export class HostPass {
   async run(): Promise<PassResult> {
     const plan = await this.#make()
     if (plan === undefined) return { made: NOTHING, lasting: NOTHING }
+    this.#made = plan
     const result = await this.#parts.dataplane.apply(plan)
     this.#obstacle = result.obstacle
     const rules = result.failures.find(({ item }) => item.in === 'rules')

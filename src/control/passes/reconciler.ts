@@ -48,6 +48,8 @@ export class Reconciler {
   readonly #queue: KeyedQueue<ApplyResult>
   readonly #linger: Linger
   readonly #host: HostPass
+  /** what the last pass over each sandbox was to make */
+  readonly #plans = new Map<Place, Plan>()
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts
@@ -141,6 +143,14 @@ export class Reconciler {
     return [...new Set([...homes, ...(homes.length === 0 ? [] : [HOST])])]
   }
 
+  /**
+   * What the last pass over a place was to make, for people: it is live, so to be read before others
+   * have a turn. Undefined: nothing is wanted there.
+   */
+  planOf(place: Place): Plan | undefined {
+    return place === HOST ? this.#host.plan : this.#plans.get(place)
+  }
+
   /** What is wanted of a network at home now; undefined: nothing, or it is not known. */
   partOf(network: DockerNetworkId): Part | undefined {
     const { journal, underlay } = this.#parts
@@ -222,6 +232,7 @@ export class Reconciler {
     }
     this.#linger.use(binding.dockerNetwork)
     const { dataplane } = this.#parts
+    this.#plans.set(place, plan)
     const result = await dataplane.apply(plan)
     const taken = result.failures.some(({ error }) => error.code === 'VNI_TAKEN')
     const made = taken && (await this.#makeRoom()) ? await dataplane.apply(plan) : result
@@ -276,6 +287,7 @@ export class Reconciler {
 
   async #remove(place: Place): Promise<ApplyResult> {
     this.#reports.forget(place)
+    this.#plans.delete(place)
     await this.#parts.dataplane.remove(place)
     this.#queue.mark(HOST)
     return NOTHING

@@ -13,7 +13,7 @@ import { blockOfKey, keys, lastPart } from '../../state/keys.js'
 import type { ChangeListener, Mirror } from '../../state/mirror.js'
 import type { PeerSource } from './peer-source.js'
 
-type Followed<T> = Pick<Mirror<T>, 'entries' | 'get' | 'onChange' | 'synced'>
+type Followed<T> = Pick<Mirror<T>, 'entries' | 'get' | 'onChange' | 'revision' | 'synced'>
 
 /** What the store has of all pools. */
 export interface PoolRecords {
@@ -53,6 +53,11 @@ export class BlockPeers implements PeerSource {
     const own = this.#closing.signal
     const limit = signal === undefined ? own : AbortSignal.any([own, signal])
     await Promise.all([blocks.synced(limit), addresses.synced(limit)])
+  }
+
+  get revision(): number {
+    const { blocks, addresses } = this.#records
+    return Math.max(blocks.revision, addresses.revision)
   }
 
   get size(): number {

@@ -122,6 +122,11 @@ export class NetworkPeers {
     }
   }
 
+  /** The store's revision that peers are known as of; 0: it was not read yet. */
+  get revision(): number {
+    return this.#peers.revision
+  }
+
   /** How many endpoints of other hosts there are. */
   get count(): number {
     let count = 0

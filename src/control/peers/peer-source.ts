@@ -8,6 +8,8 @@ export interface PeerSource {
   synced(signal?: AbortSignal): Promise<void>
   close(): Promise<void>
   readonly size: number
+  /** the store's at the last change that it saw; 0: none yet */
+  readonly revision: number
   get(key: string): Peer | undefined
   /** Live view, no copy: not to be held over an await. */
   entries(): Iterable<[string, Peer]>

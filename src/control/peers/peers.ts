@@ -199,6 +199,15 @@ export class Peers {
     return (await peers?.settle(network, reach)) ?? new PeerBook(network, reach)
   }
 
+  /**
+   * The store's revision at the last change of the network's peers or of the hosts that was heard here.
+   * 0: the store was not read yet, or nothing of the network is followed.
+   */
+  revision(network: NetworkKey): number {
+    const peers = this.#networks.get(network)?.revision ?? 0
+    return peers === 0 ? 0 : Math.max(peers, this.#hosts.revision)
+  }
+
   /** How many peers of the network this host can send to. */
   count(network: NetworkKey): number {
     return this.#networks.get(network)?.count ?? 0

@@ -18,4 +18,4 @@ export const yesNo = (description: string) => Type.Boolean({ description })
 export const texts = (description: string) => Type.Array(Type.String(), { description })
 /** One of some words. */
 export const oneOf = <const W extends readonly string[]>(words: W, description: string) =>
-  Type.Enum(words, { description })
+  Type.Unsafe<W[number]>(Type.Enum([...words], { description }))

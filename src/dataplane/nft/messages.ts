@@ -126,13 +126,19 @@ export interface ChainState {
   readonly policy?: number
   /** number of the hook that it is at */
   readonly hook?: number
+  /** of several at one hook the lowest is asked first */
+  readonly priority?: number
+  /** `filter`, `nat`, `route`; empty where it is at no hook */
+  readonly type: string
 }
 
 export function decodeChain(body: Buffer): ChainState {
   const attributes = parseAttributes(body, NFGENMSG)
   const policy = attributes.get(NFTA_CHAIN.POLICY)?.readUInt32BE()
   const place = attributes.get(NFTA_CHAIN.HOOK)
-  const hook = place && parseAttributes(place).get(NFTA_HOOK.HOOKNUM)?.readUInt32BE()
+  const at = place && parseAttributes(place)
+  const hook = at?.get(NFTA_HOOK.HOOKNUM)?.readUInt32BE()
+  const priority = at?.get(NFTA_HOOK.PRIORITY)?.readInt32BE()
   return {
     family: body[0] ?? 0,
     table: readText(attributes.get(NFTA_CHAIN.TABLE)),
@@ -140,6 +146,8 @@ export function decodeChain(body: Buffer): ChainState {
     uses: attributes.get(NFTA_CHAIN.USE)?.readUInt32BE() ?? 0,
     ...(policy === undefined ? {} : { policy }),
     ...(hook === undefined ? {} : { hook }),
+    ...(priority === undefined ? {} : { priority }),
+    type: readText(attributes.get(NFTA_CHAIN.TYPE)),
   }
 }
 

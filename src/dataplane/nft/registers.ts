@@ -23,6 +23,7 @@ import {
 } from './constants.js'
 import { native32 } from './expressions.js'
 import type { ReadExpression } from './rules.js'
+import { matchesXt } from './xt-matches.js'
 
 /** The first packet of a connection, to an address that nobody has changed. */
 export interface Packet {
@@ -101,6 +102,8 @@ export class Registers {
         return this.#ranged(attributes)
       case 'lookup':
         return this.#found(attributes)
+      case 'match':
+        return matchesXt(attributes, this.#packet)
       default:
         if (SILENT.includes(name)) return true
         this.#values.clear()

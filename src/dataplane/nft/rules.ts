@@ -82,17 +82,21 @@ export interface ReadExpression {
   readonly attributes: Attributes
 }
 
-/** The chain that a rule is in, and all of its expressions. */
-export function decodeWhole(body: Buffer): {
-  readonly chain: string
+/** A rule with all of its expressions. */
+export interface WholeRule {
+  readonly handle: bigint
   readonly expressions: readonly ReadExpression[]
-} {
+}
+
+/** The chain that a rule is in, and all of its expressions. */
+export function decodeWhole(body: Buffer): WholeRule & { readonly chain: string } {
   const rule = parseAttributes(body, NFGENMSG)
   const expressions = decodeExpressions(rule.get(NFTA_RULE.EXPRESSIONS)).map(({ name, data }) => ({
     name,
     attributes: parseAttributes(data ?? Buffer.alloc(0)),
   }))
-  return { chain: readText(rule.get(NFTA_RULE.CHAIN)), expressions }
+  const handle = rule.get(NFTA_RULE.HANDLE)?.readBigUInt64BE() ?? 0n
+  return { chain: readText(rule.get(NFTA_RULE.CHAIN)), handle, expressions }
 }
 
 export function decodeRule(body: Buffer): RuleState {

@@ -3,7 +3,7 @@ import { readText } from '../rtnl/codec.js'
 import type { BatchSocket } from '../rtnl/rtnl.js'
 import { META, NFTA_LOOKUP, NFTA_META } from './constants.js'
 import type { TableRef } from './messages.js'
-import type { ReadExpression } from './rules.js'
+import type { ReadExpression, WholeRule } from './rules.js'
 import { decodeWhole, dumpRules } from './rules.js'
 import { decodeElements, dumpElements } from './sets.js'
 import type { Rules } from './trial.js'
@@ -17,12 +17,12 @@ export async function readRules(
   table: TableRef,
   absent: readonly string[],
 ): Promise<Rules> {
-  const chains = new Map<string, (readonly ReadExpression[])[]>()
+  const chains = new Map<string, WholeRule[]>()
   for (const part of await socket.dump(dumpRules(table), absent)) {
-    const { chain, expressions } = decodeWhole(part)
+    const { chain, ...rule } = decodeWhole(part)
     const rules = chains.get(chain)
-    if (rules === undefined) chains.set(chain, [expressions])
-    else rules.push(expressions)
+    if (rules === undefined) chains.set(chain, [rule])
+    else rules.push(rule)
   }
   const sets = new Map<string, readonly Buffer[]>()
   for (const name of plainSets([...chains.values()].flat())) {
@@ -36,11 +36,11 @@ export async function readRules(
 }
 
 /** Those of states and protocols, `ct state { established, related }`: they have no ranges. */
-function plainSets(rules: readonly (readonly ReadExpression[])[]): ReadonlySet<string> {
+function plainSets(rules: readonly WholeRule[]): ReadonlySet<string> {
   return new Set(
-    rules.flatMap((rule) =>
-      rule.flatMap(({ name, attributes }, at) =>
-        name === 'lookup' && isPlain(rule[at - 1])
+    rules.flatMap(({ expressions }) =>
+      expressions.flatMap(({ name, attributes }, at) =>
+        name === 'lookup' && isPlain(expressions[at - 1])
           ? [readText(attributes.get(NFTA_LOOKUP.SET))]
           : [],
       ),

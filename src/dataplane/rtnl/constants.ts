@@ -29,6 +29,7 @@ export const RTM = {
   DELNEIGH: 29,
   GETNEIGH: 30,
   NEWNETCONF: 80,
+  GETNSID: 90,
 } as const
 export const RTNLGRP = {
   LINK: 1,
@@ -61,7 +62,7 @@ export const RTPROT_KERNEL = 2
  */
 export const RTPROT_PATHS = 158
 export const RTPROT_ROUTES = 116
-export const RTN = { UNICAST: 1, BLACKHOLE: 6 } as const
+export const RTN = { UNICAST: 1, LOCAL: 2, BLACKHOLE: 6 } as const
 export const RTM_F_CLONED = 0x200
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
@@ -79,11 +80,12 @@ export const NETCONFA_IFINDEX_ALL = 0xffffffff
 export const AF = { UNSPEC: 0, INET: 2, BRIDGE: 7, INET6: 10 } as const
 
 /** if.h, if_link.h, veth.h */
-export const IFF = { UP: 0x1, LOOPBACK: 0x8 } as const
+export const IFF = { UP: 0x1, LOOPBACK: 0x8, LOWER_UP: 0x10000 } as const
 export const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
   MTU: 4,
+  LINK: 5,
   MASTER: 10,
   PROTINFO: 12,
   LINKINFO: 18,
@@ -95,7 +97,7 @@ export const IFLA = {
   LINK_NETNSID: 37,
 } as const
 export const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const
-export const IFLA_BRPORT = { LEARNING: 8, UNICAST_FLOOD: 9, FLUSH: 24 } as const
+export const IFLA_BRPORT = { STATE: 1, LEARNING: 8, UNICAST_FLOOD: 9, FLUSH: 24 } as const
 export const IFLA_VXLAN = {
   ID: 1,
   LOCAL: 4,
@@ -111,13 +113,25 @@ export const IFLA_INET6_ADDR_GEN_MODE = 8
 export const IN6_ADDR_GEN_MODE_NONE = 1
 export const RTEXT_FILTER_SKIP_STATS = 0x8
 
+/** net_namespace.h */
+export const NETNSA = { NSID: 1, FD: 3 } as const
+
 /** if_addr.h */
 export const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 } as const
 export const IFA_F = { NODAD: 0x02, DEPRECATED: 0x20, TENTATIVE: 0x40, TEMPORARY: 0x01 } as const
 
 /** neighbour.h */
 export const NDA = { DST: 1, LLADDR: 2, VLAN: 5, PORT: 6, VNI: 7, IFINDEX: 8 } as const
-export const NUD = { NOARP: 0x40, PERMANENT: 0x80 } as const
+export const NUD = {
+  INCOMPLETE: 0x01,
+  REACHABLE: 0x02,
+  STALE: 0x04,
+  DELAY: 0x08,
+  PROBE: 0x10,
+  FAILED: 0x20,
+  NOARP: 0x40,
+  PERMANENT: 0x80,
+} as const
 export const NTF_SELF = 0x02
 export const NTF_MASTER = 0x04
 export const NTF_PROXY = 0x08

@@ -52,7 +52,8 @@ const FAMILIES = [
   { protocol: NFPROTO.IPV6, set: VTEPS6, source: 8, destination: 24 },
 ] as const
 
-function rulesetFor(port: number): Ruleset {
+/** @param port UDP port of VXLAN */
+export function strangersRuleset(port: number): Ruleset {
   const isVxlan = [
     ...transportIs(IPPROTO.UDP),
     ...bytesAre('transport', 2, [port >> 8, port & 0xff]),
@@ -102,7 +103,8 @@ function throughUs(isVxlan: Expressions): readonly Rule[] {
   })
 }
 
-function elementsOf({ vnis, vteps }: StrangersPlan): readonly SetElement[] {
+/** The sets' elements. */
+export function strangersElements({ vnis, vteps }: StrangersPlan): readonly SetElement[] {
   return [
     ...vnis.map((vni) => ({
       set: VNIS.name,
@@ -124,6 +126,9 @@ const NO_STRANGERS: StrangersPlan = {
   create: false,
 }
 
+/** Whatever the port is: the same tables, chains and sets. */
+export const STRANGERS = strangersRuleset(NO_STRANGERS.port)
+
 export class StrangersTable implements KernelTable {
   readonly name = 'rules'
   readonly #generation: Generation
@@ -143,7 +148,7 @@ export class StrangersTable implements KernelTable {
       this.#port = port
       this.#table = this.#tableFor(port)
     }
-    this.#table.setDesired(strangers && elementsOf(strangers), partial)
+    this.#table.setDesired(strangers && strangersElements(strangers), partial)
   }
 
   queueResync(): void {
@@ -167,6 +172,6 @@ export class StrangersTable implements KernelTable {
   }
 
   #tableFor(port: number): NftTable {
-    return new NftTable(rulesetFor(port), ITEM, this.#generation)
+    return new NftTable(strangersRuleset(port), ITEM, this.#generation)
   }
 }

@@ -9,7 +9,9 @@ import type {
   DockerNetwork,
   NewNetwork,
 } from '../../../src/control/dockerd/docker-networks.js'
+import type { RunningContainer } from '../../../src/control/dockerd/docker-sandboxes.js'
 import type { IdleContainer } from '../../../src/control/dockerd/docker-starts.js'
+import type { ContainerState } from '../../../src/control/dockerd/docker-states.js'
 import type { IpamDriver, NetworkDriver, PoolData } from '../../../src/core/driver.js'
 import { type Cidr, type Ip, networkOf, parseCidr, withPrefixOf } from '../../../src/core/ip.js'
 import type { Journal } from '../../../src/state/journal.js'
@@ -162,6 +164,18 @@ export class FakeDocker implements Docker {
     this.#onChange('container')
   }
 
+  /** those that run, with the file of each one's namespace */
+  readonly sandboxed = new Map<RunningContainer, string>()
+
+  async attachedContainers(): Promise<readonly RunningContainer[]> {
+    if (!this.up) throw new Error('connect ECONNREFUSED')
+    return [...this.sandboxed.keys()]
+  }
+
+  async sandboxOf(container: string): Promise<string | undefined> {
+    return [...this.sandboxed].find(([{ id }]) => id === container)?.[1]
+  }
+
   async containers(): Promise<readonly DockerContainer[]> {
     if (!this.up) throw new Error('connect ECONNREFUSED')
     const running = [...this.endpoints].filter(([, count]) => count > 0)
@@ -214,6 +228,18 @@ export class FakeDocker implements Docker {
 
   named(container: string): Promise<NamedContainer | undefined> {
     return this.names.named(container)
+  }
+
+  /** as `docker ps --all` lists them */
+  readonly listed: ContainerState[] = []
+
+  async states(): Promise<readonly ContainerState[]> {
+    if (!this.up) throw new Error('connect ECONNREFUSED')
+    return this.listed
+  }
+
+  async pluginName(): Promise<string | undefined> {
+    return 'local/tsoverlay'
   }
 
   followNames(...given: Parameters<FakeNames['followNames']>): Promise<void> {

@@ -65,7 +65,7 @@ t.test('from the namespace on, until the container leaves', async (t) => {
 
 t.test('one for all networks of a container, which may change', async (t) => {
   const { dataplane, services, served, join, leave } = world()
-  dataplane.namespaces.add('c1')
+  dataplane.named.add('c1')
   services.start()
   join('e1', 'blue', '/netns/c1')
   join('e2', 'red', '/netns/c1')
@@ -79,7 +79,7 @@ t.test('one for all networks of a container, which may change', async (t) => {
 
 t.test('none where names are not wanted', async (t) => {
   const { dataplane, services, join } = world()
-  dataplane.namespaces.add('c1')
+  dataplane.named.add('c1')
   services.start()
   join('c1', 'silent')
   join('c2', 'blue')
@@ -91,7 +91,7 @@ t.test('none where names are not wanted', async (t) => {
 t.test('a container that left while its place was opened keeps none', async (t) => {
   const { dataplane, services, join, leave } = world()
   services.start()
-  dataplane.namespaces.add('c1')
+  dataplane.named.add('c1')
   join('c1', 'blue')
   leave('c1')
   await until('it was opened', () => dataplane.places.length === 1)
@@ -102,7 +102,7 @@ t.test('a container that left while its place was opened keeps none', async (t) 
 t.test('it says all the time that it is well, and repairs what is not', async (t) => {
   const { dataplane, services, join } = world()
   services.start()
-  dataplane.namespaces.add('c1')
+  dataplane.named.add('c1')
   join('c1', 'blue')
   await until('it is served', () => services.count === 1)
   const [place] = dataplane.places

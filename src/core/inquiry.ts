@@ -1,0 +1,70 @@
+/**
+ * What one host's agent may ask another's: a fixed list, each kind only reads, and both sides check
+ * parameters and answers. docs/security.md tells who may ask.
+ */
+import { type TSchema, Type } from 'typebox'
+import { count, type Report, text, texts } from './admin/schema.js'
+import { Hop, TraceReport } from './admin/trace.js'
+
+interface Inquiry {
+  readonly params: TSchema
+  readonly answer: TSchema
+}
+
+const Load = {
+  protocol: Type.Union([Type.Literal('tcp'), Type.Literal('udp'), Type.Literal('icmp')]),
+  port: Type.Optional(count('destination port')),
+}
+
+/** An entry in this list is all that a new kind needs, besides who answers (`Inquiries.on`). */
+export const INQUIRIES = {
+  about: {
+    params: Type.Object({}),
+    answer: Type.Object({
+      version: text('of the plugin'),
+      time: Type.Number({ description: 'what its clock shows, in milliseconds since 1970' }),
+    }),
+  },
+  /** Trace a path that begins at a container of the asked host. */
+  trace: {
+    params: Type.Object({ from: Type.String(), to: Type.String(), ...Load }),
+    answer: TraceReport,
+  },
+  /** The second half of a path, which ends at a container of the asked host, and the way back. */
+  arrival: {
+    params: Type.Object({
+      network: text("the network's key"),
+      ip: text('of the container that is asked for'),
+      host: text('id of the host that sends'),
+      from: text('address of the container that sends'),
+      mac: text('its MAC'),
+      name: text('its name'),
+      ...Load,
+    }),
+    answer: Type.Object({
+      hops: Type.Array(Hop),
+      back: Type.Array(Hop),
+      mac: Type.Optional(text("of the host's device on the underlay")),
+      range: Type.Optional(text('of a routed network: the block that has the address')),
+    }),
+  },
+  /** Whether the asked host has a container of a name, in whatever state. */
+  container: {
+    params: Type.Object({ name: Type.String() }),
+    answer: Type.Object({
+      status: Type.Optional(text('as docker says it; absent: there is none')),
+      networks: texts('what docker calls its networks'),
+      joined: texts('keys of the networks of ours that it is on now'),
+      addresses: texts('in these networks'),
+    }),
+  },
+} as const satisfies Readonly<Record<string, Inquiry>>
+
+export type InquiryKind = keyof typeof INQUIRIES
+export type Params<K extends InquiryKind> = Report<(typeof INQUIRIES)[K]['params']>
+export type Answer<K extends InquiryKind> = Report<(typeof INQUIRIES)[K]['answer']>
+
+/** Undefined for a kind of another version. */
+export function inquiryOf(kind: string): Inquiry | undefined {
+  return Object.hasOwn(INQUIRIES, kind) ? INQUIRIES[kind as InquiryKind] : undefined
+}

@@ -1,0 +1,105 @@
+/** What rules of others in the host's namespace do with packets; see PathFacts.tried. */
+import type { RulesFact, TriedPacket } from '../../core/path-facts.js'
+import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
+import { type ChainState, decodeChain, dumpChains, type TableRef } from '../nft/messages.js'
+import type { Packet } from '../nft/registers.js'
+import { type Judgement, type Rules, Trial } from '../nft/trial.js'
+import { readRules } from '../nft/whole-table.js'
+import { addressBytes } from '../rtnl/codec.js'
+import type { BatchSocket } from '../rtnl/rtnl.js'
+import { readLegacyTables } from '../tables/docker-user.js'
+
+/** A kernel without nf_tables, or a table that has just gone. */
+const ABSENT = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
+/** Those whose rules see IP packets at these hooks. */
+const FAMILIES: Readonly<Record<number, string>> = {
+  [NFPROTO.INET]: 'inet',
+  [NFPROTO.IPV4]: 'ip',
+  [NFPROTO.IPV6]: 'ip6',
+}
+const HOOKS = {
+  input: [HOOK.INET_PREROUTING, HOOK.INET_INPUT],
+  forward: [HOOK.INET_PREROUTING, HOOK.INET_FORWARD, HOOK.INET_POSTROUTING],
+  output: [HOOK.INET_OUTPUT, HOOK.INET_POSTROUTING],
+} as const
+const PROTOCOLS = { tcp: 6, udp: 17 } as const
+const ICMP = { 4: 1, 16: 58 } as const
+/** Our own tables are known by their plans, and say by other means what they let through. */
+const OURS = /^tsoverlay/
+
+/** @throws TsoverlayError KERNEL_FAILED */
+export async function tryPackets(
+  socket: BatchSocket | undefined,
+  packets: readonly TriedPacket[],
+): Promise<readonly RulesFact[]> {
+  if (socket === undefined) return packets.map(() => UNREAD)
+  const bases = await baseChains(socket)
+  const tables = new Map<string, Rules>()
+  for (const { family, table } of bases) {
+    const key = `${family} ${table}`
+    if (!tables.has(key)) tables.set(key, await readRules(socket, { family, table }, ABSENT))
+  }
+  const isLegacy = readLegacyTables().includes('filter')
+  return packets.map((packet) => {
+    const fact = tryOne(packet, bases, tables)
+    return isLegacy && fact.fate === 'passes' ? LEGACY : fact
+  })
+}
+
+const UNREAD: RulesFact = { fate: 'unknown' }
+const LEGACY: RulesFact = {
+  fate: 'unknown',
+  by: { family: 'iptables-legacy', table: 'filter', chain: '' },
+}
+
+/** At hooks, of others; in the order in which they are asked. */
+async function baseChains(socket: BatchSocket): Promise<readonly ChainState[]> {
+  const all = (await socket.dump(dumpChains({ family: 0 }), ABSENT)).map(decodeChain)
+  return all
+    .filter(({ family, table, hook, type }) => {
+      const isOf = FAMILIES[family] !== undefined && hook !== undefined && type !== 'nat'
+      return isOf && !OURS.test(table)
+    })
+    .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0))
+}
+
+function tryOne(
+  packet: TriedPacket,
+  bases: readonly ChainState[],
+  tables: ReadonlyMap<string, Rules>,
+): RulesFact {
+  const asked = packetOf(packet)
+  const family = asked.source.length === 4 ? NFPROTO.IPV4 : NFPROTO.IPV6
+  let doubt: RulesFact | undefined
+  for (const hook of HOOKS[packet.hook]) {
+    for (const base of bases) {
+      if (base.hook !== hook || ![NFPROTO.INET, family].some((one) => one === base.family)) continue
+      const rules = tables.get(`${base.family} ${base.table}`)
+      if (rules === undefined) continue
+      const trial = new Trial(rules, asked)
+      const judged = trial.judge(base.name, base.policy === VERDICT.DROP)
+      if (judged.fate === 'refused') return factOf(base, judged)
+      if (judged.fate === 'unknown') doubt ??= factOf(base, judged)
+    }
+  }
+  return doubt ?? { fate: 'passes' }
+}
+
+function factOf(base: ChainState & TableRef, { fate, by }: Judgement): RulesFact {
+  const where = { family: FAMILIES[base.family] ?? '', table: base.table }
+  const rule = by === undefined ? { chain: base.name } : { chain: by.chain, handle: `${by.handle}` }
+  return { fate, by: { ...where, ...rule } }
+}
+
+function packetOf({ from, to, source, destination, protocol, port }: TriedPacket): Packet {
+  const bytes = addressBytes(source)
+  const icmp = ICMP[bytes.length === 4 ? 4 : 16]
+  return {
+    from,
+    to,
+    source: bytes,
+    destination: addressBytes(destination),
+    protocol: protocol === 'icmp' ? icmp : PROTOCOLS[protocol],
+    ...(port === undefined ? {} : { port }),
+  }
+}

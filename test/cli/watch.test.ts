@@ -1,0 +1,72 @@
+/** `watch` over a real socket, and as a process whose reader leaves. */
+import t from 'tap'
+import { Value } from 'typebox/value'
+import { AdminServer } from '../../src/admin/server.js'
+import { runCli } from '../../src/cli/program.js'
+import { EventReport } from '../../src/core/admin/events.js'
+import { pairOfHosts, resourcesOf } from '../admin/resources.js'
+import { idOf, type TestHost } from '../control/host.js'
+import type { folder } from '../fakes/folder.js'
+import { until } from '../fakes/until.js'
+import { cli, listen } from './run.js'
+
+function watching(socket: string, ...flags: string[]) {
+  let interrupt = () => {}
+  const lines: string[] = []
+  let err = ''
+  const ended = runCli(['watch', ...flags], {
+    env: { TSOVERLAY_SOCKET: socket },
+    out: (text) => lines.push(text),
+    err: (text) => {
+      err += text
+    },
+    onInterrupt: (listener) => {
+      interrupt = listener
+    },
+  })
+  return { lines, ended, interrupt: () => interrupt(), err: () => err }
+}
+
+t.test('events are lines for people and JSON for programs, until ctrl-C', async (t) => {
+  const { a, b } = await pairOfHosts(t)
+  const socket = await listen(t, b)
+  const people = watching(socket)
+  const programs = watching(socket, '--json')
+  const both = [people, programs]
+  await until('both watch', () => both.every(({ lines }) => lines.length === 1))
+  await a.docker.run(idOf('on a'), idOf('cc'))
+  await until('it is told', () => both.every(({ lines }) => lines.length === 2))
+  t.match(
+    people.lines[1],
+    /^\d\d:\d\d:\d\d {2}endpoint {2}came +[0-9a-f]{12} on \S+ in pools:10\.20\.0\.0\/24 10\.20\.0\.\d+\/24\n$/,
+  )
+  for (const line of programs.lines) t.ok(Value.Check(EventReport, JSON.parse(line)), line)
+  for (const { interrupt } of both) interrupt()
+  t.same(await Promise.all(both.map(({ ended }) => ended)), [0, 0])
+  t.equal(people.err(), '')
+})
+
+async function served(t: Parameters<typeof folder>[0], host: TestHost) {
+  const server = new AdminServer(resourcesOf(host))
+  const socket = `/tmp/tsoverlay-watch-${process.pid}.sock`
+  await server.listen(socket)
+  t.teardown(() => server.close())
+  return { server, socket }
+}
+
+t.test('a plugin that ends does not wait for those who watch, who are told', async (t) => {
+  const { b } = await pairOfHosts(t)
+  const { server, socket } = await served(t, b)
+  const { lines, ended, err } = watching(socket)
+  await until('it watches', () => lines.length === 1)
+  await server.close()
+  t.equal(await ended, 1)
+  t.match(err(), /^tsoverlay: the plugin has ended[^\n]*\n$/)
+})
+
+t.test('a store that is away is a refusal, not silence', async (t) => {
+  const { b } = await pairOfHosts(t)
+  const socket = await listen(t, b)
+  b.store.unavailable = true
+  t.match(await cli(socket, 'watch'), { code: 1, err: /connection refused\n$/ })
+})
