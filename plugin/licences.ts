@@ -2,10 +2,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Names of the packages that a bundle's inputs, such as `node_modules/pino/lib/proto.js`, are of. */
+/**
+ * The packages that a bundle's inputs, such as `node_modules/pino/lib/proto.js`, are of: their folders
+ * below node_modules, as npm puts one into another where two versions of it are needed.
+ */
 export function packagesOf(inputs: readonly string[]): string[] {
-  const names = inputs.map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
-  return names.filter((name) => name !== undefined)
+  const folders = inputs.map(
+    (input) => /node_modules\/(.*node_modules\/)?(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input)?.[0],
+  )
+  return folders.flatMap((folder) => folder?.replace(/^node_modules\//, '') ?? [])
 }
 
 /** One text with the licence of every package, in order of name. `modules` is a node_modules folder. */

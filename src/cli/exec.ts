@@ -3,16 +3,24 @@
  * terminal, signals and exit code are the program's own. Node has neither call. koffi is loaded here, by
  * who runs a program, and by no other verb.
  */
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { messageOf } from '../core/errors.js'
 import { CliFailure } from './failure.js'
 
-/** linux/sched.h, signal.h, sys/resource.h */
+/** linux/sched.h, signal.h, sys/resource.h, fcntl.h */
 const CLONE_NEWNET = 0x40000000
 const SIGPIPE = 13
 const SIGXFSZ = 25
 const RLIMIT_NOFILE = 7
+const F_SETFD = 2
+const F_GETFL = 3
+const F_SETFL = 4
+const O_NONBLOCK = 0o4000
+/** standard input, output and errors */
+const STANDARD: readonly number[] = [0, 1, 2]
+/** libuv's uv_disable_stdio_inheritance looks at these, and at more only without a gap. */
+const GIVEN_FILES = 16
 /** As shells say it: the program was found and cannot be run; it was not found. */
 const NOT_RUN = 126
 const NOT_FOUND = 127
@@ -47,16 +55,42 @@ interface Library {
 }
 
 /**
- * What node changes for itself at its start, and a program inherits (node.cc PlatformInit): it ignores
- * these two signals, and may open as many files as the hard limit says.
+ * What node changes for itself at its start and a program inherits (node.cc PlatformInit): it ignores
+ * two signals, may open as many files as the hard limit says, and has what it was given as open files
+ * closed at an exec; and who has looked at standard output as a stream of node's does not wait for it.
  */
 function asBefore(libc: Library): void {
+  const control = libc.func('int fcntl(int fd, int command, long flags)')
+  for (const fd of givenFiles()) control(fd, F_SETFD, 0)
+  for (const fd of STANDARD) {
+    const flags = Number(control(fd, F_GETFL, 0))
+    if (flags > 0 && (flags & O_NONBLOCK) !== 0) control(fd, F_SETFL, flags & ~O_NONBLOCK)
+  }
   const signal = libc.func('void *signal(int number, void *handler)')
   for (const number of [SIGPIPE, SIGXFSZ]) signal(number, null)
   const [soft, hard] = filesOfParent()
   if (soft === undefined || hard === undefined) return
   const limits = Buffer.from(BigUint64Array.of(soft, hard).buffer)
   libc.func('int setrlimit(int resource, const void *limits)')(RLIMIT_NOFILE, limits)
+}
+
+/** Standard input, output and errors, and what the process that has started this one has open, too. */
+function givenFiles(): readonly number[] {
+  const isGiven = (fd: number): boolean => {
+    const file = fileAt('self', fd)
+    return file !== undefined && !file.startsWith('anon_inode') && file === fileAt(process.ppid, fd)
+  }
+  return Array.from({ length: GIVEN_FILES }, (_, fd) => fd).filter(
+    (fd) => STANDARD.includes(fd) || isGiven(fd),
+  )
+}
+
+function fileAt(process: number | 'self', fd: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${process}/fd/${fd}`)
+  } catch {
+    return undefined
+  }
 }
 
 /** Soft and hard limit of the process that has started this one; it has handed down its own. */

@@ -1,6 +1,7 @@
 /** Which namespace is meant: pure. */
 import type { NamespaceReport } from '../core/admin/kernel.js'
 import { CliFailure } from './failure.js'
+import { SHORT } from './tables/table.js'
 
 /** A name by which a namespace may be called, and what it is the name of. */
 interface Called {
@@ -40,8 +41,15 @@ function theOne(found: readonly Called[], wanted: string): NamespaceReport {
   if (first !== undefined && more.every(({ report }) => report === first.report)) {
     return first.report
   }
-  const candidates = new Set(found.map(({ report, by, what }) => `${by} (${what}${at(report)})`))
+  const candidates = new Set(
+    found.map(({ report, by, what }) => `${short(by)} (${what}${at(report)})`),
+  )
   throw new CliFailure(`'${wanted}' may be any of ${[...candidates].sort().join(', ')}`)
+}
+
+/** Enough of an id; names may be as long as they like. */
+function short(name: string): string {
+  return /^[0-9a-f]{64}$/.test(name) ? name.slice(0, SHORT) : name
 }
 
 function at({ name }: NamespaceReport): string {
@@ -54,7 +62,7 @@ function files(report: NamespaceReport): readonly Called[] {
 
 function containerNames(report: NamespaceReport): readonly Called[] {
   return report.containers.map(({ name, id }) => {
-    return { report, by: name, what: `container ${id.slice(0, 12)}` }
+    return { report, by: name, what: `container ${id.slice(0, SHORT)}` }
   })
 }
 

@@ -9,8 +9,10 @@ const HEADS: Readonly<Record<EntriesReport['table'], readonly [string, string]>>
   rules: ['SET', 'ELEMENT'],
 }
 
-export function entriesText(report: EntriesReport): string {
-  const { rows, table: of } = report
+/** @param all also what the kernel has made itself */
+export function entriesText(report: EntriesReport, all: boolean): string {
+  const { table: of } = report
+  const rows = report.rows.filter(({ mark }) => all || mark !== 'kernel')
   const head = ['PLACE', of === 'rules' ? 'TABLE' : 'DEVICE', ...HEADS[of], 'NOTE']
   const lines = rows.map((row) => [
     row.place,
@@ -19,14 +21,14 @@ export function entriesText(report: EntriesReport): string {
     row.value || '-',
     noteOf(row),
   ])
-  return `${headLine(report)}\n${rows.length === 0 ? '' : table([head, ...lines])}${sum(report)}\n`
+  return `${headLine(report)}\n${rows.length === 0 ? '' : table([head, ...lines])}${sum(report, rows)}\n`
 }
 
 function headLine({ network, table: of, revision, wanted, partial }: EntriesReport): string {
   const since =
     revision === 0 ? 'before the store was read' : `as of revision ${revision} of the store`
   const what = wanted
-    ? `beside what they should be ${since}`
+    ? `beside what should be there ${since}`
     : 'where nothing is wanted: no container of this host is on it'
   return `${of} of network ${network}, ${what}${partial ? '; not all hosts or peers are known yet' : ''}`
 }
@@ -47,7 +49,10 @@ function noteOf({ mark, should }: EntryRow): string {
   }
 }
 
-function sum({ differences, rows }: EntriesReport): string {
-  if (differences === 0) return 'all as it should be'
-  return `${differences} of ${rows.length} ${differences === 1 ? 'is' : 'are'} not as they should be`
+function sum({ differences, rows: all }: EntriesReport, rows: readonly EntryRow[]): string {
+  const left = all.length - rows.length
+  const hidden = left === 0 ? '' : `; ${left} of the kernel's own are left out (--all)`
+  if (differences === 0) return `all as it should be${hidden}`
+  const be = differences === 1 ? 'is' : 'are'
+  return `${differences} of ${rows.length} ${be} not as they should be${hidden}`
 }

@@ -42,8 +42,8 @@ function isMiddle({ master, namespace }: LinkRow): boolean {
 }
 
 function containerEnd(link: LinkRow, report: LinksReport): Node {
-  const { name, index, addresses, mac, mtu, peer } = link
-  const parts = [addresses.join(', '), mac ?? '', `mtu ${mtu}`, trouble(link)]
+  const { name, index, mac, mtu, peer } = link
+  const parts = [globalOf(link), mac ?? '', `mtu ${mtu}`, trouble(link)]
   const other = report.links.find(
     (one) => one.namespace === peer?.namespace && one.name === peer.name,
   )
@@ -69,13 +69,13 @@ function hostEnd(link: LinkRow, report: LinksReport): Node {
 }
 
 function bridgeNode(bridge: LinkRow, report: LinksReport): Node {
-  const { name, index, addresses } = bridge
+  const { name, index } = bridge
   const tunnels = report.links.filter((one) => isTunnelOf(one, bridge))
   const ways = waysOf(bridge, report).filter(
     ({ dev }) => !tunnels.some((tunnel) => tunnel.name === dev),
   )
   return {
-    text: `${name} (${index})  ${some([addresses.join(', '), trouble(bridge)])}`,
+    text: `${name} (${index})  ${some([globalOf(bridge), trouble(bridge)])}`,
     is: [name, `${index}`],
     under: [
       ...tunnels.map((tunnel) => tunnelNode(tunnel, report)),
@@ -113,6 +113,10 @@ function waysOf({ namespace, network }: LinkRow, { ways }: LinksReport): readonl
 function wayNode({ to, host, carries }: WayReport, before: string): Node {
   const what = carries.length <= MOST_SHOWN ? carries.join(', ') : `${carries.length} entries`
   return { text: `${before}${to}  ${host || 'no host of the cluster'}: ${what}`, is: [], under: [] }
+}
+
+function globalOf({ addresses }: LinkRow): string {
+  return addresses.filter((address) => !address.startsWith('fe80:')).join(', ')
 }
 
 function trouble(link: LinkRow): string {

@@ -8,7 +8,7 @@ export function namespacesTable(namespaces: readonly NamespaceReport[]): string 
   const rows = namespaces.map((one) => [
     one.aliases.length === 0 ? one.name : `${one.name} (${one.aliases.join(', ')})`,
     one.kind,
-    one.owner,
+    whoseOf(one),
     networksOf(one).join(', ') || '-',
     one.problem ?? String(one.links.length),
   ])
@@ -36,6 +36,12 @@ export function namespaceText(one: NamespaceReport): string {
   const width = Math.max(...facts.map(([what]) => what.length))
   const lines = facts.map(([what, text]) => `${what.padEnd(width)}  ${text}\n`)
   return `${lines.join('')}\n${table([head, ...rows])}`
+}
+
+/** Containers of the host's own namespace are those with --network host. */
+function whoseOf({ kind, owner, containers }: NamespaceReport): string {
+  const more = kind === 'host' ? containers.map(({ name }) => name).join(', ') : ''
+  return more === '' ? owner : `${owner}; with --network host: ${more}`
 }
 
 function networksOf({ network, containers }: NamespaceReport): readonly string[] {

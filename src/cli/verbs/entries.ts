@@ -21,14 +21,15 @@ export const addEntries: AddVerbs = (tools) => {
   for (const [name, { table, what, why }] of Object.entries(VERBS)) {
     const verb = listing(tools.root, name, `${what} of a network, beside what they should be`)
       .argument('<network>', 'its name, id or sandbox, or the beginning of its id')
+      .option('--all', 'also what the kernel has made itself')
       .addHelpText('after', '\nExit code 3: something is not as it should be.')
     examples(verb, [
       [`tsoverlay ${name} shop`, why],
       [`tsoverlay ${name} shop >/dev/null || echo look`, 'for a script'],
-    ]).action(async (network: string, _flags, own) => {
+    ]).action(async (network: string, { all = false }: { all?: boolean }, own) => {
       const path = `/entries/${table}?network=${encodeURIComponent(network)}`
       const report = await clientOf(own).get<EntriesReport>(path)
-      print(tools, own, report, entriesText)
+      print(tools, own, report, (one) => entriesText(one, all))
       if (report.differences > 0) tools.exitWith(EXIT.found)
     })
   }

@@ -2,8 +2,15 @@
 import type { EntryRow, Mark } from '../../core/admin/entries.js'
 import { bitsOf, familyOf, networkOf, prefixLength } from '../../core/ip.js'
 import type { FdbReading, NeighbourReading, PlaceReading, RouteReading } from '../../core/kernel.js'
-import type { FdbPlan, NeighbourPlan, Plan, ProxyPlan, RoutePlan } from '../../core/plan.js'
-import { routeKey } from '../../core/plan.js'
+import type { Mac } from '../../core/mac.js'
+import type {
+  FdbPlan,
+  LinkPlan,
+  NeighbourPlan,
+  Plan,
+  ProxyPlan,
+  RoutePlan,
+} from '../../core/plan.js'
 import { Comparison } from './comparison.js'
 import type { Scope } from './scope.js'
 
@@ -26,7 +33,7 @@ export function compareTable(
       neighbours(comparison, found, plan, scope)
       break
     case 'fdb':
-      fdb(comparison, found?.fdb ?? [], plan?.fdb ?? [], scope)
+      fdb(comparison, found?.fdb ?? [], plan, scope)
       break
     case 'routes':
       routes(comparison, found?.routes ?? [], plan, scope)
@@ -60,21 +67,37 @@ function neighbours(
 function fdb(
   to: Comparison,
   found: readonly FdbReading[],
-  wanted: Iterable<FdbPlan>,
+  plan: Plan | undefined,
   scope: Scope,
 ): void {
-  for (const { dev, mac, vtep } of ofScope(wanted, scope)) {
+  for (const { dev, mac, vtep } of ofScope<FdbPlan>(plan?.fdb, scope)) {
     to.want({ where: dev, key: mac, value: `to ${vtep}` })
   }
-  for (const { dev, mac, vtep, flags, planned } of ofScope(found, scope)) {
-    // a bridge's own entries have no VTEP
-    if (vtep === undefined) {
-      to.find({ where: dev, key: mac, value: flags.join(' ') }, 'kernel', 'bridge')
-      continue
-    }
-    const value = planned ? `to ${vtep}` : `to ${vtep} ${flags.join(' ')}, by another VNI or port`
-    to.find({ where: dev, key: mac, value }, 'foreign')
+  const stations = new Map(plan?.links.flatMap(stationOf))
+  for (const [mac, dev] of stations) if (scope.hasDevice(dev)) to.want(stationAt(dev, mac))
+  for (const one of ofScope(found, scope)) findFdb(to, one)
+}
+
+/** One without a VTEP is of a bridge: what it has found out, or has of its ports. */
+function findFdb(to: Comparison, { dev, mac, vtep, flags, planned }: FdbReading): void {
+  const cell = { where: dev, key: mac }
+  if (vtep === undefined) {
+    const isStation = flags.includes('static') && !flags.includes('self')
+    if (isStation) to.find(stationAt(dev, mac), 'kernel')
+    else to.find({ ...cell, value: flags.join(' ') }, 'kernel', 'bridge')
+    return
   }
+  const more = planned ? '' : ` ${flags.join(' ')}, by another VNI or port`
+  to.find({ ...cell, value: `to ${vtep}${more}` }, 'foreign')
+}
+
+/** The container's own MAC and the port that it is behind (dataplane/tables/stations.ts). */
+function stationOf(link: LinkPlan): readonly (readonly [Mac, string])[] {
+  return link.kind === 'veth' ? [[link.peer.mac, link.name]] : []
+}
+
+function stationAt(dev: string, mac: Mac) {
+  return { where: dev, key: mac, value: 'behind this port' }
 }
 
 function routes(
@@ -85,7 +108,7 @@ function routes(
 ): void {
   const isOurs = (route: RoutePlan): boolean => scope.hasDevice(route.dev) || scope.covers(route.to)
   for (const route of [...(plan?.routes ?? [])].filter(isOurs)) {
-    to.want({ where: route.dev, key: routeKey(route), value: routeText(route) })
+    to.want({ where: route.dev, key: destinationText(route), value: routeText(route) })
   }
   for (const route of connected(plan, scope)) {
     to.want({ where: route.dev, key: `${route.to} connected`, value: 'connected' })
@@ -98,7 +121,7 @@ function routes(
     }
     const by = planned ? '' : `, made by ${protocol}`
     to.find(
-      { where: dev, key: routeKey(route), value: `${routeText(route)}${by}` },
+      { where: dev, key: destinationText(route), value: `${routeText(route)}${by}` },
       protocol === 'tsoverlay path' ? 'kernel' : 'foreign',
     )
   }
@@ -113,6 +136,11 @@ function* connected(plan: Plan | undefined, scope: Scope): Generator<RoutePlan> 
       yield { to: networkOf(address), dev: link.name }
     }
   }
+}
+
+/** The kernel's key, as people write it. */
+function destinationText({ to, metric }: RoutePlan): string {
+  return metric === undefined ? to : `${to} metric ${metric}`
 }
 
 function routeText({

@@ -6,21 +6,28 @@ import { homeOf } from '../passes/places.js'
 /** With fewer characters the beginning of an id is taken for a name. */
 const SHORTEST = 4
 
+/** What docker calls networks, by their ids in docker. */
+export type Names = ReadonlyMap<string, string>
+
 /** For people. */
-export function nameOf({ name, network }: Pick<Binding, 'name' | 'network'>): string {
-  return name ?? network.identity.replace(/^name:/, '')
+export function nameOf({ name, dockerNetwork, network }: Binding, names: Names): string {
+  return names.get(dockerNetwork) ?? name ?? network.identity
 }
 
 /**
  * @param wanted name, id in docker, identity, key, name of the sandbox, or the beginning of id or key
  * @throws TsoverlayError NETWORK_UNKNOWN that names those that there are, or that it may mean
  */
-export function findBinding(bindings: Iterable<Binding>, wanted: string): Binding {
+export function findBinding(bindings: Iterable<Binding>, wanted: string, names: Names): Binding {
   const all = [...bindings]
   const exact = all.filter((one) =>
-    [nameOf(one), one.dockerNetwork, one.network.identity, one.network.key, homeOf(one)].includes(
-      wanted,
-    ),
+    [
+      nameOf(one, names),
+      one.dockerNetwork,
+      one.network.identity,
+      one.network.key,
+      homeOf(one),
+    ].includes(wanted),
   )
   const isBeginning = ({ dockerNetwork, network }: Binding): boolean =>
     wanted.length >= SHORTEST &&
@@ -28,13 +35,13 @@ export function findBinding(bindings: Iterable<Binding>, wanted: string): Bindin
   const found = exact.length > 0 ? exact : all.filter(isBeginning)
   const [only, second] = found
   if (only !== undefined && second === undefined) return only
-  const names = (found.length > 0 ? found : all).map(
-    (one) => `${nameOf(one)} (${one.dockerNetwork.slice(0, 12)})`,
+  const candidates = (found.length > 0 ? found : all).map(
+    (one) => `${nameOf(one, names)} (${one.dockerNetwork.slice(0, 12)})`,
   )
   throw new TsoverlayError(
     'NETWORK_UNKNOWN',
     found.length > 0
-      ? `"${wanted}" may be any of the networks ${names.sort().join(', ')}`
-      : `this host has no network "${wanted}" of tsoverlay; it has ${names.sort().join(', ') || 'none'}`,
+      ? `"${wanted}" may be any of the networks ${candidates.sort().join(', ')}`
+      : `this host has no network "${wanted}" of tsoverlay; it has ${candidates.sort().join(', ') || 'none'}`,
   )
 }

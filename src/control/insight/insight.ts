@@ -19,7 +19,7 @@ import type { Peers } from '../peers/peers.js'
 import { compareTable } from './compare.js'
 import { compareRules } from './compare-rules.js'
 import { isDifference } from './comparison.js'
-import { findBinding, nameOf } from './find-binding.js'
+import { findBinding, type Names, nameOf } from './find-binding.js'
 import { ownerOf } from './owners.js'
 import { SandboxOwners } from './sandbox-owners.js'
 import { type Scope, scopeOf } from './scope.js'
@@ -59,10 +59,10 @@ export class Insight {
     const live = readings.flatMap(({ name, live, aliases }) => (live ? [name, ...aliases] : []))
     const containers = await this.#owners.containers(new Set(live))
     const ours = [...journal.bindings.values()]
-    const names = new Map(ours.map((binding) => [binding.dockerNetwork, nameOf(binding)]))
+    const names = new Map(ours.map((one) => [one.dockerNetwork, nameOf(one, networks)]))
     const owners = {
       containers,
-      networks: new Map([...names, ...networks]),
+      networks: new Map([...networks, ...names]),
       ours: new Set(names.keys()),
     }
     return readings.map((reading) => {
@@ -86,8 +86,8 @@ export class Insight {
    * @throws TsoverlayError KERNEL_FAILED
    */
   async links(match?: string, withWays = false): Promise<LinksReport> {
-    const found = await this.namespaces()
-    const networks = this.#networksOfLinks()
+    const [found, names] = await Promise.all([this.namespaces(), this.#owners.networks()])
+    const networks = this.#networksOfLinks(names)
     const rows = found.flatMap(({ name: namespace, owner, network, links }) =>
       links.map((link): LinkRow => {
         const of = namespace === HOST ? networks.get(link.name) : network
@@ -98,7 +98,7 @@ export class Insight {
       match === undefined
         ? rows
         : rows.filter(({ index, name }) => `${index}` === match || name === match)
-    return { links, ways: withWays ? await this.#ways() : [] }
+    return { links, ways: withWays ? await this.#ways(names) : [] }
   }
 
   /**
@@ -109,7 +109,8 @@ export class Insight {
    */
   async entries(table: EntryTable, network: string): Promise<EntriesReport> {
     const { journal, peers, reconciler, pauseMs = PAUSE_MS } = this.#parts
-    const binding = findBinding(journal.bindings.values(), network)
+    const names = await this.#owners.networks()
+    const binding = findBinding(journal.bindings.values(), network, names)
     let rows = await this.#look(table, binding)
     for (let looks = 1; looks < LOOKS && rows.some(isDifference); looks += 1) {
       const before = differencesOf(rows)
@@ -120,7 +121,7 @@ export class Insight {
     const plan = reconciler.planOf(homeOf(binding))
     const part = reconciler.partOf(binding.dockerNetwork)
     return {
-      network: nameOf(binding),
+      network: nameOf(binding, names),
       table,
       revision: peers.revision(binding.network.key),
       wanted: plan !== undefined && part !== undefined,
@@ -154,17 +155,17 @@ export class Insight {
   }
 
   /** Of links in the host's own namespace. */
-  #networksOfLinks(): ReadonlyMap<string, string> {
+  #networksOfLinks(names: Names): ReadonlyMap<string, string> {
     const found = new Map<string, string>()
     for (const binding of this.#parts.journal.bindings.values()) {
       if (homeOf(binding) !== HOST) continue
       const part = this.#parts.reconciler.partOf(binding.dockerNetwork)
-      for (const { name } of part?.links ?? []) found.set(name, nameOf(binding))
+      for (const { name } of part?.links ?? []) found.set(name, nameOf(binding, names))
     }
     return found
   }
 
-  async #ways(): Promise<readonly WayReport[]> {
+  async #ways(names: Names): Promise<readonly WayReport[]> {
     const { dataplane, journal, peers } = this.#parts
     const hosts = new Map<string, string>(peers.hosts().map(({ vtep, name }) => [vtep, name]))
     const ways: WayReport[] = []
@@ -173,7 +174,7 @@ export class Insight {
       const found = await dataplane.read(home)
       if (found === undefined) continue
       const scope = this.#scope(home, binding)
-      ways.push(...waysOf(nameOf(binding), found, scope, (address) => hosts.get(address)))
+      ways.push(...waysOf(nameOf(binding, names), found, scope, (address) => hosts.get(address)))
     }
     return ways
   }

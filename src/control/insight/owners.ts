@@ -22,11 +22,7 @@ const SANDBOX = /^(?:\d+-|lb_)([0-9a-z]{9,10})$/
 export function ownerOf(reading: NamespaceReading, owners: Owners): Owned {
   const { name, live } = reading
   const containers = containersIn(reading, owners)
-  if (name === HOST) {
-    const all = containers.map((one) => one.name).join(', ')
-    const owner = all === '' ? 'this host' : `this host, and with --network host: ${all}`
-    return { kind: 'host', owner, containers }
-  }
+  if (name === HOST) return { kind: 'host', owner: 'this host', containers }
   if (!live) return { kind: 'stale', owner: 'nobody: a file that no namespace is on', containers }
   if (containers.length > 0) {
     return { kind: 'container', owner: containers.map((one) => one.name).join(', '), containers }
