@@ -51,6 +51,7 @@ async function play(
 }
 
 async function prepare(lab: Lab): Promise<void> {
+  await lab.etcd.machine.sh(['mkdir', '-p', FOLDER])
   for (const host of lab.hosts) {
     await host.sh(['mkdir', '-p', FOLDER])
     await host.sh(['install', '-m', '755', '/run/tsoverlay/cli', '/usr/local/bin/tsoverlay'])
