@@ -10,7 +10,7 @@ export MINUTES SEED CYCLES
 H ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps check fmt unit contract net e2e test demo plugin lab-up lab-sh lab-down churn faults fuzz soak bench bench-scale bench-propagation bench-ipam ci
+.PHONY: help deps check fmt unit contract ui net e2e test demo plugin lab-up lab-sh lab-down churn faults fuzz soak bench bench-scale bench-propagation bench-ipam ci
 
 help: ## this list
 	@echo 'tsoverlay: multi-host networks for plain Docker'
@@ -28,16 +28,18 @@ demo: deps plugin ## the main job, shown: one host alone, then three hosts that 
 	$(TSX) test/demo/demo.ts
 
 test: check deps plugin ## everything: check, unit, contract, kernel and e2e tests
-	$(TSX) test/run.ts $(UNIT) $(ALONE) $(CONTRACT) $(NET) $(E2E)
+	$(TSX) test/run.ts $(UNIT) $(ALONE) $(CONTRACT) $(UI) $(NET) $(E2E)
 
 UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,dns,admin,cli,plugin,lab,bench,churn,tour}/**/*.test.ts'
 ALONE := alone='test/lab/*.alone.ts'
 CONTRACT := contract='test/contract/*.test.ts'
 NET := net='test/{net,fuzz}/*.test.ts'
+UI := ui='test/ui/*.test.ts'
 E2E := e2e-alone='test/e2e/*.alone.ts' e2e='test/e2e/*.e2e.ts'
 
 check: node_modules/.package-lock.json ## types, lint, format, layering, dead code
 	$(BIN)/tsc -p .
+	$(BIN)/tsc -p src/ui
 	$(BIN)/biome ci --colors=off --error-on-warnings .
 	$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src test plugin
 	$(BIN)/knip
@@ -50,6 +52,9 @@ unit: deps plugin ## unit tests, in seconds
 
 contract: deps plugin ## the store's contract on the fake and on a real etcd
 	$(TSX) test/run.ts $(CONTRACT)
+
+ui: deps plugin ## the page of tsoverlay ui in headless Chromium; screenshots in build/ui
+	$(TSX) test/run.ts $(UI)
 
 net: deps plugin ## the dataplane on the real kernel, in namespaces of its own; a short fuzz run
 	$(TSX) test/run.ts $(NET)

@@ -13,16 +13,11 @@ import { NATIVE_PACKAGES } from './native-packages.js'
 export interface BundleOptions {
   /** the project's folder */
   readonly project: string
-  /** the folder of the result: main.js, program.cjs, cli.js, package.json, proto/, LICENCES.txt */
+  /** the folder of the result: main.js, program.cjs, cli.cjs, cli-program.cjs, ui/, package.json, proto/, LICENCES.txt */
   readonly folder: string
 }
 
-/**
- * CommonJS packages call `require` for Node's own modules, which an ES module does not have. The
- * names are odd so that they do not meet a name in the bundle.
- */
-const BANNER = `import { createRequire as tsoverlayCreateRequire } from 'node:module';
-const require = tsoverlayCreateRequire(import.meta.url);`
+const PAGE_FILES = ['index.html', 'page.css', 'icon.svg'] as const
 
 /** @throws esbuild's BuildFailure, after it has printed what is wrong */
 export async function bundle({ project, folder }: BundleOptions): Promise<void> {
@@ -52,11 +47,38 @@ export async function bundle({ project, folder }: BundleOptions): Promise<void> 
   await make('start.ts', 'main.js', { format: 'esm' })
   // V8 keeps what it has compiled of a script, but not of an ES module (src/start.ts)
   await make('main.ts', 'program.cjs', { format: 'cjs' })
-  await make('cli/main.ts', 'cli.js', { format: 'esm', banner: { js: BANNER } })
+  await make('cli/start.ts', 'cli.cjs', { format: 'cjs' })
+  await make('cli/main.ts', 'cli-program.cjs', { format: 'cjs' })
+  inputs.push(...(await bundlePage(project, join(folder, 'ui'))))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }\n')
   const packages = [...packagesOf(inputs), ...NATIVE_PACKAGES]
   const licences = licenceTexts(join(project, 'node_modules'), packages)
   writeFileSync(join(folder, 'LICENCES.txt'), licences)
+}
+
+/**
+ * The page of `tsoverlay ui`: one script and the files beside it, ready for a browser.
+ * @returns what it is made of
+ * @throws as bundle
+ */
+export async function bundlePage(project: string, folder: string): Promise<readonly string[]> {
+  const source = join(project, 'src/ui')
+  const { metafile } = await build({
+    absWorkingDir: project,
+    entryPoints: [join(source, 'main.tsx')],
+    outfile: join(folder, 'page.js'),
+    bundle: true,
+    format: 'esm',
+    target: ['chrome117', 'firefox119', 'safari17'],
+    minify: true,
+    sourcemap: false,
+    legalComments: 'eof',
+    tsconfig: join(source, 'tsconfig.json'),
+    logLevel: 'warning',
+    metafile: true,
+  })
+  for (const file of PAGE_FILES) cpSync(join(source, file), join(folder, file))
+  return Object.keys(metafile.inputs)
 }
 
 /** etcd3 loads `${__dirname}/../proto/rpc.proto`; in the bundle that has to be `proto/` beside it. */

@@ -10,6 +10,7 @@ import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
 import { PoolsView } from './control/operator/pools-view.js'
 import { statusOf } from './control/operator/status.js'
+import { trafficOf } from './control/operator/traffic.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
 import type { Dataplane, Logger, Store } from './core/ports.js'
@@ -104,7 +105,7 @@ async function partsOf(options: DaemonOptions): Promise<WireOptions> {
 function serversOf(
   { store, dataplane, logger, recent, door }: DaemonOptions,
   docker: WireOptions['docker'],
-  { state, control, driver }: Wired,
+  { state, control, driver, doctor }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -120,6 +121,8 @@ function serversOf(
     removal: new HostRemoval(store),
     names: names.report,
     statics: names.statics,
+    doctor,
+    traffic: () => trafficOf(state.journal, dataplane),
     trace: control.trace,
     pools: new PoolsView(store),
     env: process.env,

@@ -10,6 +10,6 @@ export const SOCKETS = [
   `${HOST_RUN}/docker/plugins/tsoverlay.sock`,
 ]
 export const ETCD = '/usr/bin/etcd'
-export const CLI = '/app/cli.js'
+export const CLI = '/app/cli.cjs'
 export const ADMIN_SOCKET = `${RUN}/admin.sock`
 export const ADMIN_SOCKET_ON_HOST = `${RUN_ON_HOST}/admin.sock`

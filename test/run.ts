@@ -25,6 +25,7 @@ const LIMITS: Readonly<Record<string, Limits>> = {
   unit: { jobs: 2, timeout: 120 },
   contract: { jobs: 1, timeout: 180 },
   net: { jobs: 1, timeout: 180 },
+  ui: { jobs: 1, timeout: 180 },
   'e2e-alone': { jobs: 1, timeout: 1200 },
   e2e: { jobs: 2, timeout: 1200 },
 }

@@ -55,6 +55,11 @@ if [ ! -e "$root${cli}" ]; then
   exit 1
 fi
 export TSOVERLAY_SOCKET="\${TSOVERLAY_SOCKET:-${socket}}"
+# What the user's own node is told may be nowhere in the plugin; commands that the CLI runs have it.
+if [ -n "\${NODE_OPTIONS+set}" ]; then
+  export TSOVERLAY_NODE_OPTIONS="$NODE_OPTIONS"
+  unset NODE_OPTIONS
+fi
 exec "$root${libraries.loader}" --library-path "${folders}" "$root${node}" \
   --preserve-symlinks --preserve-symlinks-main "$root${cli}" "$@"
 `

@@ -1,11 +1,12 @@
 /** HTTP on the admin socket. */
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { VERSION_HEADER } from '../core/admin/about.js'
 import type { ErrorReport } from '../core/admin/error.js'
+import { VERSION_HEADER } from '../core/admin/socket.js'
 import { messageOf } from '../core/errors.js'
 import { VERSION } from '../core/version.js'
 
@@ -15,12 +16,25 @@ const SILENCE_MS = 30_000
 const START_MS = 1_500
 const LOOK_MS = 50
 
+export interface Patience {
+  /** how long it is tried where nobody listens */
+  readonly patienceMs?: number
+  /** how long an answer may take */
+  readonly silenceMs?: number
+}
+
 export class AdminClient {
   readonly #socketPath: string
-  readonly #patientUntil = performance.now() + START_MS
+  readonly #silenceMs: number
+  readonly #patientUntil: number
 
-  constructor(socketPath: string) {
+  constructor(
+    socketPath: string,
+    { patienceMs = START_MS, silenceMs = SILENCE_MS }: Patience = {},
+  ) {
     this.#socketPath = socketPath
+    this.#silenceMs = silenceMs
+    this.#patientUntil = performance.now() + patienceMs
   }
 
   /** @throws Error with what the plugin answers, or why it does not */
@@ -82,7 +96,9 @@ export class AdminClient {
   }
 
   async #send(method: string, path: string, body?: string): Promise<IncomingMessage> {
-    const sent = request({ socketPath: this.#socketPath, method, path, timeout: SILENCE_MS })
+    // A connection of one's own saves what an agent does first, a tenth of the CLI's start.
+    const createConnection = () => connect(this.#socketPath)
+    const sent = request({ createConnection, method, path, timeout: this.#silenceMs })
     sent.on('timeout', () => sent.destroy(new Error('no answer')))
     if (body !== undefined) sent.setHeader('content-type', 'application/json')
     sent.end(body)

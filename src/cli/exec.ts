@@ -42,6 +42,7 @@ export async function runIn(path: string, command: readonly string[]): Promise<n
     if (why !== undefined) throw cannotOpen(path, why)
   }
   asBefore(libc)
+  giveBackOptions()
   const [file = ''] = command
   libc.func('int execvp(const char *file, const char **argv)')(file, [...command, null])
   const why = reason()
@@ -72,6 +73,14 @@ function asBefore(libc: Library): void {
   if (soft === undefined || hard === undefined) return
   const limits = Buffer.from(BigUint64Array.of(soft, hard).buffer)
   libc.func('int setrlimit(int resource, const void *limits)')(RLIMIT_NOFILE, limits)
+}
+
+/** What the launcher has kept from this node (admin/launcher.ts). */
+function giveBackOptions(): void {
+  const kept = process.env['TSOVERLAY_NODE_OPTIONS']
+  if (kept === undefined) return
+  process.env['NODE_OPTIONS'] = kept
+  delete process.env['TSOVERLAY_NODE_OPTIONS']
 }
 
 /** Standard input, output and errors, and what the process that has started this one has open, too. */

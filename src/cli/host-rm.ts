@@ -1,9 +1,8 @@
 /** `tsoverlay host rm`: progress on stderr, when it takes longer than people like to wait in the dark. */
 import type { RemovalCounts, RemovalLine } from '../core/admin/removal.js'
 import type { AdminClient } from './client.js'
+import { Progress } from './progress.js'
 import type { Terminal } from './terminal.js'
-
-const QUIET_MS = 2_000
 
 /** @throws Error with the reason when it is refused or stops */
 export async function removeHost(
@@ -13,24 +12,18 @@ export async function removeHost(
   { out, err }: Pick<Terminal, 'out' | 'err'>,
 ): Promise<void> {
   const query = force ? '?force=1' : ''
-  let told = performance.now()
-  let latest = 'the store'
-  const timer = setInterval(() => {
-    if (performance.now() - told < QUIET_MS) return
-    told = performance.now()
-    err(`removing ${host}: ${latest}\n`)
-  }, QUIET_MS / 4)
+  const progress = new Progress({ err }, `removing ${host}`, 'the store')
   try {
     for await (const line of client.delete<RemovalLine>(
       `/hosts/${encodeURIComponent(host)}${query}`,
     )) {
-      if ('progress' in line) latest = line.progress
+      if ('progress' in line) progress.at(line.progress)
       else if ('error' in line) throw new Error(line.error.message)
       else return out(`${line.name} (${line.removed}) removed: ${summary(line.freed)}\n`)
     }
     throw new Error('the plugin ended before the removal did: ask again, and it goes on')
   } finally {
-    clearInterval(timer)
+    progress.end()
   }
 }
 

@@ -5,15 +5,19 @@ import { messageOf } from '../core/errors.js'
 import { CliFailure, EXIT } from './failure.js'
 import type { Terminal } from './terminal.js'
 import type { AddVerbs } from './verb.js'
+import { addCompletion } from './verbs/completion.js'
 import { addDiag } from './verbs/diag.js'
 import { addDns } from './verbs/dns.js'
+import { addDoctor } from './verbs/doctor.js'
 import { addEntries } from './verbs/entries.js'
 import { addHost } from './verbs/host.js'
 import { addIpam } from './verbs/ipam.js'
 import { addLinks } from './verbs/links.js'
 import { addListings } from './verbs/listings.js'
+import { addMan } from './verbs/man.js'
 import { addNetns, guarded } from './verbs/netns.js'
 import { addTrace } from './verbs/trace.js'
+import { addUi } from './verbs/ui.js'
 import { addWatch } from './verbs/watch.js'
 
 /** In the order of the help. */
@@ -21,13 +25,17 @@ const VERBS: readonly AddVerbs[] = [
   addListings,
   addIpam,
   addTrace,
+  addDoctor,
   addWatch,
+  addUi,
   addNetns,
   addLinks,
   addEntries,
   addHost,
   addDns,
   addDiag,
+  addCompletion,
+  addMan,
 ]
 
 /** @param argv without node and the file's name; @returns the exit code */

@@ -1,10 +1,11 @@
 /** What each verb of the CLI is made with. */
-import { type Command, Option } from 'commander'
-import { AdminClient } from './client.js'
+import { Argument, type Command, Option } from 'commander'
+import { AdminClient, type Patience } from './client.js'
 import { withoutColour } from './colour.js'
 import type { Terminal } from './terminal.js'
 
-export type { Command }
+export type { Command, Option }
+export { Argument }
 
 /** Adds one or some verbs to the program. */
 export type AddVerbs = (tools: Tools) => void
@@ -24,16 +25,26 @@ export function listing(parent: Command, name: string, description: string): Com
     .addOption(new Option('--json', 'print JSON, as the admin socket gives it'))
 }
 
+type Examples = readonly (readonly [string, string])[]
+
+const EXAMPLES = new WeakMap<Command, Examples>()
+
+/** What `examples` was given for the verb. */
+export function examplesOf(command: Command): Examples {
+  return EXAMPLES.get(command) ?? []
+}
+
 /** What is to be typed, and what it is for, under a verb's help. */
-export function examples(command: Command, lines: readonly (readonly [string, string])[]): Command {
+export function examples(command: Command, lines: Examples): Command {
+  EXAMPLES.set(command, lines)
   const width = Math.max(...lines.map(([typed]) => typed.length))
   const text = lines.map(([typed, why]) => `  $ ${typed.padEnd(width)}  # ${why}`)
   return command.addHelpText('after', `\nExamples:\n${text.join('\n')}`)
 }
 
 /** The socket that is asked. */
-export function clientOf(command: Command): AdminClient {
-  return new AdminClient(command.optsWithGlobals<{ socket: string }>().socket)
+export function clientOf(command: Command, patience?: Patience): AdminClient {
+  return new AdminClient(command.optsWithGlobals<{ socket: string }>().socket, patience)
 }
 
 export function wantsJson(command: Command): boolean {

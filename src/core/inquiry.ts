@@ -3,7 +3,8 @@
  * parameters and answers. docs/security.md tells who may ask.
  */
 import { type TSchema, Type } from 'typebox'
-import { count, type Report, text, texts } from './admin/schema.js'
+import { Finding } from './admin/doctor.js'
+import { count, type Report, text, texts, yesNo } from './admin/schema.js'
 import { Hop, TraceReport } from './admin/trace.js'
 
 interface Inquiry {
@@ -23,6 +24,35 @@ export const INQUIRIES = {
     answer: Type.Object({
       version: text('of the plugin'),
       time: Type.Number({ description: 'what its clock shows, in milliseconds since 1970' }),
+    }),
+  },
+  doctor: {
+    params: Type.Object({}),
+    answer: Type.Object({ findings: Type.Array(Finding) }),
+  },
+  reflect: {
+    params: Type.Object({
+      forMs: Type.Integer({
+        minimum: 0,
+        maximum: 30_000,
+        description: 'how long probes are heard',
+      }),
+    }),
+    answer: Type.Object({ networks: texts('keys of those whose probes are heard now') }),
+  },
+  heard: {
+    params: Type.Object({
+      network: text("the network's key"),
+      marks: Type.Array(Type.String(), { maxItems: 64, description: 'of probes' }),
+    }),
+    answer: Type.Object({
+      listens: yesNo('probes of the network are heard here'),
+      heard: texts('those of the marks that have arrived'),
+      refusals: Type.Array(Type.Object({ table: Type.String(), chain: Type.String() }), {
+        description: 'what refuses VXLAN packets of the asker here',
+      }),
+      dev: text("this host's underlay device; empty: not known"),
+      mtu: Type.Integer({ description: 'its MTU; 0: not known' }),
     }),
   },
   /** Trace a path that begins at a container of the asked host. */

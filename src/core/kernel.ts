@@ -41,6 +41,12 @@ export interface LinkReading {
   readonly peer?: PeerReading
 }
 
+/** Bytes through a link since it is there, as its own side of it sees them. */
+export interface LinkCounters {
+  readonly received: number
+  readonly sent: number
+}
+
 export interface NamespaceReading {
   /** HOST, or the name of its file in /run/docker/netns */
   readonly name: string

@@ -2,12 +2,14 @@
 
 import type { StaticRoute } from './driver.js'
 import type { TsoverlayError } from './errors.js'
+import type { HostLooks } from './host-looks.js'
 import type { Cidr, Ip } from './ip.js'
 import type { Item } from './item.js'
-import type { NamespaceReading, PlaceReading, RulesReading } from './kernel.js'
+import type { LinkCounters, NamespaceReading, PlaceReading, RulesReading } from './kernel.js'
 import type { Mac } from './mac.js'
 import type { PathFacts } from './path-facts.js'
 import type { Entries, Part, Place, Plan, TableName } from './plan.js'
+import type { Probe, ProbeTarget } from './probe.js'
 import type {
   DockerNetworkId,
   EndpointId,
@@ -157,7 +159,7 @@ export interface NamePlace {
 }
 
 /** The kernel. Only the reconciler calls the writing methods, one pass per place at a time. */
-export interface Dataplane {
+export interface Dataplane extends HostLooks {
   /**
    * Makes the kernel as planned, creating the sandbox if it is not there. One refused item does
    * not stop the rest.
@@ -212,6 +214,18 @@ export interface Dataplane {
    * @returns how many were answered; undefined: this host does not send such packets there
    */
   echo(from: Ip, to: Ip, size: number, count: number): Promise<number | undefined>
+  /**
+   * Sends a probe to another host, as the kernel sends a container's packet.
+   * @returns undefined: it was sent; else the name of an errno: EPERM where this host's own firewall
+   * drops it, EMSGSIZE where it is larger than the MTU
+   */
+  sendProbe(probe: Probe, to: ProbeTarget): string | undefined
+  /**
+   * Hears the probes that come out of a vxlan device, behind all firewalls and our own rules.
+   * @returns what ends it; undefined: there is no such device (now)
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  hearProbes(place: Place, dev: string, onProbe: (probe: Probe) => void): (() => void) | undefined
   /** MTUs of the paths to VTEPs that `setPathMtu` has set and that are in force. */
   pathMtus(): Promise<ReadonlyMap<Ip, number>>
   /**
@@ -235,6 +249,12 @@ export interface Dataplane {
    * @throws TsoverlayError KERNEL_FAILED
    */
   read(place: Place): Promise<PlaceReading | undefined>
+  /**
+   * What has gone through the links of a place, by name; as `read`, it disturbs nothing.
+   * @returns undefined: there is no such sandbox
+   * @throws TsoverlayError KERNEL_FAILED
+   */
+  counters(place: Place): Promise<ReadonlyMap<string, LinkCounters> | undefined>
   /** The rules that `read` would find if the plan were made. Pure. */
   rulesOf(plan: Plan): readonly RulesReading[]
   /** Called for each l3miss notice of any sandbox; one listener. */
@@ -316,6 +336,14 @@ export interface Lease {
   revoke(): Promise<void>
 }
 
+/** How the store is. */
+export interface StoreHealth {
+  /** of the member that was asked, in bytes: what its file takes */
+  readonly size: number
+  /** alarms of any member: `NOSPACE`, `CORRUPT` */
+  readonly alarms: readonly string[]
+}
+
 /**
  * etcd as we use it. Keys are relative to STORE_PREFIX and start with `/`. Every call ends within
  * its deadline; one that cannot reach etcd throws STORE_UNAVAILABLE.
@@ -333,5 +361,6 @@ export interface Store {
    */
   watch(prefix: string, signal: AbortSignal): AsyncIterable<Page | Snapshot | Delta>
   lease(ttlSeconds: number, signal?: AbortSignal): Promise<Lease>
+  health(signal?: AbortSignal): Promise<StoreHealth>
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 /** The kernel, as the Dataplane port of core/ports.ts describes it. docs/design/dataplane.md tells how. */
 import { basename, join } from 'node:path'
+import type { HostLooks } from '../core/host-looks.js'
 import { HOST } from '../core/plan.js'
 import type { Announcement, Dataplane, Logger, Miss } from '../core/ports.js'
 import { sendEchoes } from './facts/echo.js'
@@ -9,12 +10,19 @@ import { NamespaceWatch } from './facts/namespace-watch.js'
 import { listPathMtus, setPathMtu } from './facts/path-routes.js'
 import { findUnderlay, listHostRoutes, listRoutes } from './facts/underlay.js'
 import { VxlanSearch } from './facts/vxlan-devices.js'
+import { readChecksums } from './looks/checksums.js'
+import { findLacks } from './looks/lacks.js'
+import { findRefusals } from './looks/refusals.js'
 import { pathFacts } from './path/path-facts.js'
 import { HostPlace } from './places/host.js'
 import { openNamePlace } from './places/name-place.js'
 import { Home, netnsState } from './places/netns.js'
 import { Sandboxes } from './places/sandboxes.js'
 import type { Shared } from './places/scope.js'
+import { readSysctl } from './places/sysctls.js'
+import { ProbeEars } from './probes/probe-ears.js'
+import { sendProbe } from './probes/send-probe.js'
+import { readCounters } from './readings/counters.js'
 import { readNamespaces } from './readings/namespaces.js'
 import { readPlace } from './readings/place.js'
 import { rulesOf } from './readings/rules.js'
@@ -46,6 +54,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const shared: Shared = { home, host, logger, listeners, vxlans }
   const sandboxes = new Sandboxes(netnsDir, shared)
   const hostPlace = new HostPlace(shared)
+  const ears = new ProbeEars(home, netnsDir)
   const checks = setInterval(() => sandboxes.check(), CHECK_MS).unref()
   return {
     apply: (plan) => (plan.place === HOST ? hostPlace.apply(plan) : sandboxes.apply(plan)),
@@ -59,16 +68,35 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
     },
     ...looks(home, host, netnsDir),
     ...hearing(listeners),
+    sendProbe,
+    ...hostLooks(home, netnsDir),
+    hearProbes: (place, dev, onProbe) => ears.open(place, dev, onProbe),
     onHostChange: (callback) => hostWatch.onChange(callback),
     onNamespace: (callback) => namespaces.onAppear(callback),
     close: async () => {
       clearInterval(checks)
+      ears.close()
       namespaces.close()
       await hostWatch.close()
       await Promise.all([sandboxes.close(), hostPlace.close()])
       await host.close()
       home.close()
     },
+  }
+}
+
+function hostLooks(home: Home, netnsDir: string): HostLooks {
+  return {
+    lacks: () => findLacks(home),
+    settings: (names) =>
+      new Map(
+        names.flatMap((name) => {
+          const value = readSysctl(name)
+          return value === undefined ? [] : [[name, value] as const]
+        }),
+      ),
+    refusals: findRefusals,
+    checksums: (name) => readChecksums(home, join(netnsDir, basename(name))),
   }
 }
 
@@ -116,6 +144,7 @@ function looks(
   | 'path'
   | 'namespaces'
   | 'read'
+  | 'counters'
   | 'rulesOf'
 > {
   return {
@@ -128,6 +157,7 @@ function looks(
     setPathMtu: (vtep, mtu) => setPathMtu(host, vtep, mtu),
     namespaces: () => readNamespaces(home, netnsDir),
     read: (place) => readPlace(home, netnsDir, place),
+    counters: (place) => readCounters(home, netnsDir, place),
     rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
     path: pathFacts(home, netnsDir),

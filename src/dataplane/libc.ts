@@ -23,6 +23,7 @@ const call = {
   sendto: libc.func(
     'long sendto(int fd, const void *message, unsigned long length, int flags, const void *address, unsigned int size)',
   ),
+  if_nametoindex: libc.func('unsigned int if_nametoindex(const char *name)'),
   bind: libc.func('int bind(int fd, const void *address, unsigned int length)'),
   connect: libc.func('int connect(int fd, const void *address, unsigned int length)'),
   recv: libc.func('long recv(int fd, _Out_ void *buffer, unsigned long length, int flags)'),
@@ -110,6 +111,23 @@ export function sendInThread(fd: number, message: Buffer): Promise<Outcome> {
 export function openPacketSocket(): number | string {
   const fd: unknown = call.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)
   return Number(fd) >= 0 ? Number(fd) : getSystemErrorName(-koffi.errno())
+}
+
+/**
+ * A packet socket that receives the frames of one EtherType that come in by one device of the calling
+ * thread's namespace (packet(7), bind(2), if_nametoindex(3)).
+ * @returns its descriptor, or the name of an errno
+ */
+export function openFrameEar(dev: string, type: number): number | string {
+  const index = Number(call.if_nametoindex(dev))
+  if (index === 0) return 'ENODEV'
+  const fd = openPacketSocket()
+  if (typeof fd === 'string') return fd
+  const address = Buffer.alloc(SOCKADDR_LL)
+  address.writeUInt16LE(AF_PACKET, 0)
+  address.writeUInt16BE(type, 2)
+  address.writeInt32LE(index, 4)
+  return call.bind(fd, address, SOCKADDR_LL) === 0 ? fd : closeRefused(fd)
 }
 
 /** Sends a whole frame out of a device, without waiting (sendto(2)). */

@@ -21,6 +21,7 @@ import type {
   Page,
   Snapshot,
   Store,
+  StoreHealth,
   TxnResult,
   Write,
 } from '../core/ports.js'
@@ -158,6 +159,16 @@ class EtcdStore implements Store {
 
   lease(ttlSeconds: number, signal?: AbortSignal): Promise<Lease> {
     return this.#leases.grant(ttlSeconds, signal)
+  }
+
+  async health(signal?: AbortSignal): Promise<StoreHealth> {
+    const run = async (client: Etcd3, attempt: Attempt): Promise<StoreHealth> => {
+      const status = await client.maintenance.status(grpc(attempt))
+      const { alarms } = await client.maintenance.alarm({ action: 'Get' }, grpc(attempt))
+      const names = alarms.map(({ alarm }) => String(alarm).toUpperCase())
+      return { size: Number(status.dbSize), alarms: [...new Set(names)] }
+    }
+    return this.#calls.call({ action: 'look at its health', repeatable: true, signal, run })
   }
 
   /** Ends all watches and calls; leases are not revoked, they run out. */

@@ -13,6 +13,8 @@ export abstract class StoreAround implements Store {
   keys: Store['keys'] = (prefix, signal) => this.inner.keys(prefix, signal)
   watch: Store['watch'] = (prefix, signal) => this.inner.watch(prefix, signal)
 
+  health: Store['health'] = (signal) => this.inner.health(signal)
+
   abstract txn(
     guards: readonly Guard[],
     writes: readonly Write[],

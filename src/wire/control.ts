@@ -10,12 +10,13 @@ import { Reconciler } from '../control/passes/reconciler.js'
 import { Upkeep } from '../control/passes/upkeep.js'
 import { BlockPeers, type PoolRecords } from '../control/peers/block-peers.js'
 import { type Followed, Peers } from '../control/peers/peers.js'
+import { Probes, type ProbesParts } from '../control/probes/probes.js'
 import { chores } from '../control/records/chores.js'
 import { OwnRecords } from '../control/records/own-records.js'
 import { Restoration } from '../control/records/restoration.js'
-import { PathMtu } from '../control/underlay/path-mtu.js'
 import type { TraceParts } from '../control/trace/parts.js'
 import { answerTraces, Trace } from '../control/trace/trace.js'
+import { PathMtu } from '../control/underlay/path-mtu.js'
 import { UnderlaySource } from '../control/underlay/underlay-source.js'
 import { poolsOf } from '../core/pools.js'
 import type { Network } from '../core/types.js'
@@ -25,12 +26,13 @@ import type { State } from './state.js'
 
 export type Control = ReturnType<typeof wireControl>
 
+const now = (): number => performance.now()
+
 /** What makes the kernel as it is wanted, and keeps it and the store so. */
 export function wireControl(options: WireOptions, state: State) {
   const { config, store, dataplane, greeting, logger, times } = options
   const { identity, journal, outbox, vtep } = state
   const port = config.vxlanPort
-  const now = (): number => performance.now()
   const peers = new Peers({
     store,
     self: identity.id,
@@ -61,12 +63,7 @@ export function wireControl(options: WireOptions, state: State) {
     underlay,
     port,
   })
-  state.blocks.onBlocksChanged((ref) => {
-    for (const { dockerNetwork, network } of journal.bindings.values()) {
-      const isTheirs = network.space === ref.space && poolsOf(network).includes(ref.pool)
-      if (isTheirs) reconciler.mark(dockerNetwork)
-    }
-  })
+  followBlocks(state, reconciler)
   const departures = new Departures({ ...shared, reconciler })
   const misses = new Misses({ ...shared, reconciler, now })
   const floating = new Floating({ ...state, peers, reconciler, logger })
@@ -82,21 +79,36 @@ export function wireControl(options: WireOptions, state: State) {
     dockerd.sync?.trigger()
   }
   const restoration = new Restoration({ ...state, ...shared, store, now, onRestored })
-  const trace = wireTrace(options, state, { peers, underlay, reconciler, ...own, ...dockerd })
-  const kernel = { trace, peers, underlay, reconciler, departures, misses, floating, paths }
-  return { ...kernel, records, upkeep, restoration, ...own, ...dockerd }
+  const seen = { peers, underlay, reconciler, ...own, ...dockerd }
+  const kernel = { peers, underlay, reconciler, departures, misses, floating, paths }
+  const looks = wireLooks(options, state, seen)
+  return { ...kernel, ...looks, records, upkeep, restoration, ...own, ...dockerd }
 }
 
-function wireTrace(
+/** What people look with, on this host and on others. */
+function wireLooks(
   { dataplane, docker }: WireOptions,
   state: State,
-  control: Omit<TraceParts, 'identity' | 'journal' | 'store' | 'docker' | 'dataplane' | 'inquiries'> & {
+  control: Omit<
+    TraceParts,
+    'identity' | 'journal' | 'store' | 'docker' | 'dataplane' | 'inquiries'
+  > & {
     readonly inquiries: Inquiries
-  },
-): Trace {
+  } & Pick<ProbesParts, 'peers' | 'underlay' | 'reconciler'>,
+) {
+  const probes = new Probes({ ...state, ...control, dataplane })
   const trace = new Trace({ ...state, ...control, dataplane, docker })
   answerTraces(trace, control.inquiries)
-  return trace
+  return { probes, trace }
+}
+
+function followBlocks({ blocks, journal }: State, reconciler: Reconciler): void {
+  blocks.onBlocksChanged((ref) => {
+    for (const { dockerNetwork, network } of journal.bindings.values()) {
+      const isTheirs = network.space === ref.space && poolsOf(network).includes(ref.pool)
+      if (isTheirs) reconciler.mark(dockerNetwork)
+    }
+  })
 }
 
 /** Of a routed network the blocks; its endpoints for their names only, and the own ones for upkeep. */

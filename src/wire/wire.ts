@@ -3,6 +3,7 @@ import { recoverJournal } from '../control/records/recovery.js'
 import { forgetNames } from '../control/sync/steps.js'
 import { HOST } from '../core/plan.js'
 import { wireControl } from './control.js'
+import { wireDoctor } from './doctor.js'
 import { wireDriver } from './driver.js'
 import type { WireOptions } from './options.js'
 import { wireState } from './state.js'
@@ -11,13 +12,15 @@ export interface Wired {
   readonly state: ReturnType<typeof wireState>
   readonly control: ReturnType<typeof wireControl>
   readonly driver: ReturnType<typeof wireDriver>
+  readonly doctor: ReturnType<typeof wireDoctor>
 }
 
 /** Makes the parts; nothing runs yet. */
 export function wire(options: WireOptions): Wired {
   const state = wireState(options)
   const control = wireControl(options, state)
-  return { state, control, driver: wireDriver(options, state, control) }
+  const doctor = wireDoctor(options, state, control)
+  return { state, control, driver: wireDriver(options, state, control), doctor }
 }
 
 /**
@@ -80,6 +83,7 @@ function followHosts(
 /** In the order of who uses whom: no new passes, then what they stand on. Calls and sweeps have ended. */
 export async function close({ state, control }: Pick<Wired, 'state' | 'control'>): Promise<void> {
   await control.inquiries.close()
+  control.probes.close()
   await control.departures.close()
   await control.sync?.close()
   await control.names.close()

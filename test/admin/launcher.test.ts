@@ -21,7 +21,8 @@ t.test("the script runs the plugin's node by the plugin's own loader", async (t)
     socket: '/run/x/admin.sock',
   })
   // Nothing of the host's is needed but a shell.
-  const env = { PATH: '/usr/bin:/bin' }
+  // nor what the user's own node is told
+  const env = { PATH: '/usr/bin:/bin', NODE_OPTIONS: '--require /nowhere/at-all.cjs' }
   const { stdout } = await run('/bin/sh', [`${dir}/run/cli`, 'host', 'rm', 'a b'], { env })
   t.match(stdout, /^\/run\/x\/admin\.sock \["host","rm","a b"\] /)
   writeFileSync(`${dir}/run/pid`, '4194304\n')

@@ -45,11 +45,13 @@ const STATUS: Status = {
 const STORE = new MemoryStore()
 const PARTS = {
   cluster: new ClusterView(STORE, { id: 'a' }),
+  traffic: async () => ({ at: 0, endpoints: [] }),
   removal: new HostRemoval(STORE),
   env: {},
   log: { list: () => [] },
   pools: new PoolsView(STORE),
   events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
+  doctor: { look: async () => undefined },
   names: { list: () => [], lookup: () => [] },
   trace: { trace: async () => ({ from: 'web', to: 'db', hops: [] }) },
   insight: {

@@ -10,6 +10,7 @@ import { Lab } from '../lab/lab.js'
 import { requireRoot } from '../lab/packages.js'
 import { installEverywhere } from '../lab/tsoverlay.js'
 import { agent } from './agent.js'
+import { commandLine } from './cli.js'
 import { containerStart } from './container-start.js'
 import { crowd } from './crowd.js'
 import { ipam } from './ipam.js'
@@ -44,6 +45,7 @@ const ALL: readonly Measurement[] = [
   routedCrowd,
   news,
   routes,
+  commandLine,
 ]
 const OUT = 'build/bench'
 

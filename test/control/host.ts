@@ -72,6 +72,7 @@ export async function startHost(options: HostOptions) {
     /** the Docker API of this host */
     api,
     status,
+    doctor: wired.doctor,
     close: () => close(wired),
   }
 }

@@ -28,6 +28,7 @@ export class Turnstile {
       txn: (guards, writes, signal) => this.#pass(() => store.txn(guards, writes, signal)),
       watch: (prefix, signal) => store.watch(prefix, signal),
       lease: (ttl, signal) => store.lease(ttl, signal),
+      health: (signal) => store.health(signal),
       close: () => store.close(),
     }
   }

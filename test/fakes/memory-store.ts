@@ -13,6 +13,7 @@ import type {
   Page,
   Snapshot,
   Store,
+  StoreHealth,
   TxnResult,
   Write,
 } from '../../src/core/ports.js'
@@ -154,6 +155,14 @@ export class MemoryStore implements Store {
   async list(prefix: string, signal?: AbortSignal): Promise<Snapshot> {
     await this.pass(signal)
     return this.#snapshot(prefix)
+  }
+
+  /** what `health` tells */
+  wellness: StoreHealth = { size: 20_000, alarms: [] }
+
+  async health(signal?: AbortSignal): Promise<StoreHealth> {
+    await this.pass(signal)
+    return this.wellness
   }
 
   async keys(prefix: string, signal?: AbortSignal): Promise<readonly string[]> {

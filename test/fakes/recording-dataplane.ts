@@ -1,8 +1,14 @@
 /** A kernel in memory: what was applied last in each sandbox, and switches to make it refuse. */
 import { TsoverlayError } from '../../src/core/errors.js'
+import type { Checksums, Refusal } from '../../src/core/host-looks.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import { type Item, itemText } from '../../src/core/item.js'
-import type { NamespaceReading, PlaceReading, RulesReading } from '../../src/core/kernel.js'
+import type {
+  LinkCounters,
+  NamespaceReading,
+  PlaceReading,
+  RulesReading,
+} from '../../src/core/kernel.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import { HOST } from '../../src/core/plan.js'
 import type {
@@ -14,6 +20,7 @@ import type {
   Miss,
   NamePlace,
 } from '../../src/core/ports.js'
+import type { Probe, ProbeTarget } from '../../src/core/probe.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
 import { FakePath } from './fake-path.js'
@@ -193,6 +200,50 @@ export class RecordingDataplane implements Dataplane {
     return size <= (this.paths.get(to) ?? Number.POSITIVE_INFINITY) ? count : 0
   }
 
+  /** what the kernel lacks, and what it said */
+  readonly lacking = new Map<string, string>()
+  readonly sysctls = new Map<string, string>([['net/ipv4/ip_forward', '1']])
+  refusing: readonly Refusal[] = []
+  readonly checksumFacts = new Map<string, Checksums>()
+
+  async lacks(): Promise<ReadonlyMap<string, string>> {
+    return this.lacking
+  }
+
+  settings(names: readonly string[]): ReadonlyMap<string, string> {
+    return new Map([...this.sysctls].filter(([name]) => names.includes(name)))
+  }
+
+  async refusals(): Promise<readonly Refusal[]> {
+    return this.refusing
+  }
+
+  checksums(name: string): Checksums | undefined {
+    return this.checksumFacts.get(name)
+  }
+
+  /** probes that were sent, and what is done with each: undefined arrives nowhere */
+  readonly probes: (readonly [Probe, ProbeTarget])[] = []
+  onProbeSent: (probe: Probe, to: ProbeTarget) => string | undefined = () => undefined
+  /** who hears what comes out of a vxlan device, by `place dev` */
+  readonly ears = new Map<string, (probe: Probe) => void>()
+
+  sendProbe(probe: Probe, to: ProbeTarget): string | undefined {
+    this.probes.push([probe, to])
+    return this.onProbeSent(probe, to)
+  }
+
+  hearProbes(
+    place: string,
+    dev: string,
+    onProbe: (probe: Probe) => void,
+  ): (() => void) | undefined {
+    const plan = place === HOST ? this.host : this.sandboxes.get(place)
+    if (!plan?.links.some(({ name }) => name === dev)) return undefined
+    this.ears.set(`${place} ${dev}`, onProbe)
+    return () => this.ears.delete(`${place} ${dev}`)
+  }
+
   async pathMtus(): Promise<ReadonlyMap<Ip, number>> {
     return this.lowered
   }
@@ -236,6 +287,13 @@ export class RecordingDataplane implements Dataplane {
 
   async read(place: string): Promise<PlaceReading | undefined> {
     return this.readings.get(place)
+  }
+
+  /** place → link → what has gone through it */
+  readonly counted = new Map<string, ReadonlyMap<string, LinkCounters>>()
+
+  async counters(place: string): Promise<ReadonlyMap<string, LinkCounters> | undefined> {
+    return this.counted.get(place)
   }
 
   rulesOf(): readonly RulesReading[] {

@@ -50,7 +50,7 @@ export class PluginProcess {
   /** What the CLI inside of it prints, on both outputs. */
   cli(...argv: readonly string[]): string {
     const env = { TSOVERLAY_SOCKET: '/host/run/tsoverlay/admin.sock' }
-    const node = ['-u', 'NODE_OPTIONS', 'chroot', this.root, '/usr/bin/node', '/app/cli.js']
+    const node = ['-u', 'NODE_OPTIONS', 'chroot', this.root, '/usr/bin/node', '/app/cli.cjs']
     const { stdout, stderr } = spawnSync('env', [...node, ...argv], { env, encoding: 'utf8' })
     return `${stdout}${stderr}`
   }

@@ -2,14 +2,18 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { run } from './exec.js'
 import { LabError, type Log } from './names.js'
 
-/** What the lab calls on the machine, and the Debian package that has it. */
+/** What the lab, and some tests, call on the machine, and the Debian package that has it. */
 const COMMANDS: Readonly<Record<string, string>> = {
+  chromium: 'chromium',
   debootstrap: 'debootstrap',
+  fish: 'fish',
+  groff: 'groff-base',
   ip: 'iproute2',
   iptables: 'iptables',
   nft: 'nftables',
   nsenter: 'util-linux',
   tar: 'tar',
+  zsh: 'zsh',
 }
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const DIRECTORIES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin']

@@ -7,20 +7,22 @@ export const SHORT = 12
 
 /** @param rows the first one is the head */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => length(row[at]))))
-  const lines = rows.map((row) =>
-    row
-      .map((cell, at) => padded(cell, widths[at] ?? 0))
-      .join(GAP)
-      .trimEnd(),
-  )
+  const widths = (rows[0] ?? []).map(() => 0)
+  for (const row of rows) {
+    for (let at = 0; at < widths.length; at += 1)
+      widths[at] = Math.max(widths[at] ?? 0, length(row[at] ?? ''))
+  }
+  const lines = rows.map((row) => {
+    const cells = row.map((cell, at) => {
+      // What colour takes is not seen.
+      return cell.padEnd((widths[at] ?? 0) + cell.length - length(cell))
+    })
+    return cells.join(GAP).trimEnd()
+  })
   return `${lines.join('\n')}\n`
 }
 
-function length(cell: string | undefined): number {
-  return withoutColour(cell ?? '').length
-}
-
-function padded(cell: string, width: number): string {
-  return cell + ' '.repeat(Math.max(0, width - length(cell)))
+/** As it is seen. Tables have ten thousands of cells, of which next to none has colour. */
+function length(cell: string): number {
+  return cell.includes('\u001b') ? withoutColour(cell).length : cell.length
 }

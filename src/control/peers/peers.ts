@@ -271,6 +271,11 @@ export class Peers {
     return [...ids].flatMap((id) => this.#hosts.get(keys.host(id)) ?? [])
   }
 
+  /** Of a network that is open, the hosts that this one sends to. */
+  reached(network: NetworkKey): readonly HostId[] {
+    return this.#networks.get(network)?.reachedHosts() ?? []
+  }
+
   /** False until the store was read once: then hosts may be missing. */
   get knowsHosts(): boolean {
     return this.#knowsHosts

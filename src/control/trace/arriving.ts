@@ -2,21 +2,30 @@
  * The other end of a path: what this host does with packets of a container elsewhere, up to the socket,
  * and with the answers. Asked by the host that traces (the kind `arrival` of core/inquiry.ts).
  */
-import { contains, type Ip, ipOf, parseCidr, parseIp } from '../../core/ip.js'
+
 import type { Answer, Params } from '../../core/inquiry.js'
+import { contains, type Ip, ipOf, parseCidr, parseIp } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
 import { parseMac } from '../../core/mac.js'
 import type { Surroundings, TriedPacket } from '../../core/path-facts.js'
 import { HOST } from '../../core/plan.js'
 import type { Host, Way } from '../../core/types.js'
 import { wayTo } from '../../core/way.js'
-import { back, failed, type Finding, hopsOf } from './finding.js'
+import { back, type Finding, failed, hopsOf } from './finding.js'
 import { insideOf, receiving, sending } from './inside.js'
 import { interfaceOf } from './judge/container.js'
 import { judgeAdmission, judgeRules } from './judge/firewall.js'
 import { judgeVxlan } from './judge/tunnel.js'
 import { judgeOtherHost } from './judge/underlay.js'
-import { look, portOf, routing, rulesOutward, type There, tunnelling, underlayOf } from './outward.js'
+import {
+  look,
+  portOf,
+  routing,
+  rulesOutward,
+  type There,
+  tunnelling,
+  underlayOf,
+} from './outward.js'
 import { type Load, nameOf, type Path, type States, type TraceParts } from './parts.js'
 import { homeIn, isRouted, type Lead, leadTo, rangeAt } from './wanted.js'
 
@@ -207,4 +216,3 @@ export function gatewayOf(there: There | undefined): Mac | undefined {
   const name = there?.home.bridge?.name
   return there?.facts?.links.find((link) => link.name === name)?.mac
 }
-

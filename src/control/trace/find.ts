@@ -1,14 +1,15 @@
 /** Who is meant by the two ends of a trace. */
-import { contains, familyOf, type Ip, ipOf, parseIp } from '../../core/ip.js'
+
 import { TsoverlayError } from '../../core/errors.js'
 import type { Answer } from '../../core/inquiry.js'
+import { contains, familyOf, type Ip, ipOf, parseIp } from '../../core/ip.js'
 import { poolsOf } from '../../core/pools.js'
 import type { Endpoint, LocalEndpoint } from '../../core/types.js'
 import { documents } from '../../state/documents.js'
 import { keys } from '../../state/keys.js'
 import type { ContainerState } from '../dockerd/docker-states.js'
 import { type Finding, failed, ok } from './finding.js'
-import { networkName, nameOf, type States, stateWith, type TraceParts } from './parts.js'
+import { nameOf, networkName, type States, stateWith, type TraceParts } from './parts.js'
 
 /** A container of this host. */
 export interface Source {
@@ -82,11 +83,7 @@ export interface Found {
 }
 
 /** @param text name or address */
-export async function findTarget(
-  parts: TraceParts,
-  source: Source,
-  text: string,
-): Promise<Found> {
+export async function findTarget(parts: TraceParts, source: Source, text: string): Promise<Found> {
   const ip = parseIp(text)
   return ip === undefined ? byName(parts, source, text) : byAddress(parts, source, ip)
 }
@@ -170,4 +167,3 @@ export function judgeMissing(
   const command = `docker network connect ${network} ${text}`
   return { ...failed({ ...subject, hop: 'network' }, says), mend: { host, command } }
 }
-

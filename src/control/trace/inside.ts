@@ -109,7 +109,8 @@ export async function duplicates(
     const inside = await insideOf(parts, each, []).catch(() => undefined)
     if (inside !== undefined) found.set(nameOf(states, each), inside)
   }
-  return judgeDuplicate(ip, owner, found)
+  const network = parts.journal.bindings.get(dockerNetwork)?.network
+  return judgeDuplicate(ip, owner, found, network?.sourceCheck !== false)
 }
 
 function isOf({ addresses }: LocalEndpoint, ip: Ip): boolean {

@@ -130,7 +130,14 @@ export async function rulesOutward(
   }
   if (lead.entry !== undefined && way !== undefined && underlay !== undefined) {
     const ends = { source: underlay.vtep, destination: way.vtep }
-    packets.push({ hook: 'output', from: '', to: dev, ...ends, protocol: 'udp', port: underlay.port })
+    packets.push({
+      hook: 'output',
+      from: '',
+      to: dev,
+      ...ends,
+      protocol: 'udp',
+      port: underlay.port,
+    })
   }
   if (packets.length === 0) return []
   const facts = await dataplane.path.tried(packets)
@@ -141,4 +148,3 @@ export async function rulesOutward(
 export function sourceOf({ mine }: Pick<Path, 'mine'>, other: Ip): Ip | undefined {
   return mine.addresses.map(ipOf).find((ip) => familyOf(ip) === familyOf(other))
 }
-

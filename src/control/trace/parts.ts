@@ -2,7 +2,13 @@
 import type { Ip } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
 import type { Dataplane, Store } from '../../core/ports.js'
-import type { DockerNetworkId, EndpointId, Host, LocalEndpoint, Underlay } from '../../core/types.js'
+import type {
+  DockerNetworkId,
+  EndpointId,
+  Host,
+  LocalEndpoint,
+  Underlay,
+} from '../../core/types.js'
 import type { Binding } from '../../state/documents.js'
 import type { Identity } from '../../state/identity.js'
 import type { Journal } from '../../state/journal.js'

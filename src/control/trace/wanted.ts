@@ -1,7 +1,14 @@
 /** What plans have of a path: pure but for where the plan comes from. */
 import { resolveBackend } from '../../backends/index.js'
 import { type Cidr, contains, type Ip } from '../../core/ip.js'
-import { type BridgeLink, HOST, type Part, type Place, type RoutePlan, type VxlanLink } from '../../core/plan.js'
+import {
+  type BridgeLink,
+  HOST,
+  type Part,
+  type Place,
+  type RoutePlan,
+  type VxlanLink,
+} from '../../core/plan.js'
 import type { Peer, Way } from '../../core/types.js'
 import { homeOf } from '../passes/places.js'
 import type { WantedPort } from './judge/port.js'
@@ -74,4 +81,3 @@ export function rangeAt(host: string, range: Cidr): Peer {
 export function isRouted({ binding }: Pick<Path, 'binding'>): boolean {
   return resolveBackend(binding.network.backend).follows === 'blocks'
 }
-

@@ -1,9 +1,6 @@
 import { Type } from 'typebox'
 import { type Report, text, texts } from './schema.js'
 
-/** Each answer of the admin socket has the plugin's version in this header. */
-export const VERSION_HEADER = 'tsoverlay-version'
-
 /** The program on this host, in GET /about. */
 export const AboutReport = Type.Object({
   version: text('of the plugin'),

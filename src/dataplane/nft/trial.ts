@@ -70,9 +70,13 @@ export class Trial {
     this.#registers = new Registers(packet, rules.sets)
   }
 
-  /** Whether a chain with the policy to accept refuses the packet for certain. */
-  isRefusedBy(chain: string): boolean {
-    return this.#walk(chain, true, 0) === 'refused'
+  /**
+   * Whether a chain refuses the packet for certain.
+   * @param drops its policy is to drop what no rule decides on
+   */
+  isRefusedBy(chain: string, drops = false): boolean {
+    const fate = this.#walk(chain, true, 0)
+    return fate === 'refused' || (drops && fate === 'on')
   }
 
   /** @param drops the chain's policy: packets that no rule decides on are dropped */

@@ -30,7 +30,9 @@ export function matchesXt(attributes: Attributes, packet: Pick<Packet, 'port'>):
     case 'udp':
       return info && hasPort(info, INVERSIONS.udp, packet.port)
     case 'tcp':
-      return info && info[TCP_FLAGS_AT] === 0 ? hasPort(info, INVERSIONS.tcp, packet.port) : undefined
+      return info && info[TCP_FLAGS_AT] === 0
+        ? hasPort(info, INVERSIONS.tcp, packet.port)
+        : undefined
     default:
       return undefined
   }
@@ -45,7 +47,8 @@ function hasState(info: Buffer, revision: number | undefined): Truth {
 
 /** Source ports are any; destination ports are a range. */
 function hasPort(info: Buffer, inversionsAt: number, port: number | undefined): Truth {
-  if (port === undefined || info.length <= inversionsAt || info[inversionsAt] !== 0) return undefined
+  if (port === undefined || info.length <= inversionsAt || info[inversionsAt] !== 0)
+    return undefined
   if (info.readUInt16LE(0) !== 0 || info.readUInt16LE(2) !== ANY_PORT) return undefined
   return port >= info.readUInt16LE(4) && port <= info.readUInt16LE(6)
 }

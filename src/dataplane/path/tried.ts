@@ -71,18 +71,26 @@ function tryOne(
   const asked = packetOf(packet)
   const family = asked.source.length === 4 ? NFPROTO.IPV4 : NFPROTO.IPV6
   let doubt: RulesFact | undefined
-  for (const hook of HOOKS[packet.hook]) {
-    for (const base of bases) {
-      if (base.hook !== hook || ![NFPROTO.INET, family].some((one) => one === base.family)) continue
-      const rules = tables.get(`${base.family} ${base.table}`)
-      if (rules === undefined) continue
-      const trial = new Trial(rules, asked)
-      const judged = trial.judge(base.name, base.policy === VERDICT.DROP)
-      if (judged.fate === 'refused') return factOf(base, judged)
-      if (judged.fate === 'unknown') doubt ??= factOf(base, judged)
-    }
+  for (const base of atHooks(bases, HOOKS[packet.hook], family)) {
+    const rules = tables.get(`${base.family} ${base.table}`) ?? NO_RULES
+    const judged = new Trial(rules, asked).judge(base.name, base.policy === VERDICT.DROP)
+    if (judged.fate === 'refused') return factOf(base, judged)
+    if (judged.fate === 'unknown') doubt ??= factOf(base, judged)
   }
   return doubt ?? { fate: 'passes' }
+}
+
+const NO_RULES: Rules = { chains: new Map(), sets: new Map() }
+
+/** Those that see packets of the family, in the order of the hooks. */
+function atHooks(
+  bases: readonly ChainState[],
+  hooks: readonly number[],
+  family: number,
+): readonly ChainState[] {
+  return hooks.flatMap((hook) =>
+    bases.filter((base) => base.hook === hook && [NFPROTO.INET, family].includes(base.family)),
+  )
 }
 
 function factOf(base: ChainState & TableRef, { fate, by }: Judgement): RulesFact {

@@ -19,12 +19,22 @@ export async function readPlace(
   directory: string,
   place: Place,
 ): Promise<PlaceReading | undefined> {
+  return withPlace(home, directory, place, (opened) => read(home, opened, place))
+}
+
+/** Opens a place for as long as `look` takes. @returns undefined: it is not there */
+export async function withPlace<T>(
+  home: Home,
+  directory: string,
+  place: Place,
+  look: (opened: Opened) => Promise<T>,
+): Promise<T | undefined> {
   const path = place === HOST ? undefined : join(directory, place)
   const isThere = path === undefined || (isSandboxName(place) && netnsState(path) === 'live')
   if (!isThere) return undefined
   const opened = openToRead(home, path)
   try {
-    return await read(home, opened, place)
+    return await look(opened)
   } finally {
     await opened.close()
   }

@@ -90,12 +90,15 @@ export const IFLA = {
   PROTINFO: 12,
   LINKINFO: 18,
   IFALIAS: 20,
+  STATS64: 23,
   AF_SPEC: 26,
   GROUP: 27,
   NET_NS_FD: 28,
   EXT_MASK: 29,
   LINK_NETNSID: 37,
 } as const
+/** where struct rtnl_link_stats64 has them */
+export const STATS64 = { RX_BYTES: 16, TX_BYTES: 24 } as const
 export const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const
 export const IFLA_BRPORT = { STATE: 1, LEARNING: 8, UNICAST_FLOOD: 9, FLUSH: 24 } as const
 export const IFLA_VXLAN = {

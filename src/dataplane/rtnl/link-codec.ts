@@ -1,6 +1,7 @@
 /** struct ifinfomsg (linux/rtnetlink.h): network devices and their attributes. */
 import type { Ip } from '../../core/ip.js'
 import { familyOf } from '../../core/ip.js'
+import type { LinkCounters } from '../../core/kernel.js'
 import { type Mac, macFromBytes, macToBytes } from '../../core/mac.js'
 import type { VethLink, VxlanLink } from '../../core/plan.js'
 import type { Attributes } from './codec.js'
@@ -30,6 +31,7 @@ import {
   NLM_F,
   RTEXT_FILTER_SKIP_STATS,
   RTM,
+  STATS64,
   VETH_INFO_PEER,
 } from './constants.js'
 import type { RtnlMessage } from './rtnl.js'
@@ -231,6 +233,21 @@ export function getLink(ref: LinkRef): RtnlMessage {
 export function dumpLinks(): RtnlMessage {
   const mask = u32(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS)
   return message(RTM.GETLINK, NLM_F.DUMP, { index: 0 }, false, mask)
+}
+
+/** With their counters, which the kernel has to sum up over all processors. */
+export function dumpLinkCounters(): RtnlMessage {
+  return message(RTM.GETLINK, NLM_F.DUMP, { index: 0 }, false)
+}
+
+/** Bytes through a link since it is there (struct rtnl_link_stats64); undefined: it says nothing. */
+export function decodeLinkCounters(body: Buffer): LinkCounters | undefined {
+  const stats = parseAttributes(body, IFINFOMSG).get(IFLA.STATS64)
+  if (stats === undefined || stats.length < STATS64.TX_BYTES + 8) return undefined
+  return {
+    received: Number(stats.readBigUInt64LE(STATS64.RX_BYTES)),
+    sent: Number(stats.readBigUInt64LE(STATS64.TX_BYTES)),
+  }
 }
 
 /** Of a message of a link; the kernel says it first (rtnl_fill_ifinfo). */

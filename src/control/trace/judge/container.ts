@@ -114,11 +114,16 @@ export function judgeNeighbour(
   return failed(subject, says, `tsoverlay netns ${name} ip neigh del ${ip} dev ${dev}`)
 }
 
-/** What else of this host has an address. @param others by name of the container */
+/**
+ * What else of this host has an address.
+ * @param others by name of the container
+ * @param checked what they send with it is dropped at their ports
+ */
 export function judgeDuplicate(
   ip: Ip,
   owner: string,
   others: ReadonlyMap<string, Surroundings>,
+  checked: boolean,
 ): readonly Finding[] {
   return [...others].flatMap(([name, { links }]) => {
     const link = links.find(({ addresses }) => addresses.some((one) => ipOf(one) === ip))
@@ -127,6 +132,7 @@ export function judgeDuplicate(
     const subject = { hop: 'duplicate', about: `${ip} in ${name}` }
     const says = `the container ${name} has the address ${ip}, too, which is ${owner}'s`
     const command = `tsoverlay netns ${name} ip addr del ${address} dev ${link.name}`
+    if (checked) return [warning(subject, `${says}; its port drops what it sends with it`, command)]
     return [failed(subject, says, command)]
   })
 }
@@ -155,9 +161,14 @@ export function judgeSocket(
     const says = `its program listens on ${other.address} only, ${why}: have it listen on ${ip} or any address`
     return failed(subject, says)
   }
-  const ports = [...new Set(sockets.filter((one) => one.protocol === protocol).map((one) => one.port))]
+  const others = sockets.filter((one) => one.protocol === protocol && !isLoopback(one.address))
+  const ports = [...new Set(others.map((one) => one.port))]
   const rest = ports.length === 0 ? 'nothing at all' : ports.sort((a, b) => a - b).join(', ')
-  return failed(subject, `nothing listens there; on ${protocol} the container listens on: ${rest}`, restart)
+  return failed(
+    subject,
+    `nothing listens there; on ${protocol} the container listens on: ${rest}`,
+    restart,
+  )
 }
 
 /** `::` takes IPv4, too, unless its program says otherwise, which is not to be seen from outside. */
@@ -169,4 +180,3 @@ function takes(address: Ip, ip: Ip): boolean {
 function isLoopback(address: Ip): boolean {
   return address === '::1' || (!address.includes(':') && address.startsWith('127.'))
 }
-

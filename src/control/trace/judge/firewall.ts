@@ -73,9 +73,14 @@ export function judgeAdmission(
   const table = rules.find((one) => one.table === TABLE)
   const has = (set: string, value: string): boolean =>
     table?.sets.some((one) => one.name === set && one.elements.includes(value)) === true
-  if (table === undefined || !has('vnis', `${vni}`)) return ok(subject, 'strangers are not kept out')
+  if (table === undefined || !has('vnis', `${vni}`))
+    return ok(subject, 'strangers are not kept out')
   const set = vtep.includes(':') ? 'vteps6' : 'vteps4'
   if (has(set, vtep)) return ok(subject, `${vtep} is admitted`)
   const command = `nft add element ${TABLE} ${set} '{ ${vtep} }'`
-  return failed(subject, `${vtep} is not admitted: it is none of the hosts that this one knows`, command)
+  return failed(
+    subject,
+    `${vtep} is not admitted: it is none of the hosts that this one knows`,
+    command,
+  )
 }

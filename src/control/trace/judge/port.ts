@@ -31,7 +31,11 @@ export function judgePort(
   const { place, name, bridge } = wanted
   const subject = { hop: 'port', about: aboutIn(place, name) }
   if (there === undefined)
-    return failed(subject, `the sandbox ${place} of the network is not there`, `docker restart ${container}`)
+    return failed(
+      subject,
+      `the sandbox ${place} of the network is not there`,
+      `docker restart ${container}`,
+    )
   const port = there.links.find((link) => link.name === name)
   if (port === undefined)
     return failed(subject, `the port of ${container} is not there`, `docker restart ${container}`)
@@ -54,7 +58,11 @@ function judgeBridge(
   const found = links.find(({ name }) => name === bridge)
   if (found === undefined) return failed(subject, `its bridge ${bridge} is not there`)
   if (!found.up)
-    return failed(subject, `its bridge ${bridge} is down`, `${inPlace(place)}ip link set ${bridge} up`)
+    return failed(
+      subject,
+      `its bridge ${bridge} is down`,
+      `${inPlace(place)}ip link set ${bridge} up`,
+    )
   return ok(subject, `up, a port of ${bridge}, forwarding`)
 }
 

@@ -24,7 +24,10 @@ export function judgeHostRoute(
     const says = `the host's own route ${routeText(other)} comes before that of the network (${wayText(wanted)})`
     return failed(subject, says, `ip route del ${routeText(other)}`)
   }
-  const seen = found === undefined || found.kind === 'none' ? 'there is no route' : `packets go by ${found.dev}`
+  const seen =
+    found === undefined || found.kind === 'none'
+      ? 'there is no route'
+      : `packets go by ${found.dev}`
   const put = `ip route replace ${wanted.to} ${wayText(wanted)} proto 116${wanted.via === undefined ? '' : ' onlink'}`
   return failed(subject, `${seen}, and should go ${wayText(wanted)}`, put)
 }

@@ -4,7 +4,7 @@ import type { Mac } from '../../../core/mac.js'
 import type { Surroundings } from '../../../core/path-facts.js'
 import type { Place, VxlanLink } from '../../../core/plan.js'
 import { describeVxlan, type VxlanDevice } from '../../../core/vxlan-device.js'
-import { type Finding, failed, ok } from '../finding.js'
+import { type Finding, failed, ok, type Subject } from '../finding.js'
 import { aboutIn, inPlace } from './port.js'
 
 /** Whether the device is as the plan has it. @param holders devices of others with their VNIs */
@@ -16,12 +16,7 @@ export function judgeVxlan(
 ): Finding {
   const subject = { hop: 'vxlan device', about: aboutIn(place, wanted.name) }
   const found = there.links.find(({ name }) => name === wanted.name)
-  const holder = holders.find(({ vni, port }) => vni === wanted.vni && port === wanted.port)
-  if (found?.vxlan === undefined) {
-    const why = holder === undefined ? '' : `: its VNI ${wanted.vni} is taken by ${describeVxlan(holder)}`
-    const take = holder === undefined ? undefined : removalOf(holder)
-    return failed(subject, `the device is not there${why}`, take)
-  }
+  if (found?.vxlan === undefined) return absent(subject, wanted, holders)
   const { vni, port, local } = found.vxlan
   // Made anew by the next pass, which comes with the kernel's notice.
   const anew = `${inPlace(place)}ip link del ${wanted.name}`
@@ -35,6 +30,13 @@ export function judgeVxlan(
   if (wanted.master !== undefined && found.master !== wanted.master)
     return failed(subject, `it is no port of ${wanted.master}`, `${set} master ${wanted.master}`)
   return ok(subject, `up, VNI ${vni}, UDP port ${port}, from ${local ?? 'any address'}`)
+}
+
+function absent(subject: Subject, wanted: VxlanLink, holders: readonly VxlanDevice[]): Finding {
+  const holder = holders.find(({ vni, port }) => vni === wanted.vni && port === wanted.port)
+  if (holder === undefined) return failed(subject, 'the device is not there')
+  const says = `the device is not there: its VNI ${wanted.vni} is taken by ${describeVxlan(holder)}`
+  return failed(subject, says, removalOf(holder))
 }
 
 function removalOf({ name, namespace }: VxlanDevice): string {

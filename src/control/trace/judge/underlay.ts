@@ -20,10 +20,12 @@ export function judgeUnderlay(way: Way, underlay: Underlay, host: Surroundings):
   const dev = host.links.find(({ name }) => name === route.dev)
   if (dev === undefined) return unknown(subject, `its device ${route.dev} is not there`)
   if (!dev.up) return failed(subject, `${dev.name} is down`, `ip link set ${dev.name} up`)
-  if (!dev.carrier) return failed(subject, `${dev.name} has no carrier: its cable is not plugged in`)
+  if (!dev.carrier)
+    return failed(subject, `${dev.name} has no carrier: its cable is not plugged in`)
   if (way.dev !== undefined && way.dev !== dev.name) {
     const first = host.table.find(({ type }) => type === 'unicast')
-    const command = first && `ip route del ${first.to}${first.via ? ` via ${first.via}` : ''} dev ${dev.name}`
+    const command =
+      first && `ip route del ${first.to}${first.via ? ` via ${first.via}` : ''} dev ${dev.name}`
     return failed(subject, `packets leave by ${dev.name} and not by ${way.dev}`, command)
   }
   return ok(subject, `by ${dev.name}${route.via === undefined ? '' : ` via ${route.via}`}`)

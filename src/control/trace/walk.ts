@@ -1,0 +1,197 @@
+/** The hops between two containers, in the order in which a packet meets them. */
+import type { Hop } from '../../core/admin/trace.js'
+import { type Ip, parseCidr } from '../../core/ip.js'
+import { parseMac } from '../../core/mac.js'
+import type { Surroundings } from '../../core/path-facts.js'
+import type { Part } from '../../core/plan.js'
+import type { Host, Underlay } from '../../core/types.js'
+import { wayTo } from '../../core/way.js'
+import { admission, gatewayOf, plannedRange, rulesInward } from './arriving.js'
+import type { Source, Target } from './find.js'
+import { back, type Finding, failed, hopsOf } from './finding.js'
+import { duplicates, insideOf, receiving, sending } from './inside.js'
+import { interfaceOf } from './judge/container.js'
+import { judgeOtherHost } from './judge/underlay.js'
+import { askOther, type OtherHalf } from './other-half.js'
+import {
+  look,
+  portOf,
+  routing,
+  rulesOutward,
+  sourceOf,
+  type There,
+  tunnelling,
+  underlayOf,
+} from './outward.js'
+import { type Load, nameOf, type Path, type States, type TraceParts } from './parts.js'
+import { homeIn, isRouted, type Lead, leadTo, rangeAt } from './wanted.js'
+
+/** @param source the container that sends @param target the one that is sent to */
+export async function walk(
+  parts: TraceParts,
+  source: Source,
+  target: Target,
+  load: Load,
+  states: States,
+): Promise<readonly Hop[]> {
+  const { journal, identity, peers } = parts
+  const { endpoint, mine, ip } = target
+  const binding = journal.bindings.get(mine.dockerNetwork)
+  if (binding === undefined) return []
+  const local = endpoint.host === identity.id ? journal.endpoints.get(endpoint.id) : undefined
+  const name = local === undefined ? (endpoint.names?.[0] ?? ip) : nameOf(states, local)
+  const path = { binding, mine, name: source.name, other: { ip, mac: endpoint.mac, name } }
+  if (local !== undefined) return near(parts, path, target, load, states)
+  const host = peers.hosts().find(({ id }) => id === endpoint.host)
+  if (host === undefined) return hopsOf(identity.name, [unknownHost(endpoint.host)])
+  const there = { ...path, other: { ...path.other, host } }
+  return far(parts, there, { target, host, load, states })
+}
+
+/** Both ends are on this host. */
+async function near(
+  parts: TraceParts,
+  path: Path,
+  target: Target,
+  load: Load,
+  states: States,
+): Promise<readonly Hop[]> {
+  const { binding, mine, other } = path
+  const their = parts.journal.endpoints.get(target.endpoint.id)
+  const part = parts.reconciler.partOf(binding.dockerNetwork)
+  const inside = await insideOf(parts, mine, [other.ip])
+  const sent = sending(parts, path, inside, states, undefined)
+  const from = sourceOf(path, other.ip)
+  if (their === undefined || part === undefined || from === undefined)
+    return hopsOf(parts.identity.name, sent)
+  const reverse: Path = {
+    ...{ binding, mine: their, name: other.name },
+    other: { ip: from, mac: mine.mac, name: path.name },
+  }
+  const there = await look(parts, homeIn(part, path), {}, other.ip, [])
+  const theirs = { ...there, home: homeIn(part, reverse) }
+  const theirInside = await insideOf(parts, their, [from])
+  const received = await receiving(parts, reverse, theirInside, states, other.ip, load)
+  const answered = sending(parts, reverse, theirInside, states, gatewayOf(there)).slice(2)
+  const all = [...sent, ...portOf(there, path), ...portOf(theirs, reverse), ...received]
+  return hopsOf(parts.identity.name, [...all, ...back(answered)])
+}
+
+interface FarEnd {
+  readonly target: Target
+  readonly host: Host
+  readonly load: Load
+  readonly states: States
+}
+
+/** The other end is on another host, which tells its half itself. */
+async function far(parts: TraceParts, path: Path, end: FarEnd): Promise<readonly Hop[]> {
+  const self = parts.identity.name
+  const asked = askOther(parts, path, end.host, end.load)
+  const inside = await insideOf(parts, path.mine, [path.other.ip])
+  const part = parts.reconciler.partOf(path.binding.dockerNetwork)
+  const underlay = parts.underlay.known
+  const half = await asked
+  if (part === undefined || underlay === undefined) {
+    const sent = sending(parts, path, inside, end.states, undefined)
+    return hopsOf(self, [...sent, lost(self)])
+  }
+  const { answer } = half
+  const there = await thereOf(parts, path, end, part, answer?.range)
+  const here = await leaving(parts, path, end, { inside, there, underlay, half })
+  const from = sourceOf(path, path.other.ip)
+  const answers =
+    answer === undefined || from === undefined ? [] : await returning(parts, there, path, end, from)
+  return [
+    ...hopsOf(self, here),
+    ...(answer?.hops ?? []),
+    ...(answer?.back ?? []),
+    ...hopsOf(self, back(answers)),
+  ]
+}
+
+/** @param range as the other host has it, of a routed network */
+async function thereOf(
+  parts: TraceParts,
+  path: Path,
+  { target, host }: FarEnd,
+  part: Part,
+  range: string | undefined,
+): Promise<There> {
+  const lead = await leadFor(parts, path, target, host, range)
+  const macs = [target.endpoint.mac, path.mine.mac]
+  return look(parts, homeIn(part, path), lead, path.other.ip, macs)
+}
+
+/** What leads to the other host by the store, or by what that host says. */
+async function leadFor(
+  parts: TraceParts,
+  path: Path,
+  { endpoint }: Target,
+  host: Host,
+  told: string | undefined,
+): Promise<Lead> {
+  const way = wayTo(parts.underlay.known, host.id, host.vtep)
+  if (!isRouted(path)) return leadTo(path, path.other.ip, endpoint, way)
+  const range = told ?? (await plannedRange(parts, path))
+  const block = range === undefined ? undefined : parseCidr(range)
+  return block === undefined ? {} : leadTo(path, path.other.ip, rangeAt(host.id, block), way)
+}
+
+interface Here {
+  readonly inside: Surroundings | undefined
+  readonly there: There
+  readonly underlay: Underlay
+  readonly half: OtherHalf
+}
+
+/** From the container to where the packet leaves this host. */
+async function leaving(
+  parts: TraceParts,
+  path: Path,
+  { host, load, states }: FarEnd,
+  { inside, there, underlay, half }: Here,
+): Promise<readonly Finding[]> {
+  const way = wayTo(underlay, host.id, host.vtep)
+  const mtu = inside && interfaceOf(inside, path.mine)?.mtu
+  const under = await underlayOf(parts, there, path, way, underlay, mtu)
+  const mac = half.answer?.mac === undefined ? undefined : parseMac(half.answer.mac)
+  const { ip, name } = path.other
+  return [
+    ...sending(parts, path, inside, states, gatewayOf(there)),
+    ...(await duplicates(parts, path.mine, name, ip, states)),
+    ...portOf(there, path),
+    ...routing(parts, there, path),
+    ...(await tunnelling(parts, there)),
+    ...under.findings,
+    ...(under.host === undefined ? [] : judgeOtherHost(way, mac, under.host)),
+    ...(await rulesOutward(parts, there, path, way, underlay, load)),
+    ...half.findings,
+  ]
+}
+
+/** What this host does with answers when they come in: its rules know the connection by then. */
+async function returning(
+  parts: TraceParts,
+  there: There,
+  path: Path,
+  { host }: FarEnd,
+  from: Ip,
+): Promise<readonly Finding[]> {
+  const way = wayTo(parts.underlay.known, host.id, host.vtep)
+  const rules = await rulesInward(parts, there, path, way, from, { protocol: 'icmp' })
+  const tunnelled = rules.filter(({ about }) => about.startsWith('packets to this host'))
+  const { tunnel } = there.home
+  const isAdmitted = there.lead.entry !== undefined && tunnel !== undefined
+  return [...tunnelled, ...(isAdmitted ? await admission(parts, tunnel.vni, way.vtep) : [])]
+}
+
+function lost(self: string): Finding {
+  const says = 'this host does not know its own underlay address: tsoverlay status says why'
+  return failed({ hop: 'underlay', about: self }, says)
+}
+
+function unknownHost(id: string): Finding {
+  const says = 'the store has no record of this host any more: its plugin makes it when it runs'
+  return failed({ hop: 'host', about: id }, says)
+}

@@ -1,0 +1,83 @@
+/** Which containers of this host send and receive most. */
+import { agent, useAnswer } from '../agent/agent.js'
+import type { Cluster, EndpointNode } from '../model/cluster.js'
+import type { Rate } from '../model/rates.js'
+import type { Select } from '../model/selection.js'
+import { bytes, percent, rate } from '../model/words.js'
+import { Meter } from '../parts/meter.js'
+import { Section, Tell } from '../parts/section.js'
+import { type Column, Table } from '../parts/table.js'
+
+interface TrafficProps {
+  readonly cluster: Cluster
+  readonly rates: ReadonlyMap<string, Rate>
+  readonly select: Select
+}
+
+interface Busy {
+  readonly endpoint: EndpointNode
+  readonly speed: Rate
+  readonly received: number
+  readonly sent: number
+}
+
+const MOST = 10
+
+/** Both ways together. */
+export function totals(rates: ReadonlyMap<string, Rate>): ReadonlyMap<string, number> {
+  return new Map([...rates].map(([id, { received, sent }]) => [id, received + sent]))
+}
+
+export function Traffic({ cluster, rates, select }: TrafficProps) {
+  const answer = useAnswer(agent.traffic)
+  return (
+    <Section id="traffic" title="Traffic of this host’s endpoints">
+      <Tell answer={answer} what="the counters">
+        {({ endpoints }) => {
+          const known = new Map(cluster.endpoints.map((endpoint) => [endpoint.id, endpoint]))
+          const busy = endpoints
+            .flatMap(({ endpoint: id, received, sent }) => {
+              const endpoint = known.get(id)
+              const speed = rates.get(id) ?? { received: 0, sent: 0 }
+              return endpoint === undefined ? [] : [{ endpoint, speed, received, sent }]
+            })
+            .sort((a, b) => both(b) - both(a) || b.received + b.sent - a.received - a.sent)
+            .slice(0, MOST)
+          return (
+            <Table
+              caption="The busiest endpoints of this host"
+              columns={columnsFor(busy, select)}
+              rows={busy}
+              id={({ endpoint }) => endpoint.id}
+              none="No endpoint of this host has a counter."
+            />
+          )
+        }}
+      </Tell>
+    </Section>
+  )
+}
+
+function both({ speed: { received, sent } }: Busy): number {
+  return received + sent
+}
+
+function columnsFor(busy: readonly Busy[], select: Select): readonly Column<Busy>[] {
+  const most = Math.max(1, ...busy.map(both))
+  return [
+    {
+      head: 'Endpoint',
+      cell: ({ endpoint: { id, title } }) => (
+        <button type="button" class="link" onClick={() => select({ kind: 'endpoint', id })}>
+          {title}
+        </button>
+      ),
+    },
+    { head: 'Network', cell: ({ endpoint }) => endpoint.networkName },
+    { head: 'Share', cell: (row) => <Meter percent={percent(both(row), most)} /> },
+    { head: 'Receives', number: true, cell: ({ speed }) => rate(speed.received) },
+    { head: 'Sends', number: true, cell: ({ speed }) => rate(speed.sent) },
+    { head: 'Received', number: true, cell: ({ received }) => bytes(received) },
+    { head: 'Sent', number: true, cell: ({ sent }) => bytes(sent) },
+  ]
+}

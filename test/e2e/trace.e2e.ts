@@ -1,0 +1,241 @@
+/** Paths that are broken in each way that users meet: trace names the cause, and what it prints mends it. */
+import t from 'tap'
+import { expectNoPing, expectPing } from '../lab/conncheck.js'
+import type { Host } from '../lab/host.js'
+import { addressOf, inSandbox, PLUGIN, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
+import { createOn, inContainer } from './clusterwide.js'
+import { sharedLab } from './shared-lab.js'
+import { type Expected, expectBroken, expectWell, mend } from './traced.js'
+
+t.test('a path', async (t) => {
+  const lab = await sharedLab(t)
+  const [one, two, three] = [lab.host(1), lab.host(2), lab.host(3)]
+  await createOn(lab.hosts, 'blue', ['--subnet', '10.20.0.0/16'])
+  await createOn(lab.hosts, 'open', ['--subnet', '10.21.0.0/16', '-o', 'source-check=off'])
+  await createOn(lab.hosts, 'six', ['--ipv6', '--subnet', '10.22.0.0/16', '--subnet', 'fd22::/64'])
+  await createOn(lab.hosts, 'gw', ['--subnet', '10.44.0.0/16', '-o', 'backend=host-gw'])
+  await createOn(lab.hosts, 'vx', ['--subnet', '10.45.0.0/16', '-o', 'backend=vxlan'])
+  for (const network of ['blue', 'open', 'six', 'gw', 'vx'])
+    for (const host of [one, two]) await runSleeper(host, `${network}${host.name}`, network)
+  await runSleeper(one, 'bluetoo', 'blue')
+  await runSleeper(one, 'opentoo', 'open')
+  await runSleeper(three, 'blueh3', 'blue')
+  const serve = 'httpd -p 80 -h /; exec sleep 3600'
+  await two.docker(['run', '-d', '--name', 'db', '--net', 'blue', 'lab', 'sh', '-c', serve])
+  const db = await addressOf(two, 'db', 'blue')
+  const web = ['blueh1', 'db:80']
+  const sandbox = await sandboxOf(one, 'blue')
+  await expectPing(one, 'blueh1', db)
+
+  /** Breaks, sees that the trace says so, types what it says, and sees that all is well. */
+  const heals = async (
+    t: Parameters<typeof expectWell>[0],
+    work: () => Promise<unknown>,
+    argv: readonly string[],
+    expected: Expected,
+  ): Promise<void> => {
+    await work()
+    await mend(lab, await expectBroken(t, one, argv, expected))
+    await expectWell(t, one, ...argv)
+  }
+
+  t.test('that is well gives no alarm, whatever it goes through', async (t) => {
+    await expectWell(t, one, ...web)
+    await expectWell(t, one, 'blueh1', 'bluetoo')
+    await expectWell(t, one, 'db', 'blueh1')
+    await expectWell(t, one, await addressOf(one, 'blueh1', 'blue'), db)
+    for (const network of ['open', 'six', 'gw', 'vx'])
+      await expectWell(t, one, `${network}h1`, `${network}h2`)
+    const there = /fd22::\S+(?=\/)/.exec(await inContainer(two, 'sixh2', 'ip -6 addr show eth0'))
+    await expectWell(t, one, 'sixh1', there?.[0] ?? '')
+  })
+
+  t.test('whose container takes its peer for another', async (t) => {
+    const wrong = `neigh replace ${db} lladdr 02:00:00:00:00:99 dev eth0 nud permanent`
+    await heals(t, () => inside(one, 'blueh1', `ip ${wrong}`), web, {
+      ...{ on: 'h1', hop: 'neighbour', says: /takes .* to be at 02:00:00:00:00:99/ },
+    })
+    await expectPing(one, 'blueh1', db)
+  })
+
+  t.test('whose container has an interface that is down', async (t) => {
+    await heals(t, () => inside(one, 'blueh1', 'ip link set eth0 down'), web, {
+      ...{ on: 'h1', hop: 'interface', says: /is down/ },
+    })
+  })
+
+  t.test('whose entries, port and device somebody changes while the plugin runs', async (t) => {
+    const port = /(veth\S+?)@/.exec(await inSandbox(one, sandbox, ['ip', '-o', 'link']))?.[1] ?? ''
+    for (const command of [
+      `ip neigh del ${db} dev vxlan0`,
+      `ip link set ${port} down`,
+      'ip link del vxlan0',
+      `bridge fdb replace 02:42:0a:14:00:99 dev vxlan0 dst ${three.address} self permanent`,
+    ]) {
+      await inSandbox(one, sandbox, ['sh', '-c', command])
+      await expectWell(t, one, ...web)
+    }
+  })
+
+  t.test('whose entries are wrong as the plugin of the host does not run', async (t) => {
+    await one.docker(['plugin', 'disable', '-f', PLUGIN], { timeoutMs: 60_000 })
+    const mac = /lladdr (\S+)/.exec(
+      await inSandbox(one, sandbox, ['ip', 'neigh', 'show', db, 'dev', 'vxlan0']),
+    )?.[1]
+    await inSandbox(one, sandbox, ['ip', 'neigh', 'flush', 'dev', 'vxlan0', 'nud', 'permanent'])
+    const wrong = `bridge fdb replace ${mac} dev vxlan0 dst ${three.address} self permanent`
+    await inSandbox(one, sandbox, ['sh', '-c', wrong])
+    await expectNoPing(one, 'blueh1', db)
+    const expected = { on: 'h2', hop: 'agent', says: /does not run.*answers on/ }
+    await mend(lab, await expectBroken(t, two, ['db', 'blueh1'], expected))
+    await expectWell(t, two, 'db', 'blueh1')
+    await expectPing(one, 'blueh1', db)
+  })
+
+  t.test('whose device has another VNI, made while the plugin did not run', async (t) => {
+    await one.docker(['plugin', 'disable', '-f', PLUGIN], { timeoutMs: 60_000 })
+    const anew = 'ip link del vxlan0; ip link add vxlan0 type vxlan id 9999 dstport 4789'
+    const up = 'ip link set vxlan0 master br0 up'
+    await inSandbox(one, sandbox, ['sh', '-c', `${anew}; ${up}`])
+    await expectNoPing(one, 'blueh1', db)
+    const expected = { on: 'h2', hop: 'agent', says: /does not run/ }
+    await mend(lab, await expectBroken(t, two, ['db', 'blueh1'], expected))
+    await expectWell(t, two, 'db', 'blueh1')
+    await expectPing(one, 'blueh1', db)
+  })
+
+  t.test("whose VNI is another program's by now", async (t) => {
+    const text = await inSandbox(one, sandbox, ['ip', '-d', 'link', 'show', 'vxlan0'])
+    const vni = /vxlan id (\d+)/.exec(text)?.[1]
+    const foreign = `ip link add foreign0 type vxlan id ${vni} dstport 4789 local ${one.address}`
+    const take = `nsenter --net=/run/docker/netns/${sandbox} ip link del vxlan0; ${foreign}`
+    await heals(t, () => one.sh(['sh', '-c', take]), web, {
+      ...{ on: 'h1', hop: 'vxlan device', says: /VNI \d+ is taken by vxlan device foreign0/ },
+    })
+    await expectPing(one, 'blueh1', db)
+  })
+
+  t.test('whose underlay takes less than the containers send', async (t) => {
+    await heals(t, () => one.sh(['ip', 'link', 'set', 'eth0', 'mtu', '1400']), web, {
+      ...{ on: 'h1', hop: 'MTU', says: /in the tunnel 1500; eth0 takes 1400/ },
+    })
+    await inContainer(one, 'blueh1', `ping -c 2 -W 2 -s 1400 ${db}`)
+  })
+
+  t.test('whose UDP port is blocked on one side', async (t) => {
+    const drop = ['iptables', '-w', '-A', 'INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP']
+    t.teardown(() => two.sh(drop.map((word) => (word === '-A' ? '-D' : word))))
+    await heals(t, () => two.sh(drop), web, {
+      ...{ on: 'h2', hop: 'firewall', says: /chain INPUT \(table ip filter\) refuses/ },
+    })
+    await expectPing(one, 'blueh1', db)
+    await two.sh(['iptables', '-w', '-F', 'INPUT'])
+    await two.sh(drop)
+  })
+
+  t.test('that a rule of a foreign table refuses', async (t) => {
+    const rules = `table inet foreign {
+      chain out { type filter hook output priority 0; udp dport 4789 reject
+      }
+    }`
+    t.teardown(() => one.sh(['nft', 'delete', 'table', 'inet', 'foreign']))
+    await heals(t, () => one.sh(['nft', '-f', '-'], { input: rules }), web, {
+      ...{ on: 'h1', hop: 'firewall', says: /chain out \(table inet foreign\) refuses/ },
+    })
+    await expectPing(one, 'blueh1', db)
+  })
+
+  t.test("that a rule in Docker's chain refuses", async (t) => {
+    const there = await addressOf(two, 'gwh2', 'gw')
+    const drop = ['iptables', '-w', '-I', 'DOCKER-USER', '-d', there, '-j', 'DROP']
+    t.teardown(() => one.sh(['iptables', '-w', '-D', 'DOCKER-USER', '-d', there, '-j', 'DROP']))
+    await heals(t, () => one.sh(drop), ['gwh1', 'gwh2'], {
+      ...{ on: 'h1', hop: 'firewall', says: /chain DOCKER-USER \(table ip filter\) refuses/ },
+    })
+    await expectPing(one, 'gwh1', there)
+  })
+
+  t.test("that a route of the host's leads astray", async (t) => {
+    const there = await addressOf(two, 'gwh2', 'gw')
+    await heals(
+      t,
+      () => one.sh(['ip', 'route', 'add', `${there}/32`, 'via', one.gateway]),
+      ['gwh1', 'gwh2'],
+      {
+        ...{ on: 'h1', hop: 'route', says: /the host's own route .* comes before/ },
+      },
+    )
+    await expectPing(one, 'gwh1', there)
+  })
+
+  t.test('to a container that is paused', async (t) => {
+    await heals(t, () => two.docker(['pause', 'db']), web, {
+      ...{ on: 'h2', hop: 'container', says: /is paused/ },
+    })
+  })
+
+  t.test('to a port where nothing listens any more', async (t) => {
+    await heals(t, () => inContainer(two, 'db', 'killall httpd'), web, {
+      ...{ on: 'h2', hop: 'socket', says: /nothing listens there/ },
+    })
+  })
+
+  t.test('to an address that another container has, too', async (t) => {
+    const there = await addressOf(two, 'openh2', 'open')
+    const add = `ip addr add ${there}/16 dev eth0`
+    await heals(t, () => inside(one, 'opentoo', add), ['openh1', there], {
+      ...{ on: 'h1', hop: 'duplicate', says: /opentoo has the address .*, too/ },
+    })
+  })
+
+  t.test('to a host whose address another machine has, too', async (t) => {
+    const client = await lab.client()
+    t.teardown(() => client.sh(['ip', 'addr', 'del', `${two.address}/24`, 'dev', 'eth0']))
+    await client.sh(['ip', 'addr', 'add', `${two.address}/24`, 'dev', 'eth0'])
+    const mac = (await client.sh(['cat', '/sys/class/net/eth0/address'])).stdout.trim()
+    // as this host learns it by chance, when the other machine answers first
+    const learned = `ip neigh replace ${two.address} lladdr ${mac} dev eth0 nud reachable`
+    await heals(t, () => one.sh(['sh', '-c', learned]), web, {
+      ...{ on: 'h1', hop: 'underlay neighbour', says: /another machine has its address, too/ },
+    })
+    await expectPing(one, 'blueh1', db)
+    await one.sh(['ip', 'neigh', 'del', two.address, 'dev', 'eth0'])
+  })
+
+  t.test('to a name of another network, and to one whose container does not run', async (t) => {
+    await heals(t, async () => undefined, ['blueh1', 'gwh2'], {
+      ...{ on: 'h1', hop: 'network', says: /is in the networks gw/ },
+    })
+    await heals(t, () => two.docker(['stop', '-t', '0', 'blueh2']), ['blueh1', 'blueh2'], {
+      ...{ on: 'h1', hop: 'name', says: /blueh2 of h2 is exited/ },
+    })
+    const unknown = { on: 'h1', hop: 'name', says: /no running container of the cluster/ }
+    const found = await expectBroken(t, one, ['blueh1', 'nobody'], unknown)
+    t.notOk(found.mend, 'what is not there cannot be mended')
+  })
+
+  t.test('to a host that is off', async (t) => {
+    await three.powerOff()
+    const expected = { on: 'h1', hop: 'host', says: /it is off, or its cable/ }
+    await expectBroken(t, one, ['blueh1', 'blueh3'], expected)
+    await three.boot()
+    await three.docker(['start', 'blueh3'])
+    await expectWell(t, one, 'blueh1', 'blueh3')
+  })
+
+  t.test('while the store does not answer', async (t) => {
+    await lab.etcd.stop()
+    const expected = { on: 'h1', hop: 'store', says: /does not answer this host/ }
+    const found = await expectBroken(t, one, web, expected)
+    t.notOk(found.mend)
+    await lab.etcd.start()
+    await expectWell(t, one, ...web)
+  })
+})
+
+/** Runs a command in a container's namespace, with the host's tools and rights. */
+async function inside(host: Host, container: string, command: string): Promise<void> {
+  const format = '{{.NetworkSettings.SandboxKey}}'
+  const { stdout } = await host.docker(['inspect', '-f', format, container])
+  await host.sh(['nsenter', `--net=${stdout.trim()}`, ...command.split(' ')])
+}
