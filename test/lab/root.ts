@@ -10,6 +10,7 @@ const PACKAGES = [
   'docker.io',
   'iptables',
   'iproute2',
+  'bridge-utils',
   'nftables',
   'procps',
   'kmod',
