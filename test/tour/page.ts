@@ -60,6 +60,13 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/\b(link-netnsid|revision|ifindex|promiscuity|allmulti|qlen) \d+/g, '$1 N'],
   [/\b(find_links\.sh|links) \d+/g, '$1 N'],
   [/\b10\.9\d\.0\./g, '10.99.0.'],
+  [/\bfd10:9\d::/g, 'fd10:99::'],
+  [/ \(\d+\)/g, ' (N)'],
+  [/\b\d+( in no namespace| of the kernel's own)/g, 'N$1'],
+  // blocks go to whichever host asks first
+  [/\b40\.(1[56])\.\d+\.\d+/g, '40.$1.N.N'],
+  // a neighbour that was just used, or not for some seconds
+  [/\b(reachable|stale|delay|probe)\b/g, 'used'],
   [/\b\d+(\.\d+)? ?ms\b/g, 'N ms'],
   [/[ \t]+/g, ' '],
   [/ $/gm, ''],

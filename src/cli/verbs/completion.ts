@@ -16,7 +16,7 @@ export const addCompletion: AddVerbs = ({ root, terminal: { out } }) => {
     ['eval "$(tsoverlay completion bash)"', 'in ~/.bashrc'],
     ['eval "$(tsoverlay completion zsh)"', 'in ~/.zshrc, after compinit'],
     ['tsoverlay completion fish | source', 'in ~/.config/fish/config.fish'],
-  ]).action((shell: Shell) => out(SCRIPTS[shell]))
+  ]).action((wanted: Shell) => out(SCRIPTS[wanted]))
 
   root
     .command('__complete', { hidden: true })
