@@ -27,8 +27,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await last.click()
     await page.getByRole('region', { name: 'node-200' }).getByText('10.20.199.2').waitFor()
     const search = page.getByLabel('Find')
-    await search.fill('node-150 team-02 db')
-    await page.getByRole('status').getByText('1 endpoint').waitFor()
+    await search.fill('node-150 team-03 db')
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^1 endpoint$/ })
+      .waitFor()
     await page.getByRole('button', { name: 'Trace from db-150' }).waitFor()
     await search.fill('')
     t.strictSame(await faults(page), [])

@@ -52,8 +52,9 @@ function filter(endpoints: readonly EndpointNode[], wanted: string): readonly En
   if (words.length === 0) return endpoints
   return endpoints.filter((endpoint) => {
     const { title, id, networkName, hostName, addresses, mac } = endpoint
-    const text = [title, id, networkName, hostName, ...addresses, mac].join(' ').toLowerCase()
-    return words.every((word) => text.includes(word))
+    const text = [title, networkName, hostName, ...addresses, mac].join(' ').toLowerCase()
+    // of ids the beginning only: nearly all have a short word such as `db` in them
+    return words.every((word) => text.includes(word) || id.startsWith(word))
   })
 }
 
