@@ -1,23 +1,17 @@
 /** As HostLooks.refusals: the rules of all tables of nf_tables are tried, those of iptables-nft, too. */
 
 import type { Refusal, TriedPacket } from '../../core/host-looks.js'
-import { familyOf, ipToBytes } from '../../core/ip.js'
-import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
-import { type ChainState, decodeChain, dumpChains } from '../nft/messages.js'
+import { ipToBytes } from '../../core/ip.js'
+import { ABSENT, IP_FAMILIES, readChains, seesPackets } from '../nft/chains.js'
+import { HOOK, VERDICT } from '../nft/constants.js'
+import type { ChainState } from '../nft/messages.js'
 import type { Packet } from '../nft/packet.js'
 import { Trial } from '../nft/trial.js'
 import { readRules } from '../nft/whole-table.js'
 import { openNetfilter } from '../rtnl/netlink-rtnl.js'
 import type { BatchSocket } from '../rtnl/rtnl.js'
 
-const ABSENT = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
 const IPPROTO_UDP = 17
-const FAMILIES: ReadonlyMap<number, { readonly name: string; readonly takes: readonly number[] }> =
-  new Map([
-    [NFPROTO.INET, { name: 'inet', takes: [4, 6] }],
-    [NFPROTO.IPV4, { name: 'ip', takes: [4] }],
-    [NFPROTO.IPV6, { name: 'ip6', takes: [6] }],
-  ])
 const HOOKS: Readonly<Record<TriedPacket['way'], number>> = {
   in: HOOK.INET_INPUT,
   out: HOOK.INET_OUTPUT,
@@ -29,10 +23,11 @@ export async function findRefusals(packets: readonly TriedPacket[]): Promise<rea
   const socket = openNetfilter()
   if (socket === undefined) return []
   try {
-    const chains = (await socket.dump(dumpChains({ family: 0 }), ABSENT)).map(decodeChain)
-    const asked = chains.filter(
+    const asked = (await readChains(socket)).filter(
       ({ family, table, hook }) =>
-        FAMILIES.has(family) && table !== OURS && Object.values(HOOKS).includes(hook ?? -1),
+        IP_FAMILIES[family] !== undefined &&
+        table !== OURS &&
+        Object.values(HOOKS).includes(hook ?? -1),
     )
     const found: Refusal[] = []
     for (const chain of asked) found.push(...(await refusedBy(socket, chain, packets)))
@@ -47,16 +42,13 @@ async function refusedBy(
   { family, table, name, hook, policy }: ChainState,
   packets: readonly TriedPacket[],
 ): Promise<readonly Refusal[]> {
-  const kind = FAMILIES.get(family)
-  const asked = packets.filter(
-    ({ way, to }) => HOOKS[way] === hook && kind?.takes.includes(familyOf(to)) === true,
-  )
+  const asked = packets.filter(({ way, to }) => HOOKS[way] === hook && seesPackets({ family }, to))
   if (asked.length === 0) return []
   const rules = await readRules(socket, { family, table }, ABSENT)
   const drops = policy === VERDICT.DROP
   return asked
     .filter((packet) => new Trial(rules, fieldsOf(packet)).isRefusedBy(name, drops))
-    .map((packet) => ({ table: `${kind?.name} ${table}`, chain: name, packet }))
+    .map((packet) => ({ table: `${IP_FAMILIES[family]} ${table}`, chain: name, packet }))
 }
 
 function fieldsOf({ way, dev, from, to, port }: TriedPacket): Packet {

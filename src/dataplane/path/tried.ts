@@ -1,7 +1,9 @@
 /** What rules of others in the host's namespace do with packets; see PathFacts.tried. */
+import type { Ip } from '../../core/ip.js'
 import type { RulesFact, TriedPacket } from '../../core/path-facts.js'
-import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
-import { type ChainState, decodeChain, dumpChains, type TableRef } from '../nft/messages.js'
+import { ABSENT, IP_FAMILIES, readChains, seesPackets } from '../nft/chains.js'
+import { HOOK, VERDICT } from '../nft/constants.js'
+import type { ChainState, TableRef } from '../nft/messages.js'
 import type { Packet } from '../nft/packet.js'
 import { type Judgement, type Rules, Trial } from '../nft/trial.js'
 import { readRules } from '../nft/whole-table.js'
@@ -9,14 +11,6 @@ import { addressBytes } from '../rtnl/codec.js'
 import type { BatchSocket } from '../rtnl/rtnl.js'
 import { readLegacyTables } from '../tables/docker-user.js'
 
-/** A kernel without nf_tables, or a table that has just gone. */
-const ABSENT = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
-/** Those whose rules see IP packets at these hooks. */
-const FAMILIES: Readonly<Record<number, string>> = {
-  [NFPROTO.INET]: 'inet',
-  [NFPROTO.IPV4]: 'ip',
-  [NFPROTO.IPV6]: 'ip6',
-}
 const HOOKS = {
   input: [HOOK.INET_PREROUTING, HOOK.INET_INPUT],
   forward: [HOOK.INET_PREROUTING, HOOK.INET_FORWARD, HOOK.INET_POSTROUTING],
@@ -54,10 +48,9 @@ const LEGACY: RulesFact = {
 
 /** At hooks, of others; in the order in which they are asked. */
 async function baseChains(socket: BatchSocket): Promise<readonly ChainState[]> {
-  const all = (await socket.dump(dumpChains({ family: 0 }), ABSENT)).map(decodeChain)
-  return all
+  return (await readChains(socket))
     .filter(({ family, table, hook, type }) => {
-      const isOf = FAMILIES[family] !== undefined && hook !== undefined && type !== 'nat'
+      const isOf = IP_FAMILIES[family] !== undefined && hook !== undefined && type !== 'nat'
       return isOf && !OURS.test(table)
     })
     .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0))
@@ -69,9 +62,8 @@ function tryOne(
   tables: ReadonlyMap<string, Rules>,
 ): RulesFact {
   const asked = packetOf(packet)
-  const family = asked.source.length === 4 ? NFPROTO.IPV4 : NFPROTO.IPV6
   let doubt: RulesFact | undefined
-  for (const base of atHooks(bases, HOOKS[packet.hook], family)) {
+  for (const base of atHooks(bases, HOOKS[packet.hook], packet.destination)) {
     const rules = tables.get(`${base.family} ${base.table}`) ?? NO_RULES
     const judged = new Trial(rules, asked).judge(base.name, base.policy === VERDICT.DROP)
     if (judged.fate === 'refused') return factOf(base, judged)
@@ -82,19 +74,19 @@ function tryOne(
 
 const NO_RULES: Rules = { chains: new Map(), sets: new Map() }
 
-/** Those that see packets of the family, in the order of the hooks. */
+/** Those that see packets to the address, in the order of the hooks. */
 function atHooks(
   bases: readonly ChainState[],
   hooks: readonly number[],
-  family: number,
+  to: Ip,
 ): readonly ChainState[] {
   return hooks.flatMap((hook) =>
-    bases.filter((base) => base.hook === hook && [NFPROTO.INET, family].includes(base.family)),
+    bases.filter((base) => base.hook === hook && seesPackets(base, to)),
   )
 }
 
 function factOf(base: ChainState & TableRef, { fate, by }: Judgement): RulesFact {
-  const where = { family: FAMILIES[base.family] ?? '', table: base.table }
+  const where = { family: IP_FAMILIES[base.family] ?? '', table: base.table }
   const rule = by === undefined ? { chain: base.name } : { chain: by.chain, handle: `${by.handle}` }
   return { fate, by: { ...where, ...rule } }
 }

@@ -1,22 +1,15 @@
 /** The tables of nf_tables of ours in one namespace, as they are and as a plan wants them. */
 import type { RulesReading, SetReading } from '../../core/kernel.js'
 import type { Place, Plan } from '../../core/plan.js'
+import { ABSENT, readChains } from '../nft/chains.js'
 import { NFPROTO } from '../nft/constants.js'
 import { elementText } from '../nft/element-text.js'
-import {
-  type ChainState,
-  decodeChain,
-  decodeComment,
-  dumpChains,
-  getTable,
-} from '../nft/messages.js'
+import { type ChainState, decodeComment, getTable } from '../nft/messages.js'
 import { commentOf, type Ruleset, usesOf } from '../nft/ruleset.js'
 import { decodeElements, dumpElements } from '../nft/sets.js'
 import type { BatchSocket } from '../rtnl/rtnl.js'
 import { tablesOf } from '../tables/rulesets.js'
 
-/** A kernel without nf_tables or the family; no such table or set. */
-const ABSENT = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
 const FAMILIES: Readonly<Record<number, string>> = {
   [NFPROTO.INET]: 'inet',
   [NFPROTO.BRIDGE]: 'bridge',
@@ -27,7 +20,7 @@ export async function readRulesOf(
   socket: BatchSocket,
   place: Place,
 ): Promise<readonly RulesReading[]> {
-  const chains = (await socket.dump(dumpChains({ family: 0 }), ABSENT)).map(decodeChain)
+  const chains = await readChains(socket)
   const found: RulesReading[] = []
   for (const { ruleset, purpose } of tablesOf(place)) {
     const table = await socket.get(getTable(ruleset), ABSENT)

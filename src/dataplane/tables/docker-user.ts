@@ -18,16 +18,11 @@ import { HOST_LINKS } from '../../core/names.js'
 import type { ApplyFailure } from '../../core/ports.js'
 import type { TableResult } from '../failure.js'
 import { refused } from '../failure.js'
+import { ABSENT, IP_FAMILIES, readChains } from '../nft/chains.js'
 import { HOOK, NFPROTO, VERDICT } from '../nft/constants.js'
 import { Generation } from '../nft/generation.js'
 import type { ChainState } from '../nft/messages.js'
-import {
-  decodeChain,
-  decodeGeneration,
-  dumpChains,
-  getGeneration,
-  inBatch,
-} from '../nft/messages.js'
+import { decodeGeneration, getGeneration, inBatch } from '../nft/messages.js'
 import type { RuleState } from '../nft/rules.js'
 import { decodeRule, deleteRule, dumpRules, putRule } from '../nft/rules.js'
 import type { BatchSocket, RtnlMessage } from '../rtnl/rtnl.js'
@@ -38,8 +33,6 @@ const USER_CHAIN = 'DOCKER-USER'
 const FORWARD = 'FORWARD'
 const FILTER = 'filter'
 const FAMILIES = [NFPROTO.IPV4, NFPROTO.IPV6] as const
-/** A kernel without nf_tables, or without the table. */
-const ABSENT = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
 
 const LEGACY_COMMANDS = ['-i', '-o']
   .map((way) => `iptables-legacy -I ${USER_CHAIN} ${way} ${HOST_LINKS.bridge}+ -j ACCEPT`)
@@ -158,7 +151,7 @@ export class DockerUser {
   }
 
   async #targets(socket: BatchSocket): Promise<readonly Target[]> {
-    const chains = (await socket.dump(dumpChains({ family: 0 }), ABSENT)).map(decodeChain)
+    const chains = await readChains(socket)
     this.#closedBy = closedBy(chains, this.#families)
     this.#hasUserChain = chains.some(({ table, name }) => table === FILTER && name === USER_CHAIN)
     const targets: Target[] = []
@@ -218,11 +211,6 @@ function changes(target: Target): readonly RtnlMessage[] {
   return [...put, ...found.map(({ handle }) => deleteRule(table, chain, handle))]
 }
 
-const NAMES: Readonly<Record<number, string>> = {
-  [NFPROTO.INET]: 'inet',
-  [NFPROTO.IPV4]: 'ip',
-  [NFPROTO.IPV6]: 'ip6',
-}
 /** firewalld has it while it reloads, for a fraction of a second. */
 const PASSING_TABLE = 'firewalld_policy_drop'
 
@@ -238,5 +226,5 @@ function closedBy(chains: readonly ChainState[], families: readonly number[]): s
       table !== PASSING_TABLE &&
       !(table === FILTER && name === FORWARD && isDocker(family)),
   )
-  return found && `chain ${found.name} of table ${NAMES[found.family]} ${found.table}`
+  return found && `chain ${found.name} of table ${IP_FAMILIES[found.family]} ${found.table}`
 }

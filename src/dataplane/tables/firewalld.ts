@@ -10,6 +10,7 @@ import { familyOf, ipOf } from '../../core/ip.js'
 import type { Domain, Plan, StrangersPlan } from '../../core/plan.js'
 import type { Logger } from '../../core/ports.js'
 import type { TableResult } from '../failure.js'
+import { ABSENT } from '../nft/chains.js'
 import { HOOK, NFPROTO } from '../nft/constants.js'
 import type { Generation } from '../nft/generation.js'
 import { decodeChain, decodeGeneration, dumpChains, getGeneration } from '../nft/messages.js'
@@ -22,8 +23,6 @@ import { type KernelTable, NOTHING, type Scope } from './kernel-table.js'
 import type { Notice } from './notices.js'
 
 const TABLE = { family: NFPROTO.INET, table: 'firewalld' }
-/** A kernel without nf_tables, or without the table. */
-const ABSENT = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT']
 const IPPROTO = { TCP: 6, UDP: 17 } as const
 /** So many are tried of the networks and of the other hosts: one rule is for all, or one for each. */
 const NETWORKS = 16
