@@ -1,39 +1,10 @@
 /** Doctors of two hosts that ask each other over a store in memory. */
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { DoctorLine, Finding } from '../../../src/core/admin/doctor.js'
-import type { Probe } from '../../../src/core/probe.js'
-import { until } from '../../fakes/until.js'
-import { idOf, type TestHost, twoHosts } from '../host.js'
+import type { TestHost } from '../host.js'
+import { connect, wiredHosts } from '../probes/wired-hosts.js'
 
 const NEVER = new AbortController().signal
-
-/** Two healthy hosts with a network, whose packets arrive. */
-async function pair(t: Test) {
-  const { a, b, store } = await twoHosts(t)
-  for (const [host, name] of [
-    [a, 'a'],
-    [b, 'b'],
-  ] as const) {
-    await host.presence.start()
-    await host.docker.createNetwork(idOf(`on ${name}`), { subnet: '10.20.0.0/24' })
-    await host.docker.run(idOf(`on ${name}`), idOf(`c${name}`))
-  }
-  await until('they know each other', () =>
-    [a, b].every(({ peers }) => peers.hosts().length === 2 && peers.used().length === 1),
-  )
-  connect(a, b)
-  connect(b, a)
-  return { a, b, store }
-}
-
-function connect(from: TestHost, to: TestHost): void {
-  from.dataplane.onProbeSent = (probe: Probe) => {
-    queueMicrotask(() => {
-      for (const hear of to.dataplane.ears.values()) hear(probe)
-    })
-    return undefined
-  }
-}
 
 async function look(host: TestHost, all: boolean): Promise<readonly Finding[]> {
   const lines: DoctorLine[] = []
@@ -48,7 +19,7 @@ const bad = (found: readonly Finding[]): string[] =>
     .map(({ name, about, verdict, says }) => `${verdict} ${name} ${about}: ${says}`)
 
 t.test('healthy hosts: each looks, and nothing is found', async (t) => {
-  const { a } = await pair(t)
+  const { a } = await wiredHosts(t)
   const own = await look(a, false)
   t.same(bad(own), [])
   const all = await look(a, true)
@@ -59,7 +30,7 @@ t.test('healthy hosts: each looks, and nothing is found', async (t) => {
 })
 
 t.test('a direction that is blocked is named', async (t) => {
-  const { a, b } = await pair(t)
+  const { a, b } = await wiredHosts(t)
   b.dataplane.onProbeSent = () => undefined
   t.match(bad(await look(a, false)), [
     /^failed tunnels host .*: VXLAN packets \(UDP 4789\) arrive at /,
@@ -72,7 +43,7 @@ t.test('a direction that is blocked is named', async (t) => {
 })
 
 t.test('a host that does not answer is a finding, once, and the others answer', async (t) => {
-  const { a, b } = await pair(t)
+  const { a, b } = await wiredHosts(t)
   b.store.expireLeases()
   const found = await look(a, true)
   t.match(bad(found), [/^failed hosts host .*: host .* does not answer: its plugin does not run/])
@@ -80,14 +51,14 @@ t.test('a host that does not answer is a finding, once, and the others answer', 
 })
 
 t.test('a store that is away is one finding, and no host is to blame', async (t) => {
-  const { a } = await pair(t)
+  const { a } = await wiredHosts(t)
   a.store.unavailable = true
   const found = (await look(a, true)).filter(({ verdict }) => verdict === 'failed')
   t.same([...new Set(found.map(({ name }) => name))].sort(), ['store'])
 })
 
 t.test('a check that breaks is a finding, and the others come', async (t) => {
-  const { a } = await pair(t)
+  const { a } = await wiredHosts(t)
   a.dataplane.lacks = async () => {
     throw new Error('no memory')
   }

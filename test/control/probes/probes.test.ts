@@ -2,40 +2,17 @@
 import t, { type Test } from 'tap'
 import type { Probe } from '../../../src/core/probe.js'
 import { until } from '../../fakes/until.js'
-import { idOf, type TestHost, twoHosts } from '../host.js'
+import { wiredHosts } from './wired-hosts.js'
 
 const NEVER = new AbortController().signal
 
-/** Both have a container of one network, have announced themselves and know each other. */
+/** They, and what one has to reach the other. */
 async function pair(t: Test) {
-  const { a, b } = await twoHosts(t)
-  for (const [host, name] of [
-    [a, 'a'],
-    [b, 'b'],
-  ] as const) {
-    await host.presence.start()
-    await host.docker.createNetwork(idOf(`on ${name}`), { subnet: '10.20.0.0/24' })
-    await host.docker.run(idOf(`on ${name}`), idOf(`c${name}`))
-  }
-  await until('they know each other', () =>
-    [a, b].every(({ peers }) => peers.hosts().length === 2 && peers.used().length === 1),
-  )
-  connect(a, b)
-  connect(b, a)
+  const { a, b } = await wiredHosts(t)
   const [tunnel] = a.probes.tunnels()
   const there = a.peers.hosts().find(({ id }) => id === b.identity.id)
   if (tunnel === undefined || there === undefined) throw new Error('no tunnel')
   return { a, b, tunnel, there }
-}
-
-/** What one sends comes out of the other's vxlan device. */
-function connect(from: TestHost, to: TestHost): void {
-  from.dataplane.onProbeSent = (probe: Probe) => {
-    queueMicrotask(() => {
-      for (const hear of to.dataplane.ears.values()) hear(probe)
-    })
-    return undefined
-  }
 }
 
 t.test('a host that listens answers', async (t) => {
