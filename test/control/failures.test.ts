@@ -168,6 +168,20 @@ t.test('without an underlay a network is refused, saying why', async (t) => {
   await a.docker.createNetwork(BLUE, SUBNET)
 })
 
+t.test('containers that are there before the underlay wait for it without a complaint', async (t) => {
+  const { a, dirs } = await twoHosts(t)
+  await a.docker.createNetwork(BLUE, SUBNET)
+  await a.docker.run(BLUE, WEB)
+  await a.close()
+  a.dataplane.failNext('underlay')
+  const again = await host(t, { store: a.store.peer(), dir: `${dirs}/a`, dataplane: a.dataplane })
+  t.equal(again.logger.count('no underlay yet'), 1)
+  await t.rejects(again.reconciler.run(BLUE), { code: 'UNDERLAY_UNKNOWN' })
+  t.equal(again.logger.count('pass over the network failed'), 0)
+  await until('it is found', () => again.status().host.vtep !== undefined)
+  await again.reconciler.run(BLUE)
+})
+
 t.test('of two creations of one network on one host, one succeeds and keeps all', async (t) => {
   const a = await host(t)
   const both = await Promise.allSettled([

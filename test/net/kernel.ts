@@ -12,6 +12,9 @@ import type { Mac } from '../../src/core/mac.js'
 import type { FdbPlan, LinkPlan, NeighbourPlan, Plan } from '../../src/core/plan.js'
 import type { Logger } from '../../src/core/ports.js'
 
+/** Who resolves for another sends from its link-local address, which is tentative for seconds else. */
+export const NO_DAD = ['all', 'default'].map((one) => `net.ipv6.conf.${one}.accept_dad=0`)
+
 const MARK = 'TSOVERLAY_TEST_HOST'
 
 export const silent: Logger = {
@@ -230,6 +233,7 @@ export function makeContainer(directory: string, name: string): string {
   const path = join(directory, name)
   run('touch', path)
   run('unshare', `--net=${path}`, 'ip', 'link', 'set', 'lo', 'up')
+  inside(path, 'sysctl', '-qw', ...NO_DAD)
   return path
 }
 

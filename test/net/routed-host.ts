@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import type { Mac } from '../../src/core/mac.js'
 import { type Domain, HOST, type LinkPlan, type Plan } from '../../src/core/plan.js'
-import { inside, makeContainer, removeContainer, run } from './kernel.js'
+import { inside, makeContainer, NO_DAD, removeContainer, run } from './kernel.js'
 import type { Talker } from './talker.js'
 import { startTalker } from './talker.js'
 
@@ -69,6 +69,7 @@ export async function makeRoutedHost(): Promise<RoutedHost> {
   run('mount', '-t', 'tmpfs', 'tsoverlay-test', files)
   run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
   run('sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0')
+  run('sysctl', '-qw', ...NO_DAD)
   run('sysctl', '-qw', ...['ip', 'ip6'].map((one) => `net.bridge.bridge-nf-call-${one}tables=0`))
   for (const [bridge, addresses] of Object.entries(BRIDGES)) {
     run('ip', 'link', 'add', bridge, 'type', 'bridge')

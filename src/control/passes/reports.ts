@@ -1,5 +1,5 @@
 /** What the log and the counters say of passes, by place. */
-import { messageOf } from '../../core/errors.js'
+import { messageOf, TsoverlayError } from '../../core/errors.js'
 import { itemText } from '../../core/item.js'
 import type { Place } from '../../core/plan.js'
 import type { ApplyResult, Logger } from '../../core/ports.js'
@@ -49,9 +49,10 @@ export class Reports {
     this.#troubled.add(place)
   }
 
-  /** The pass did not get as far as a result. */
+  /** The pass did not get as far as a result. That there is no underlay yet, its source tells. */
   failed(place: Place, fields: object, error: unknown): void {
     this.counters.failures += 1
+    if (error instanceof TsoverlayError && error.code === 'UNDERLAY_UNKNOWN') return
     if (!this.#troubled.has(place)) {
       this.#logger.error({ ...fields, err: messageOf(error) }, 'pass over the network failed')
     }
