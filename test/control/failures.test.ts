@@ -168,7 +168,7 @@ t.test('without an underlay a network is refused, saying why', async (t) => {
   await a.docker.createNetwork(BLUE, SUBNET)
 })
 
-t.test('containers that are there before the underlay wait for it without a complaint', async (t) => {
+t.test('containers that come before the underlay wait for it without a complaint', async (t) => {
   const { a, dirs } = await twoHosts(t)
   await a.docker.createNetwork(BLUE, SUBNET)
   await a.docker.run(BLUE, WEB)
