@@ -6,6 +6,7 @@ import { type TSchema, Type } from 'typebox'
 import { Finding } from './admin/doctor.js'
 import { count, oneOf, type Report, text, texts, yesNo } from './admin/schema.js'
 import { Hop, TraceReport } from './admin/trace.js'
+import { TrafficReport } from './admin/traffic.js'
 
 interface Inquiry {
   readonly params: TSchema
@@ -97,6 +98,8 @@ export const INQUIRIES = {
       addresses: texts('in these networks'),
     }),
   },
+  /** What the asked host's containers have received and sent, by its clock. */
+  traffic: { params: Type.Object({}), answer: TrafficReport },
 } as const satisfies Readonly<Record<string, Inquiry>>
 
 export type InquiryKind = keyof typeof INQUIRIES

@@ -9,6 +9,7 @@ import { wireDriver } from './driver.js'
 import type { WireOptions } from './options.js'
 import { wireState } from './state.js'
 import { wireTrace } from './trace.js'
+import { type AskTraffic, wireTraffic } from './traffic.js'
 
 export interface Wired {
   readonly state: ReturnType<typeof wireState>
@@ -16,6 +17,7 @@ export interface Wired {
   readonly driver: ReturnType<typeof wireDriver>
   readonly doctor: ReturnType<typeof wireDoctor>
   readonly trace: Trace
+  readonly traffic: AskTraffic
 }
 
 /** Makes the parts; nothing runs yet. */
@@ -24,7 +26,8 @@ export function wire(options: WireOptions): Wired {
   const control = wireControl(options, state)
   const doctor = wireDoctor(options, state, control)
   const trace = wireTrace(options, state, control)
-  return { state, control, driver: wireDriver(options, state, control), doctor, trace }
+  const traffic = wireTraffic(options, state, control)
+  return { state, control, driver: wireDriver(options, state, control), doctor, trace, traffic }
 }
 
 /**

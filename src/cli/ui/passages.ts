@@ -14,7 +14,7 @@ const PASSAGES: Readonly<Record<string, Passage>> = {
   '/endpoints': { takes: [] },
   '/names': { takes: [] },
   '/pools': { takes: [] },
-  '/traffic': { takes: [] },
+  '/traffic': { takes: ['host'] },
   '/events': { takes: [], lines: true },
   '/doctor': { takes: ['hosts'], lines: true },
   '/trace': { takes: ['from', 'to', 'port', 'protocol'] },

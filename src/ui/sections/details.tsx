@@ -139,8 +139,7 @@ function EndpointDetails({
 }
 
 export function trafficWords({ own }: EndpointNode, speed: Rate | undefined): string {
-  if (!own) return 'other host'
-  if (speed === undefined) return 'not read'
+  if (speed === undefined) return own ? 'not read' : 'other host'
   return `in ${rate(speed.received)}, out ${rate(speed.sent)}`
 }
 

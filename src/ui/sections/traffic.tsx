@@ -1,5 +1,6 @@
-/** Which containers of this host send and receive most. */
-import { agent, useAnswer } from '../agent/agent.js'
+/** Which containers of one host send and receive most: of the one that is chosen, else of this one. */
+import type { TrafficReport } from '../../core/admin/traffic.js'
+import type { Answer } from '../agent/answer.js'
 import type { Cluster, EndpointNode } from '../model/cluster.js'
 import type { Rate } from '../model/rates.js'
 import type { Select } from '../model/selection.js'
@@ -8,9 +9,16 @@ import { Meter } from '../parts/meter.js'
 import { Section, Tell } from '../parts/section.js'
 import { type Column, Table } from '../parts/table.js'
 
+export interface ShownTraffic {
+  /** the name of another one; undefined: this host */
+  readonly host: string | undefined
+  readonly answer: Answer<TrafficReport>
+}
+
 interface TrafficProps {
   readonly cluster: Cluster
   readonly rates: ReadonlyMap<string, Rate>
+  readonly shown: ShownTraffic
   readonly select: Select
 }
 
@@ -28,10 +36,10 @@ export function totals(rates: ReadonlyMap<string, Rate>): ReadonlyMap<string, nu
   return new Map([...rates].map(([id, { received, sent }]) => [id, received + sent]))
 }
 
-export function Traffic({ cluster, rates, select }: TrafficProps) {
-  const answer = useAnswer(agent.traffic)
+export function Traffic({ cluster, rates, shown: { host, answer }, select }: TrafficProps) {
+  const whose = host ?? 'this host'
   return (
-    <Section id="traffic" title="Traffic of this host’s endpoints">
+    <Section id="traffic" title={`Traffic of ${whose}’s endpoints`}>
       <Tell answer={answer} what="the counters">
         {({ endpoints }) => {
           const known = new Map(cluster.endpoints.map((endpoint) => [endpoint.id, endpoint]))
@@ -45,11 +53,11 @@ export function Traffic({ cluster, rates, select }: TrafficProps) {
             .slice(0, MOST)
           return (
             <Table
-              caption="The busiest endpoints of this host"
+              caption={`The busiest endpoints of ${whose}`}
               columns={columnsFor(busy, select)}
               rows={busy}
               id={({ endpoint }) => endpoint.id}
-              none="No endpoint of this host has a counter."
+              none={`No endpoint of ${whose} has a counter.`}
             />
           )
         }}
