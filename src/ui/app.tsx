@@ -59,7 +59,7 @@ export function App() {
             <Doctor />
           </div>
           <div class="column">
-            <Events />
+            <Events cluster={cluster} />
             <Blocks />
           </div>
         </div>
@@ -77,17 +77,16 @@ function useCluster(): { readonly cluster: Cluster; readonly answer: Answer<unkn
     useAnswer(agent.networks),
     useAnswer(agent.endpoints),
   ]
-  const [names, status] = [useAnswer(agent.names).value, useAnswer(agent.status)]
+  const status = useAnswer(agent.status)
   const cluster = useMemo(
     () =>
       clusterOf({
         hosts: hosts.value ?? [],
         networks: networks.value ?? [],
         endpoints: endpoints.value ?? [],
-        names: names ?? [],
         status: status.value,
       }),
-    [hosts.value, networks.value, endpoints.value, names, status.value],
+    [hosts.value, networks.value, endpoints.value, status.value],
   )
   const worst = [hosts, networks, endpoints, status].find(({ state }) => state !== 'fresh')
   useTitle(status.value?.host.name)

@@ -35,19 +35,11 @@ t.test('things are in the order of people, who count', async (t) => {
 
 t.test('a title is the name that people gave, else the id', async (t) => {
   const id = '0123456789abcdef'
-  const source = { kind: 'container', endpoint: 'named', host: 'a', hostName: 'a' } as const
   const cluster = clusterOf(
     listings({
       hosts: [hostReport('a', { name: '' })],
       networks: [networkReport('k', { name: '' })],
-      endpoints: [endpointReport(id, 'a'), endpointReport('named', 'a')],
-      names: [
-        {
-          name: 'web',
-          network: 'shop',
-          sources: [{ ...source, container: 'web-1', addresses: [] }],
-        },
-      ],
+      endpoints: [endpointReport(id, 'a'), { ...endpointReport('named', 'a'), name: 'web-1' }],
     }),
   )
   t.equal(cluster.hosts[0]?.title, 'a')

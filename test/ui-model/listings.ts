@@ -19,7 +19,14 @@ export function networkReport(key: string, more: Partial<NetworkReport> = {}): N
 /** An endpoint of `host` in `network`, whose names are their ids. */
 export function endpointReport(id: string, host: string, network = 'shop'): EndpointReport {
   const names = { network, networkName: network, host, hostName: host }
-  return { id, ...names, addresses: ['10.20.0.2/16'], floating: [], mac: '02:42:0a:14:00:02' }
+  return {
+    id,
+    name: '',
+    ...names,
+    addresses: ['10.20.0.2/16'],
+    floating: [],
+    mac: '02:42:0a:14:00:02',
+  }
 }
 
 /** A host on which nothing is wrong. */
@@ -39,6 +46,6 @@ export function statusReport(more: Partial<StatusReport> = {}): StatusReport {
 
 /** `hosts` and one network, `shop`, unless told. */
 export function listings(more: Partial<Listings>): Listings {
-  const none = { hosts: [], networks: [networkReport('shop')], endpoints: [], names: [] }
+  const none = { hosts: [], networks: [networkReport('shop')], endpoints: [] }
   return { ...none, status: statusReport(), ...more }
 }

@@ -12,7 +12,6 @@ const PASSAGES: Readonly<Record<string, Passage>> = {
   '/hosts': { takes: [] },
   '/networks': { takes: [] },
   '/endpoints': { takes: [] },
-  '/names': { takes: [] },
   '/pools': { takes: [] },
   '/traffic': { takes: ['host'] },
   '/events': { takes: [], lines: true },

@@ -2,7 +2,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { EndpointReport } from '../../core/admin/endpoints.js'
 import type { HostReport } from '../../core/admin/hosts.js'
-import type { NameReport } from '../../core/admin/names.js'
 import type { NetworkReport } from '../../core/admin/networks.js'
 import type { PoolReport } from '../../core/admin/pools.js'
 import type { StatusReport } from '../../core/admin/status.js'
@@ -20,7 +19,6 @@ export const agent = {
   endpoints: new Listing<readonly EndpointReport[]>('/endpoints', LIVE_MS),
   traffic: new Listing<TrafficReport>('/traffic', LIVE_MS),
   pools: new Listing<readonly PoolReport[]>('/pools', SLOW_MS),
-  names: new Listing<readonly NameReport[]>('/names', SLOW_MS),
 } as const
 
 /** Another host is asked through the store, which writes to it. */

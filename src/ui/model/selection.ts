@@ -18,13 +18,10 @@ export function isSame(a: Selection | undefined, b: Selection | undefined): bool
  * @returns undefined: none, as it is this one, or away
  */
 export function hostToAsk(
-  { hosts, endpoints }: Pick<Cluster, 'hosts' | 'endpoints'>,
+  { hosts, byId }: Pick<Cluster, 'hosts' | 'byId'>,
   selection: Selection | undefined,
 ): HostNode | undefined {
   if (selection === undefined || selection.kind === 'network') return undefined
-  const id =
-    selection.kind === 'host'
-      ? selection.id
-      : endpoints.find((endpoint) => endpoint.id === selection.id)?.host
+  const id = selection.kind === 'host' ? selection.id : byId.get(selection.id)?.host
   return hosts.find((host) => host.id === id && host.alive && !host.self)
 }

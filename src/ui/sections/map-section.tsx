@@ -5,6 +5,7 @@ import { ClusterMap, FEW } from '../map/cluster-map.js'
 import type { Cluster, HostNode } from '../model/cluster.js'
 import type { Rate } from '../model/rates.js'
 import { isSame, type Select, type Selection } from '../model/selection.js'
+import { grouped } from '../model/words.js'
 import { Mark } from '../parts/mark.js'
 import { Note, Section } from '../parts/section.js'
 import { type Column, Table } from '../parts/table.js'
@@ -83,7 +84,7 @@ function NetworkChips({
           >
             {network.health.level === 'ok' ? null : <Mark health={network.health} />}
             {network.title}
-            <span class="count">{network.endpoints.toLocaleString('en')}</span>
+            <span class="count">{grouped(network.endpoints)}</span>
           </button>
         )
       })}

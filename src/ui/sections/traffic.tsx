@@ -24,7 +24,8 @@ interface TrafficProps {
 
 interface Busy {
   readonly endpoint: EndpointNode
-  readonly speed: Rate
+  /** undefined: read once so far */
+  readonly speed: Rate | undefined
   readonly received: number
   readonly sent: number
 }
@@ -42,11 +43,10 @@ export function Traffic({ cluster, rates, shown: { host, answer }, select }: Tra
     <Section id="traffic" title={`Traffic of ${whose}’s endpoints`}>
       <Tell answer={answer} what="the counters">
         {({ endpoints }) => {
-          const known = new Map(cluster.endpoints.map((endpoint) => [endpoint.id, endpoint]))
           const busy = endpoints
             .flatMap(({ endpoint: id, received, sent }) => {
-              const endpoint = known.get(id)
-              const speed = rates.get(id) ?? { received: 0, sent: 0 }
+              const endpoint = cluster.byId.get(id)
+              const speed = rates.get(id)
               return endpoint === undefined ? [] : [{ endpoint, speed, received, sent }]
             })
             .sort((a, b) => both(b) - both(a) || b.received + b.sent - a.received - a.sent)
@@ -66,8 +66,8 @@ export function Traffic({ cluster, rates, shown: { host, answer }, select }: Tra
   )
 }
 
-function both({ speed: { received, sent } }: Busy): number {
-  return received + sent
+function both({ speed }: Busy): number {
+  return speed === undefined ? 0 : speed.received + speed.sent
 }
 
 function columnsFor(busy: readonly Busy[], select: Select): readonly Column<Busy>[] {
@@ -83,8 +83,8 @@ function columnsFor(busy: readonly Busy[], select: Select): readonly Column<Busy
     },
     { head: 'Network', cell: ({ endpoint }) => endpoint.networkName },
     { head: 'Share', cell: (row) => <Meter percent={percent(both(row), most)} /> },
-    { head: 'Receives', number: true, cell: ({ speed }) => rate(speed.received) },
-    { head: 'Sends', number: true, cell: ({ speed }) => rate(speed.sent) },
+    { head: 'Receives', number: true, cell: ({ speed }) => (speed ? rate(speed.received) : '–') },
+    { head: 'Sends', number: true, cell: ({ speed }) => (speed ? rate(speed.sent) : '–') },
     { head: 'Received', number: true, cell: ({ received }) => bytes(received) },
     { head: 'Sent', number: true, cell: ({ sent }) => bytes(sent) },
   ]
