@@ -121,7 +121,10 @@ function EndpointDetails({
           ['MAC', <code key="mac">{mac}</code>],
           ['Network', link(networkName, () => select({ kind: 'network', id: network }))],
           ['Host', link(hostName, () => select({ kind: 'host', id: host }))],
-          ['Traffic', <Now key="traffic">{trafficWords(rates.get(id)) ?? 'not read yet'}</Now>],
+          [
+            'Traffic',
+            <Now key="traffic">{trafficWords(rates.get(id)) ?? noTraffic(endpoint)}</Now>,
+          ],
           ['Id', <code key="id">{id.slice(0, 12)}</code>],
         ]}
       />
@@ -140,6 +143,11 @@ function EndpointDetails({
 /** What is another word every two seconds, and not to be read out each time. */
 function Now({ children }: { readonly children?: ComponentChildren }) {
   return <span aria-live="off">{children}</span>
+}
+
+/** A host that is away cannot be asked. */
+function noTraffic({ own, health }: EndpointNode): string {
+  return own || health.level === 'ok' ? 'not read yet' : 'not known'
 }
 
 export function trafficWords(speed: Rate | undefined): string | undefined {

@@ -1,5 +1,5 @@
 /** The way of a packet between two endpoints, hop by hop. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Hop, TraceReport } from '../../core/admin/trace.js'
 import { useAsked } from '../agent/asked.js'
 import type { Cluster, EndpointNode } from '../model/cluster.js'
@@ -8,6 +8,9 @@ import type { Pair } from '../model/pair.js'
 import { Mark } from '../parts/mark.js'
 import { scrolls } from '../parts/scroll.js'
 import { Note, Section } from '../parts/section.js'
+
+/** Of the list, in pixels. */
+const MIDDLE = 180
 
 interface TraceProps {
   readonly cluster: Cluster
@@ -158,9 +161,17 @@ function Verdict({ report, ends }: VerdictProps) {
   )
 }
 
+/** With the hop that fails in its middle: most come before it. */
 function Hops({ report }: { readonly report: TraceReport }) {
+  const list = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const at = report.hops.findIndex(({ verdict }) => verdict === 'failed')
+    const failed = list.current?.querySelectorAll('li')[at]
+    // not scrollIntoView, which would scroll the page, too
+    if (failed !== undefined) list.current?.scrollTo({ top: failed.offsetTop - MIDDLE })
+  }, [report])
   return (
-    <div class="lines" {...scrolls('Hops of the packet')}>
+    <div class="lines" ref={list} {...scrolls('Hops of the packet')}>
       <ol>
         {report.hops.map((hop) => (
           <HopLine key={`${hop.host} ${hop.hop} ${hop.about} ${hop.back ?? false}`} hop={hop} />
