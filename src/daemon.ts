@@ -119,7 +119,7 @@ async function partsOf(options: Counted): Promise<WireOptions> {
 function serversOf(
   { store, dataplane, logger, recent, door, registry, meter }: Counted,
   docker: WireOptions['docker'],
-  { state, control, driver, doctor, trace }: Wired,
+  { state, control, driver, doctor, trace, live }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -143,6 +143,7 @@ function serversOf(
     env: process.env,
     log: recent,
     trace,
+    live,
     events: new Events({ ...state, ...control, store }),
     insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })
