@@ -26,19 +26,24 @@ interface Query {
   readonly protocol?: 'tcp' | 'udp'
 }
 
+/** Unless told. */
+const PROBES = 5
+
 const LiveQuestion = Type.Object({
   from: Type.String({ minLength: 1 }),
   to: Type.String({ minLength: 1 }),
   port: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 65_535, description: 'of TCP; absent: echo requests' }),
   ),
-  count: Type.Integer({ minimum: 1, maximum: MOST_PROBES, default: 5, description: 'probes' }),
+  count: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MOST_PROBES, description: `probes; absent: ${PROBES}` }),
+  ),
 })
 interface LiveQuery {
   readonly from: string
   readonly to: string
   readonly port?: number
-  readonly count: number
+  readonly count?: number
 }
 
 export function traceRoutes(app: FastifyInstance, { trace, live }: TraceResources): void {
@@ -70,7 +75,7 @@ function liveRoute(app: FastifyInstance, live: TraceResources['live']): void {
       querystring: LiveQuestion,
     }),
     ({ query }) => {
-      const { from, to, port, count } = query
+      const { from, to, port, count = PROBES } = query
       const load =
         port === undefined ? { protocol: 'icmp' as const } : { protocol: 'tcp' as const, port }
       return live.live({ from, to, count, ...load })
