@@ -11,8 +11,13 @@ export const LiveHop = Type.Object({
   answers: Type.Optional(count('answers that passed')),
   resets: Type.Optional(count('answers that refuse the connection')),
   problem: Type.Optional(text('why nobody could listen')),
-  look: text(
-    'for a shell of root on this host: rules at this device that GET /trace does not look at',
+  way: oneOf(['in', 'out'], 'of probes, as the device sees them; answers go the other way'),
+  look: Type.Object(
+    { in: text('rules for what comes in'), out: text('rules for what goes out') },
+    {
+      description:
+        'commands for a shell of root: they show rules at the device (tc, netdev hooks), which GET /trace does not look at',
+    },
   ),
 })
 export type LiveHop = Report<typeof LiveHop>
@@ -32,7 +37,10 @@ export const LiveReport = Type.Object({
         hop: count('place in hops, from 0'),
         back: yesNo('it is the answers that are lost'),
       },
-      { description: 'the first hop that has not heard them all; absent: none is lost' },
+      {
+        description:
+          'the first hop that has not heard them all; absent: none is lost, or nobody listens there',
+      },
     ),
   ),
   verdict: oneOf(['ok', 'failed'], 'failed: probes or answers are lost, or the port refuses them'),

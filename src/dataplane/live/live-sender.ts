@@ -42,5 +42,8 @@ export function openLiveSender(flow: Flow, most: number): OpenSender | string {
     flow.protocol === 'tcp'
       ? synSegment(flow, number, ports[number] ?? 0)
       : echoRequest(flow, number, (id + number) & 0xffff)
-  return { send: (number) => sendNow(raw, packet(number)), close }
+  // The first error may be of a probe before: somebody has said that it does not arrive (ICMP).
+  const send = (bytes: Buffer): string | undefined =>
+    sendNow(raw, bytes) === undefined ? undefined : sendNow(raw, bytes)
+  return { send: (number) => send(packet(number)), close }
 }

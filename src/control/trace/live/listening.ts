@@ -40,7 +40,8 @@ export class Listening {
         ...(there === undefined ? {} : { heard: there.packets }),
         ...(back === undefined ? {} : { answers: back.packets, resets: back.resets }),
         ...(typeof probes === 'string' ? { problem: problemOf(probes) } : {}),
-        look: lookAt(spot),
+        way: spot.there.way,
+        look: { in: lookAt(spot, 'ingress'), out: lookAt(spot, 'egress') },
       }
     })
   }
@@ -59,7 +60,7 @@ function problemOf(errno: string): string {
   return WHY[errno] ?? `nobody can listen there: ${errno}`
 }
 
-function lookAt({ there: { dev }, into }: Spot): string {
-  const looks = `nft list ruleset netdev; tc filter show dev ${dev} ingress; tc filter show dev ${dev} egress`
+function lookAt({ there: { dev }, into }: Spot, side: 'ingress' | 'egress'): string {
+  const looks = `nft list ruleset netdev; tc filter show dev ${dev} ${side}`
   return into === '' ? looks : `${into} sh -c '${looks}'`
 }

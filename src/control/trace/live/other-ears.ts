@@ -5,6 +5,8 @@ import type { Flow } from '../../../core/live.js'
 import type { Host } from '../../../core/types.js'
 import type { Path, TraceParts } from '../parts.js'
 
+/** Most hosts answer in milliseconds, and what is heard here tells something, too. */
+const WITHIN = { withinMs: 2_000 }
 /** Beside the time that the probes take. */
 const SPARE_MS = 3_000
 
@@ -26,7 +28,7 @@ export async function overhear(
     ...(port === undefined ? {} : { port }),
   }
   try {
-    const { listens } = await inquiries.ask(host.id, 'overhear', question)
+    const { listens } = await inquiries.ask(host.id, 'overhear', question, WITHIN)
     return listens ? undefined : `host ${host.name} has no running container with ${flow.to}`
   } catch (error) {
     return messageOf(error)
@@ -46,7 +48,7 @@ export async function overheard(
   { mark }: Flow,
 ): Promise<Overheard> {
   try {
-    return await inquiries.ask(host.id, 'overheard', { mark })
+    return await inquiries.ask(host.id, 'overheard', { mark }, WITHIN)
   } catch (error) {
     return { hops: [], silent: messageOf(error) }
   }
