@@ -17,6 +17,8 @@ export const addTrace: AddVerbs = (tools) => {
   ]).action(
     async (source: string, destination: string, { udp = false }: { udp?: boolean }, own) => {
       const { to, port } = destinationOf(destination)
+      if (source === '' || to === '')
+        throw new CliFailure('source and destination may not be empty', EXIT.usage)
       if (udp && port === undefined)
         throw new CliFailure(
           'option --udp is not valid without a port: DESTINATION:PORT',
