@@ -11,8 +11,16 @@ interface Verb {
 }
 
 const VERBS: Readonly<Record<string, Verb>> = {
-  fdb: { table: 'fdb', what: 'MACs of a network, and their hosts', why: 'who is behind which VTEP?' },
-  neigh: { table: 'neighbours', what: 'neighbours of a network, addresses and their MACs', why: 'who answers for whom?' },
+  fdb: {
+    table: 'fdb',
+    what: 'MACs of a network, and their hosts',
+    why: 'who is behind which VTEP?',
+  },
+  neigh: {
+    table: 'neighbours',
+    what: 'neighbours of a network, addresses and their MACs',
+    why: 'who answers for whom?',
+  },
   routes: { table: 'routes', what: 'routes of a network', why: 'which way do packets go?' },
   rules: { table: 'rules', what: 'rules of nftables for a network', why: 'which packets pass?' },
 }
