@@ -28,20 +28,21 @@ export async function playPage(t: Test, lab: Lab, file: string): Promise<void> {
   const page = piecesOf(readFileSync(url, 'utf8'))
   const played: Piece[] = []
   try {
-    for (const piece of page) {
-      if (typeof piece === 'string') {
-        for (const step of unseenOf(piece)) await unseen(lab, step)
-        played.push(piece)
-        continue
-      }
-      const steps = await play(lab, piece, named)
-      played.push(steps)
-      if (!UPDATE) for (const [at, step] of piece.entries()) compare(t, step, steps[at])
-    }
+    for (const piece of page) played.push(await playPiece(t, lab, piece, named))
   } finally {
     if (UPDATE) writeFileSync(url, pageOf([...played, ...page.slice(played.length)]))
   }
   t.ok(played.length > 10, `${played.length} pieces`)
+}
+
+async function playPiece(t: Test, lab: Lab, piece: Piece, named: Named): Promise<Piece> {
+  if (typeof piece === 'string') {
+    for (const step of unseenOf(piece)) await unseen(lab, step)
+    return piece
+  }
+  const steps = await play(lab, piece, named)
+  if (!UPDATE) for (const [at, step] of piece.entries()) compare(t, step, steps[at])
+  return steps
 }
 
 async function unseen(lab: Lab, { host, command }: Step): Promise<void> {

@@ -17,15 +17,13 @@ export const addTrace: AddVerbs = (tools) => {
   ]).action(
     async (source: string, destination: string, { udp = false }: { udp?: boolean }, own) => {
       const { to, port } = destinationOf(destination)
-      if (source === '' || to === '')
-        throw new CliFailure('source and destination may not be empty', EXIT.usage)
       if (udp && port === undefined)
         throw new CliFailure(
           'option --udp is not valid without a port: DESTINATION:PORT',
           EXIT.usage,
         )
       const query = new URLSearchParams({
-        ...{ from: source, to },
+        ...{ from: filled('source', source), to: filled('destination', to) },
         ...(port === undefined ? {} : { port, protocol: udp ? 'udp' : 'tcp' }),
       })
       const report = await clientOf(own).get<TraceReport>(`/trace?${query}`)
@@ -33,6 +31,12 @@ export const addTrace: AddVerbs = (tools) => {
       if (brokenAt(report.hops) !== undefined) tools.exitWith(EXIT.found)
     },
   )
+}
+
+/** As a variable of a script that is empty. @throws CliFailure */
+function filled(what: string, text: string): string {
+  if (text !== '') return text
+  throw new CliFailure(`${what} "" is not valid: a container, a name or an address`, EXIT.usage)
 }
 
 /**

@@ -8,8 +8,8 @@ import type { Host, Underlay } from '../../core/types.js'
 import { wayTo } from '../../core/way.js'
 import { admission, gatewayOf, plannedRange, rulesInward } from './arriving.js'
 import type { Source, Target } from './find.js'
-import { back, type Finding, failed, hopsOf, ok } from './finding.js'
-import { duplicates, insideOf, receiving, sending } from './inside.js'
+import { back, type Finding, failed, hopsOf } from './finding.js'
+import { duplicates, insideOf, receiving, remaining, sending } from './inside.js'
 import { interfaceOf } from './judge/container.js'
 import { judgeOtherHost } from './judge/underlay.js'
 import { askOther, type OtherHalf } from './other-half.js'
@@ -41,26 +41,13 @@ export async function walk(
   const local = endpoint.host === identity.id ? journal.endpoints.get(endpoint.id) : undefined
   const name = local === undefined ? (endpoint.names?.[0] ?? ip) : nameOf(states, local)
   const path = { binding, mine, name: source.name, other: { ip, mac: endpoint.mac, name } }
-  if (endpoint.id === mine.id) return toItself(parts, path, load, states)
+  if (endpoint.id === mine.id)
+    return hopsOf(identity.name, await remaining(parts, path, states, load))
   if (local !== undefined) return near(parts, path, target, load, states)
   const host = peers.hosts().find(({ id }) => id === endpoint.host)
   if (host === undefined) return hopsOf(identity.name, [unknownHost(endpoint.host)])
   const there = { ...path, other: { ...path.other, host } }
   return far(parts, there, { target, host, load, states })
-}
-
-/** What a container sends to itself is never a packet of the network. */
-async function toItself(
-  parts: TraceParts,
-  path: Path,
-  load: Load,
-  states: States,
-): Promise<readonly Hop[]> {
-  const { mine, name, other } = path
-  const inside = await insideOf(parts, mine, [])
-  const received = await receiving(parts, path, inside, states, other.ip, load)
-  const stays = ok({ hop: 'route', about: `${other.ip} in ${name}` }, 'to itself, inside of it')
-  return hopsOf(parts.identity.name, [...received, stays])
 }
 
 /** Both ends are on this host. */
