@@ -42,6 +42,7 @@ t.test('a path', async (t) => {
   t.test('that is well gives no alarm, whatever it goes through', async (t) => {
     await expectWell(t, one, ...web)
     await expectWell(t, one, 'blueh1', 'bluetoo')
+    await expectWell(t, one, 'blueh1', 'blueh1')
     await expectWell(t, one, 'db', 'blueh1')
     await expectWell(t, one, await addressOf(one, 'blueh1', 'blue'), db)
     for (const network of ['open', 'six', 'gw', 'vx'])
@@ -214,7 +215,7 @@ t.test('a path', async (t) => {
     await heals(t, () => two.docker(['stop', '-t', '0', 'blueh2']), ['blueh1', 'blueh2'], {
       ...{ on: 'h1', hop: 'name', says: /blueh2 of h2 is exited/ },
     })
-    const unknown = { on: 'h1', hop: 'name', says: /no running container of the cluster/ }
+    const unknown = { on: 'h1', hop: 'name', says: /no running container of blue has this name/ }
     const found = await expectBroken(t, one, ['blueh1', 'nobody'], unknown)
     t.notOk(found.mend, 'what is not there cannot be mended')
   })

@@ -41,7 +41,8 @@ export const addTrace: AddVerbs = (tools) => {
   ]).action(async (source: string, destination: string, flags: Flags, own) => {
     const { to, port } = destinationOf(destination)
     refuse(flags, port)
-    const query = { from: source, to, ...(port === undefined ? {} : { port }) }
+    const ends = { from: filled('source', source), to: filled('destination', to) }
+    const query = { ...ends, ...(port === undefined ? {} : { port }) }
     if (flags.live === true) return traceLive(tools, own, { ...query, ...countOf(flags) })
     const protocol = flags.udp === true ? 'udp' : 'tcp'
     const load = new URLSearchParams({ ...query, ...(port === undefined ? {} : { protocol }) })
@@ -88,6 +89,12 @@ function countOf({ count }: Flags): { readonly count?: string } {
     `count "${count}" is not valid: a number from 1 to ${MOST_PROBES}`,
     EXIT.usage,
   )
+}
+
+/** As a variable of a script that is empty. @throws CliFailure */
+function filled(what: string, text: string): string {
+  if (text !== '') return text
+  throw new CliFailure(`${what} "" is not valid: a container, a name or an address`, EXIT.usage)
 }
 
 /**

@@ -152,8 +152,10 @@ export function judgeMissing(
   const names = source.endpoints.map(({ dockerNetwork }) => networkName(parts, dockerNetwork))
   const found = elsewhere.find(({ status }) => status !== undefined)
   if (found === undefined) {
-    const says = `no running container of the cluster is it in ${names.join(', ') || 'a network of ours'}`
-    return failed(subject, `${says}; tsoverlay dns ls shows all names`)
+    const where = names.join(', ') || 'a network of ours'
+    const says = `no running container of ${where} has this ${subject.hop}`
+    const all = subject.hop === 'name' ? 'dns ls shows all names' : 'endpoints shows all addresses'
+    return failed(subject, `${says}; tsoverlay ${all}`)
   }
   const { host, status } = found
   if (status !== 'running') {

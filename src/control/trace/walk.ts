@@ -10,7 +10,7 @@ import { leadFor } from './arrival.js'
 import { admission, gatewayOf, rulesInward } from './arriving.js'
 import type { Source, Target } from './find.js'
 import { back, type Finding, failed, hopsOf } from './finding.js'
-import { duplicates, insideOf, receiving, sending } from './inside.js'
+import { duplicates, insideOf, receiving, remaining, sending } from './inside.js'
 import { interfaceOf } from './judge/container.js'
 import { judgeOtherHost } from './judge/underlay.js'
 import { askOther, type OtherHalf } from './other-half.js'
@@ -69,6 +69,8 @@ export async function walk(
   if (ends === undefined) return []
   if ('verdict' in ends) return hopsOf(parts.identity.name, [ends])
   const { path, local } = ends
+  if (target.endpoint.id === target.mine.id)
+    return hopsOf(parts.identity.name, await remaining(parts, path, states, load))
   const { host } = path.other
   if (local !== undefined || host === undefined) return near(parts, path, target, load, states)
   return far(parts, path, { target, host, load, states })
