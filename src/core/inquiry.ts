@@ -7,6 +7,7 @@ import { Finding } from './admin/doctor.js'
 import { LiveHop, LiveReport } from './admin/live.js'
 import { count, oneOf, type Report, text, texts, yesNo } from './admin/schema.js'
 import { Hop, TraceReport } from './admin/trace.js'
+import { TrafficReport } from './admin/traffic.js'
 import { MOST_PROBES } from './live.js'
 
 interface Inquiry {
@@ -135,6 +136,8 @@ export const INQUIRIES = {
       addresses: texts('in these networks'),
     }),
   },
+  /** What the asked host's containers have received and sent, by its clock. */
+  traffic: { params: Type.Object({}), answer: TrafficReport },
 } as const satisfies Readonly<Record<string, Inquiry>>
 
 export type InquiryKind = keyof typeof INQUIRIES

@@ -10,6 +10,7 @@ import { wireDriver } from './driver.js'
 import type { WireOptions } from './options.js'
 import { wireState } from './state.js'
 import { wireTrace } from './trace.js'
+import { type AskTraffic, wireTraffic } from './traffic.js'
 
 export interface Wired {
   readonly state: ReturnType<typeof wireState>
@@ -17,6 +18,7 @@ export interface Wired {
   readonly driver: ReturnType<typeof wireDriver>
   readonly doctor: ReturnType<typeof wireDoctor>
   readonly trace: Trace
+  readonly traffic: AskTraffic
   readonly live: Live
 }
 
@@ -26,7 +28,15 @@ export function wire(options: WireOptions): Wired {
   const control = wireControl(options, state)
   const doctor = wireDoctor(options, state, control)
   const traces = wireTrace(options, state, control)
-  return { state, control, driver: wireDriver(options, state, control), doctor, ...traces }
+  const traffic = wireTraffic(options, state, control)
+  return {
+    state,
+    control,
+    driver: wireDriver(options, state, control),
+    doctor,
+    ...traces,
+    traffic,
+  }
 }
 
 /**

@@ -105,13 +105,17 @@ export class ClusterView {
       .flatMap(({ value }) => {
         const endpoint = documents.endpoint.decode(value)
         if (endpoint === undefined) return []
-        const { id, host, addresses, mac } = endpoint
+        const { id, host, addresses, mac, names } = endpoint
+        const name = names?.[0] ?? ''
         const floating = (endpoint.floating ?? []).map(({ ip }) => ip)
         const networkName =
           published.get(endpoint.network)?.name ?? found.get(endpoint.network)?.identity ?? ''
         const hostName = hosts.get(host)?.name ?? host
         return [
-          { id, network: endpoint.network, networkName, host, hostName, addresses, floating, mac },
+          {
+            ...{ id, network: endpoint.network, networkName, host, hostName },
+            ...{ name, addresses, floating, mac },
+          },
         ]
       })
       .sort((a, b) => compare(a.networkName, b.networkName) || compare(a.hostName, b.hostName))

@@ -52,9 +52,10 @@ export class Trace {
     const load: Load = { protocol, ...(port === undefined ? {} : { port }) }
     const hops = await walk(this.#parts, source, target, load, states)
     const ip = sourceOf({ mine: target.mine }, target.ip)
+    const { to } = question
     return {
       from: `${name} (${ip ?? ''})`,
-      to: `${question.to} (${target.ip})`,
+      to: to === target.ip ? to : `${to} (${target.ip})`,
       hops: [...hopsOf(self, findings), ...hops],
     }
   }

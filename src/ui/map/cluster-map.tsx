@@ -38,7 +38,7 @@ export function ClusterMap({ cluster, rates, selection, select }: MapProps) {
     cluster,
     rates,
     bars: cluster.hosts.length > FEW ? bars : [],
-    chosenNetwork: selection?.kind === 'network' ? selection.id : undefined,
+    ...chosenOf(cluster, selection),
   }
   const { hosts, endpoints } = cluster
   const label = `Map of ${plural(hosts.length, 'host')}, ${plural(cluster.networks.length, 'network')} and ${plural(endpoints.length, 'endpoint')}; arrow keys move, Enter selects`
@@ -49,6 +49,12 @@ export function ClusterMap({ cluster, rates, selection, select }: MapProps) {
       )}
     </div>
   )
+}
+
+function chosenOf({ networks }: Cluster, selection: Selection | undefined) {
+  const chosenNetwork = selection?.kind === 'network' ? selection.id : undefined
+  const hosts = networks.find(({ key }) => key === chosenNetwork)?.hosts
+  return { chosenNetwork, chosenHosts: new Set(hosts) }
 }
 
 interface NodesProps {
@@ -84,12 +90,13 @@ function Nodes({ layout, looks, label, selection, select }: NodesProps) {
   return (
     // biome-ignore lint/a11y/noSvgWithoutTitle: it has a name; a title would be a tooltip over all of it
     <svg
-      width={width}
-      height={height}
+      width={width + 8}
+      height={height + 8}
       viewBox={`-4 -4 ${width + 8} ${height + 8}`}
       {...asGroup(label, press)}
     >
       {ordered.map((shape) => {
+        const name = nameOf(shape, looks)
         const pressed = isSame(selectionOf(shape), selection)
         const state = `${pressed ? ' chosen' : ''}${isDim(shape, looks) ? ' dim' : ''}`
         return (
@@ -98,13 +105,13 @@ function Nodes({ layout, looks, label, selection, select }: NodesProps) {
             id={shape.id}
             class={`node node-${shape.kind}${state}`}
             tabindex={shape === current ? 0 : -1}
-            {...asButton(nameOf(shape, looks), pressed)}
+            {...asButton(name, pressed)}
             {...acts(
               () => choose(shape),
               () => setActive(shape.id),
             )}
           >
-            <title>{nameOf(shape, looks)}</title>
+            <title>{name}</title>
             <Drawn shape={shape} looks={looks} />
             <Ring box={shape.box} />
           </g>
@@ -152,13 +159,11 @@ function selectionOf(shape: Shape): Selection {
 }
 
 /** What has nothing to do with the chosen network. */
-function isDim(shape: Shape, { cluster, chosenNetwork }: Looks): boolean {
+function isDim(shape: Shape, { chosenHosts, chosenNetwork }: Looks): boolean {
   if (chosenNetwork === undefined) return false
   switch (shape.kind) {
     case 'host':
-      return !cluster.networks
-        .find(({ key }) => key === chosenNetwork)
-        ?.hosts.includes(shape.host.title)
+      return !chosenHosts.has(shape.host.title)
     case 'endpoint':
       return shape.endpoint.network !== chosenNetwork
     case 'network':

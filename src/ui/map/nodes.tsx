@@ -12,6 +12,8 @@ export interface Looks {
   /** of many hosts, how the networks are told apart in their tiles */
   readonly bars: readonly string[]
   readonly chosenNetwork: string | undefined
+  /** names of those that have it */
+  readonly chosenHosts: ReadonlySet<string>
 }
 
 type Of<K extends Shape['kind']> = Extract<Shape, { kind: K }>
