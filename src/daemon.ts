@@ -118,7 +118,7 @@ async function partsOf(options: Counted): Promise<WireOptions> {
 function serversOf(
   { store, dataplane, logger, recent, door, registry, meter }: Counted,
   docker: WireOptions['docker'],
-  { state, control, driver, doctor, trace, traffic }: Wired,
+  { state, control, driver, doctor, trace, live, traffic }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -142,6 +142,7 @@ function serversOf(
     env: process.env,
     log: recent,
     trace,
+    live,
     events: new Events({ ...state, ...control, store }),
     insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })

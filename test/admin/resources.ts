@@ -19,6 +19,7 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     doctor: host.doctor,
     traffic: host.traffic,
     trace: host.trace,
+    live: host.live,
     env: { STORE: 'http://root:hunter2@etcd:2379', STORE_USER: 'root', SCOPE: 'local' },
     log: { list: () => ['{"msg":"ready"}', '{"password":"hunter2"}'] },
     pools: new PoolsView(store),

@@ -64,6 +64,7 @@ export async function startHost(options: HostOptions) {
     ...drivers,
     trace: wired.trace,
     traffic: wired.traffic,
+    live: wired.live,
     store,
     dataplane,
     hostPorts,

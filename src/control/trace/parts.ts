@@ -23,7 +23,7 @@ export interface TraceParts {
   readonly journal: Journal
   readonly store: Store
   readonly docker: DockerStates
-  readonly dataplane: Pick<Dataplane, 'path' | 'read' | 'foreignVxlans' | 'echo'>
+  readonly dataplane: Pick<Dataplane, 'path' | 'live' | 'read' | 'foreignVxlans' | 'echo'>
   readonly peers: Peers
   readonly names: Pick<Names, 'own' | 'directory'>
   readonly reconciler: Pick<Reconciler, 'partOf'>
