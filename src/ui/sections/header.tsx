@@ -75,10 +75,7 @@ function Trouble({ answer: { state, why, at } }: { readonly answer: Answer<unkno
     <div role="alert">
       {well ? null : (
         <p class="trouble">
-          <strong>
-            {TROUBLES[state]}
-          </strong>{' '}
-          {why}
+          <strong>{TROUBLES[state]}</strong> {why}
           {at === undefined ? null : (
             <span aria-hidden="true"> What you see is what it said {ago(at, now)}.</span>
           )}
