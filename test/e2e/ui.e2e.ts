@@ -89,7 +89,7 @@ root.test('the page of a real agent', async (t) => {
       const doctor = section(page, 'Doctor')
       t.match(
         await eventually(
-          () => doctor.innerText(),
+          async () => (await doctor.textContent()) ?? '',
           (text) => found.test(text),
           30_000,
         ),
