@@ -10,6 +10,7 @@ import { netnsOf } from '../lab/names.js'
 import { createNetwork, installEverywhere, runSleeper } from '../lab/tsoverlay.js'
 import { faults, shoot, TestBrowser } from '../ui/browser.js'
 import { appearsOn } from './synced.js'
+import { eventually } from './traces.js'
 
 /** `blue` (overlay) and `red` (host-gw) with a container of each on both hosts. */
 async function clusterOf(t: Test): Promise<Lab> {
@@ -84,9 +85,16 @@ root.test('the page of a real agent', async (t) => {
       const pools = section(page, 'Pools and blocks')
       await pools.getByRole('button', { name: '10.20.0.0/16' }).click()
       await pools.getByRole('row', { name: /^10\.20\.\d+\.\d+\/\d+ h2 / }).waitFor()
-      await section(page, 'Doctor')
-        .getByText(/^(Nothing is wrong|\d+ findings?); \d+ checks ok\.$/)
-        .waitFor()
+      const found = /(Nothing is wrong|\d+ findings?); \d+ checks ok\./
+      const doctor = section(page, 'Doctor')
+      t.match(
+        await eventually(
+          async () => (await doctor.textContent()) ?? '',
+          (text) => found.test(text),
+          30_000,
+        ),
+        found,
+      )
       await node(page, /^Pick the endpoint that sends/).click()
       await node(page, /^Endpoint web-h1 /).click()
       await node(page, /^Endpoint web-h2 /).click()
@@ -144,6 +152,11 @@ root.test('the page of a real agent', async (t) => {
     await section(page, 'Trace')
       .getByText(/^Packets do not get past \S+ on h2: .*ip filter INPUT/)
       .waitFor()
+    const hops = section(page, 'Trace').getByRole('group', { name: 'Hops of the packet' })
+    const list = await hops.boundingBox()
+    const failed = await hops.getByRole('listitem').filter({ hasText: 'failed' }).boundingBox()
+    if (list === null || failed === null) throw new Error('the hop that fails is not there')
+    t.ok(failed.y >= list.y && failed.y + failed.height <= list.y + list.height, 'it is in view')
     await page.getByRole('button', { name: 'Check all hosts' }).click()
     await section(page, 'Doctor')
       .getByText(/"ip filter INPUT" on h2 drops them/)

@@ -6,7 +6,7 @@ import { isSame, type Select, type Selection } from '../model/selection.js'
 import { Slots } from '../model/slots.js'
 import { plural } from '../model/words.js'
 import { BusLayout } from './bus-layout.js'
-import { Drawn, type Looks, nameOf, Ring } from './nodes.js'
+import { Drawn, type Looks, nameOf, Ring, Wire, type Wired } from './nodes.js'
 import { type Layout, neighbour, type Shape } from './shape.js'
 import { TileLayout } from './tile-layout.js'
 
@@ -95,15 +95,22 @@ function Nodes({ layout, looks, label, selection, select }: NodesProps) {
       viewBox={`-4 -4 ${width + 8} ${height + 8}`}
       {...asGroup(label, press)}
     >
+      <g>
+        {ordered.filter(isWired).map((shape) => (
+          <g key={shape.id} class={stateOf(shape, looks, selection)}>
+            <Wire shape={shape} />
+          </g>
+        ))}
+      </g>
       {ordered.map((shape) => {
         const name = nameOf(shape, looks)
         const pressed = isSame(selectionOf(shape), selection)
-        const state = `${pressed ? ' chosen' : ''}${isDim(shape, looks) ? ' dim' : ''}`
+        const state = stateOf(shape, looks, selection)
         return (
           <g
             key={shape.id}
             id={shape.id}
-            class={`node node-${shape.kind}${state}`}
+            class={`node node-${shape.kind} ${state}`}
             tabindex={shape === current ? 0 : -1}
             {...asButton(name, pressed)}
             {...acts(
@@ -141,6 +148,10 @@ function target(key: string, shapes: readonly Shape[], from: Shape): Shape | und
   return arrow === undefined ? undefined : neighbour(shapes, from, arrow[0], arrow[1])
 }
 
+function isWired(shape: Shape): shape is Wired {
+  return shape.kind !== 'host'
+}
+
 function inReadingOrder(a: Shape, b: Shape): number {
   return a.box.y - b.box.y || a.box.x - b.box.x
 }
@@ -156,6 +167,14 @@ function selectionOf(shape: Shape): Selection {
     case 'group':
       return { kind: 'host', id: shape.host.id }
   }
+}
+
+function stateOf(shape: Shape, looks: Looks, selection: Selection | undefined): string {
+  const words = [
+    ...(isSame(selectionOf(shape), selection) ? ['chosen'] : []),
+    ...(isDim(shape, looks) ? ['dim'] : []),
+  ]
+  return words.join(' ')
 }
 
 /** What has nothing to do with the chosen network. */
