@@ -52,6 +52,9 @@ export function repairLinkSettings(name: string, hasIpv6: boolean): number {
           [`${v6}/disable_ipv6`, '0'],
           [`${v6}/forwarding`, '1'],
           [`${v6}/proxy_ndp`, '1'],
+          // its link-local address, from which it asks for containers, is usable with its first port, and not 1 to 2 s
+          // later: until then, what is forwarded to the first container is lost (ndisc.c ndisc_solicit)
+          [`${v6}/accept_dad`, '0'],
           [`net/ipv6/neigh/${name}/proxy_delay`, '0'],
         ] as const)
       : []),
