@@ -104,6 +104,7 @@ async function partsOf(options: Counted): Promise<WireOptions> {
     config,
     paths,
     store,
+    endpoints: config.store.endpoints,
     identified,
     dataplane,
     docker: new DockerApi(paths.docker),

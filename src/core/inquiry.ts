@@ -131,6 +131,7 @@ export const INQUIRIES = {
     params: Type.Object({ name: Type.String() }),
     answer: Type.Object({
       status: Type.Optional(text('as docker says it; absent: there is none')),
+      name: Type.Optional(text('as docker says it; absent: there is none')),
       networks: texts('what docker calls its networks'),
       joined: texts('keys of the networks of ours that it is on now'),
       addresses: texts('in these networks'),

@@ -42,6 +42,8 @@ export interface WireOptions {
   }
   /** as it is; what is written in this host's name goes through the one of `identified` */
   readonly store: Store
+  /** URLs of the store that is set; absent: it is the plugin's own */
+  readonly endpoints?: readonly string[]
   readonly identified: Identified
   readonly dataplane: Dataplane
   readonly docker: Docker

@@ -55,25 +55,28 @@ async function served(t: Parameters<typeof folder>[0], host: TestHost) {
   return { server, socket }
 }
 
-t.test('a plugin that ends does not wait for those who watch, who go on when it is back', async (t) => {
-  const { a, b } = await pairOfHosts(t)
-  const { server, socket } = await served(t, b)
-  const { lines, ended, err, interrupt } = watching(socket, '--json')
-  await until('it watches', () => lines.length === 1)
-  await server.close()
-  await until('it is told', () => err() !== '')
-  b.store.unavailable = true
-  await served(t, b)
-  b.store.unavailable = false
-  await until('it watches again', () => lines.length === 2)
-  await a.docker.run(idOf('on a'), idOf('cc'))
-  await until('it is told of', () => lines.length === 3)
-  for (const line of lines) t.ok(Value.Check(EventReport, JSON.parse(line)), line)
-  t.match(JSON.parse(lines[1] ?? ''), { what: 'watched' })
-  t.match(err(), /^tsoverlay: the connection to the plugin was lost[^\n]*\n$/, 'once')
-  interrupt()
-  t.equal(await ended, 0)
-})
+t.test(
+  'a plugin that ends does not wait for those who watch, who go on when it is back',
+  async (t) => {
+    const { a, b } = await pairOfHosts(t)
+    const { server, socket } = await served(t, b)
+    const { lines, ended, err, interrupt } = watching(socket, '--json')
+    await until('it watches', () => lines.length === 1)
+    await server.close()
+    await until('it is told', () => err() !== '')
+    b.store.unavailable = true
+    await served(t, b)
+    b.store.unavailable = false
+    await until('it watches again', () => lines.length === 2)
+    await a.docker.run(idOf('on a'), idOf('cc'))
+    await until('it is told of', () => lines.length === 3)
+    for (const line of lines) t.ok(Value.Check(EventReport, JSON.parse(line)), line)
+    t.match(JSON.parse(lines[1] ?? ''), { what: 'watched' })
+    t.match(err(), /^tsoverlay: the connection to the plugin was lost[^\n]*\n$/, 'once')
+    interrupt()
+    t.equal(await ended, 0)
+  },
+)
 
 t.test('ctrl-C ends it while no plugin is there, too', async (t) => {
   const { b } = await pairOfHosts(t)

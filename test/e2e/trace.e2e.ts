@@ -5,7 +5,8 @@ import type { Host } from '../lab/host.js'
 import { addressOf, inSandbox, PLUGIN, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
 import { createOn, inContainer } from './clusterwide.js'
 import { sharedLab } from './shared-lab.js'
-import { type Expected, expectBroken, expectWell, mend } from './traced.js'
+import { type Expected, expectBroken, expectWell, mend, trace } from './traced.js'
+import { eventually } from './traces.js'
 
 t.test('a path', async (t) => {
   const lab = await sharedLab(t)
@@ -217,13 +218,26 @@ t.test('a path', async (t) => {
     })
     const unknown = { on: 'h1', hop: 'name', says: /no running container of blue has this name/ }
     const found = await expectBroken(t, one, ['blueh1', 'nobody'], unknown)
-    t.notOk(found.mend, 'what is not there cannot be mended')
+    t.equal(found.mend?.command, 'tsoverlay dns ls', 'it shows which names there are')
+    await mend(lab, found)
   })
 
   t.test('to a host that is off', async (t) => {
     await three.powerOff()
     const expected = { on: 'h1', hop: 'host', says: /it is off, or its cable/ }
-    await expectBroken(t, one, ['blueh1', 'blueh3'], expected)
+    const found = await expectBroken(t, one, ['blueh1', 'blueh3'], expected)
+    // refused until its presence has run out
+    await eventually(
+      () =>
+        mend(lab, found).then(
+          () => true,
+          () => false,
+        ),
+      Boolean,
+      40_000,
+    )
+    const gone = { on: 'h1', hop: 'name', says: /no running container/ }
+    await expectBroken(t, one, ['blueh1', 'blueh3'], gone)
     await three.boot()
     await three.docker(['start', 'blueh3'])
     await expectWell(t, one, 'blueh1', 'blueh3')
@@ -233,9 +247,33 @@ t.test('a path', async (t) => {
     await lab.etcd.stop()
     const expected = { on: 'h1', hop: 'store', says: /does not answer this host/ }
     const found = await expectBroken(t, one, web, expected)
-    t.notOk(found.mend)
+    t.equal(found.mend?.command, `curl -sS -m 3 ${lab.etcd.endpoint}/health`)
     await lab.etcd.start()
+    await mend(lab, found)
     await expectWell(t, one, ...web)
+  })
+
+  t.test('while a rule of the host keeps the store away', async (t) => {
+    const drop = ['OUTPUT', '-p', 'tcp', '--dport', '2379', '-j', 'DROP']
+    t.teardown(() => one.sh(['iptables', '-w', '-D', ...drop]))
+    await heals(t, () => one.sh(['iptables', '-w', '-I', ...drop]), web, {
+      ...{ on: 'h1', hop: 'firewall', says: /chain OUTPUT \(table ip filter\) refuses/ },
+    })
+  })
+
+  t.test('between two networks that are open to each other', async (t) => {
+    const open = ['-o', 'backend=host-gw', '-o', 'gateway=bridge', '-o', 'isolate=off']
+    for (const [name, subnet] of [
+      ['opena', '10.46.0.0/16'],
+      ['openb', '10.47.0.0/16'],
+    ] as const) {
+      await createOn([one, two], name, ['--subnet', subnet, ...open])
+      for (const host of [one, two]) await runSleeper(host, `${name}${host.name}`, name)
+    }
+    const there = await addressOf(two, 'openbh2', 'openb')
+    await expectPing(one, 'openah1', there)
+    const { report } = await trace(one, 'openah1', there)
+    t.match(report.hops.at(-1), { hop: 'network', verdict: 'unknown', says: /packets pass/ })
   })
 })
 

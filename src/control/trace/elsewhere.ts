@@ -25,7 +25,7 @@ export function containerHere(
   const source = sourceOn(parts, text, states)
   const endpoints = source?.endpoints ?? []
   return {
-    ...(source === undefined ? {} : { status: source.state?.status ?? 'running' }),
+    ...(source && { status: source.state?.status ?? 'running', name: source.name }),
     networks: source?.state?.networks ?? [],
     joined: endpoints.map(({ network }) => network),
     addresses: endpoints.flatMap(({ addresses }) => addresses.map(ipOf)),

@@ -1,5 +1,7 @@
 /** Who is meant by the two ends of a trace. */
 
+import { optionOf } from '../../backends/options.js'
+import { ISOLATE } from '../../backends/routed/options.js'
 import { TsoverlayError } from '../../core/errors.js'
 import type { Answer } from '../../core/inquiry.js'
 import { contains, familyOf, type Ip, ipOf, parseIp } from '../../core/ip.js'
@@ -8,7 +10,7 @@ import type { Endpoint, LocalEndpoint } from '../../core/types.js'
 import { documents } from '../../state/documents.js'
 import { keys } from '../../state/keys.js'
 import type { ContainerState } from '../dockerd/docker-states.js'
-import { type Finding, failed, ok } from './finding.js'
+import { type Finding, failed, ok, unknown } from './finding.js'
 import { nameOf, networkName, type States, stateWith, type TraceParts } from './parts.js'
 
 /** A container of this host. */
@@ -137,6 +139,8 @@ async function holderOf(
   return entries.flatMap(({ value }) => documents.endpoint.decode(value) ?? []).find(has)
 }
 
+const BOTH_OPEN = 'both networks have isolate=off'
+
 export interface Elsewhere extends Answer<'container'> {
   readonly host: string
 }
@@ -154,18 +158,37 @@ export function judgeMissing(
   if (found === undefined) {
     const where = names.join(', ') || 'a network of ours'
     const says = `no running container of ${where} has this ${subject.hop}`
-    const all = subject.hop === 'name' ? 'dns ls shows all names' : 'endpoints shows all addresses'
-    return failed(subject, `${says}; tsoverlay ${all}`)
+    const [verb, what] = subject.hop === 'name' ? ['dns ls', 'names'] : ['endpoints', 'addresses']
+    return failed(subject, `${says}; the command shows all ${what}`, `tsoverlay ${verb}`)
   }
-  const { host, status } = found
+  const { host, status, name = text } = found
   if (status !== 'running') {
     const verb = status === 'paused' ? 'unpause' : 'start'
     const says = `the container ${text} of ${host} is ${status}, so it has no address`
-    return { ...failed(subject, says), mend: { host, command: `docker ${verb} ${text}` } }
+    return { ...failed(subject, says), mend: { host, command: `docker ${verb} ${name}` } }
   }
+  const there = { ...subject, hop: 'network' }
   const [network = ''] = names
   const on = found.networks.join(', ') || 'none'
-  const says = `the container ${text} of ${host} is in the networks ${on}, and ${source.name} is in ${names.join(', ')}`
-  const command = `docker network connect ${network} ${text}`
-  return { ...failed({ ...subject, hop: 'network' }, says), mend: { host, command } }
+  const says = `the container ${name} of ${host} is in the networks ${on}, and ${source.name} is in ${names.join(', ')}`
+  const isOpen = isOpenWay(parts, source, found)
+  if (isOpen && subject.hop === 'address')
+    return unknown(there, `${says}: packets pass, as ${BOTH_OPEN}; this way is not traced`)
+  const note = isOpen ? `; by address packets pass, as ${BOTH_OPEN}` : ''
+  const command = `docker network connect ${network} ${name}`
+  return { ...failed(there, `${says}${note}`), mend: { host, command } }
+}
+
+/** Both are in networks that let packets of others like them pass: as far as this host knows them. */
+function isOpenWay(
+  { journal }: Pick<TraceParts, 'journal'>,
+  { endpoints }: Source,
+  { joined }: Elsewhere,
+): boolean {
+  const open = new Set(
+    [...journal.bindings.values()].flatMap(({ network }) =>
+      optionOf(network, ISOLATE) === 'off' ? network.key : [],
+    ),
+  )
+  return endpoints.some(({ network }) => open.has(network)) && joined.some((key) => open.has(key))
 }

@@ -3,10 +3,11 @@ import { hasCode, messageOf } from '../../core/errors.js'
 import type { Answer } from '../../core/inquiry.js'
 import type { Host } from '../../core/types.js'
 import { keys } from '../../state/keys.js'
-import { type Finding, failed, unknown } from './finding.js'
+import { type Finding, unknown } from './finding.js'
 import { judgeAway } from './judge/underlay.js'
 import { sourceOf } from './outward.js'
 import type { Load, Path, TraceParts } from './parts.js'
+import { storeAway } from './store-away.js'
 
 /** A trace is to be there within a second. */
 export const FAR_MS = 900
@@ -28,7 +29,7 @@ export async function askOther(
   mtu: number | undefined,
 ): Promise<OtherHalf> {
   const { inquiries, identity, presence } = parts
-  if (!presence.reached) return { findings: [STORE_AWAY] }
+  if (!presence.reached) return { findings: await storeAway(parts) }
   const from = sourceOf({ mine }, other.ip) ?? other.ip
   const question = {
     ...{ network: binding.network.key, ip: other.ip, host: identity.id, from, mac: mine.mac },
@@ -40,18 +41,13 @@ export async function askOther(
     const answer = await inquiries.ask(host.id, 'arrival', question, { withinMs: FAR_MS })
     return { answer, findings: [] }
   } catch (error) {
+    if (hasCode(error, 'STORE_UNAVAILABLE')) return { findings: await storeAway(parts) }
     return { findings: [await unanswered(parts, host, error)] }
   }
 }
 
-const STORE_AWAY: Finding = failed(
-  { hop: 'store', about: 'etcd' },
-  'the store does not answer this host: what others have changed since then is not known here, and the other host cannot be asked. See to etcd, and to the way there',
-)
-
 async function unanswered(parts: TraceParts, host: Host, error: unknown): Promise<Finding> {
   const { dataplane, underlay, docker, store } = parts
-  if (hasCode(error, 'STORE_UNAVAILABLE')) return STORE_AWAY
   const silent = unknown({ hop: 'agent', about: `plugin of ${host.name}` }, messageOf(error))
   if (!hasCode(error, 'HOST_SILENT')) return silent
   const own = underlay.known?.vtep

@@ -30,6 +30,8 @@ export interface TraceParts {
   readonly presence: { readonly reached: boolean }
   readonly inquiries: Pick<Inquiries, 'ask' | 'askAll'>
   readonly underlay: { readonly known: Underlay | undefined }
+  /** URLs of etcd; none: it is the plugin's own */
+  readonly endpoints: readonly string[]
 }
 
 /** What is sent. */

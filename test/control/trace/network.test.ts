@@ -13,6 +13,7 @@ import {
   judgeOtherHost,
   judgeUnderlay,
 } from '../../../src/control/trace/judge/underlay.js'
+import { judgeStoreAway } from '../../../src/control/trace/store-away.js'
 import type { Cidr, Ip } from '../../../src/core/ip.js'
 import type { RouteReading } from '../../../src/core/kernel.js'
 import { HOST, type VxlanLink } from '../../../src/core/plan.js'
@@ -184,11 +185,18 @@ t.test('a host that does not answer', async (t) => {
   const of = (echoes: boolean | undefined) =>
     judgeAway({ name: 'h2', vtep: VTEP, echoes, plugin: 'local/tsoverlay' })
   t.equal(of(false).hop, 'host')
-  t.notOk(of(false).mend)
+  t.same(of(false).mend, { command: 'tsoverlay host rm h2' })
   for (const echoes of [true, undefined]) {
     t.equal(of(echoes).hop, 'agent')
     t.same(of(echoes).mend, { host: 'h2', command: 'docker plugin enable local/tsoverlay' })
   }
+})
+
+t.test('a store that does not answer', async (t) => {
+  t.equal(commandOf(judgeStoreAway([])), 'tsoverlay status')
+  const of = (...endpoints: string[]) => commandOf(judgeStoreAway(endpoints))
+  t.equal(of('http://192.0.2.9:2379'), 'curl -sS -m 3 http://192.0.2.9:2379/health')
+  t.equal(of('https://etcd:2379/'), 'curl -sS -m 3 -k https://etcd:2379/health')
 })
 
 t.test('a routed network in the namespace of the host', async (t) => {

@@ -98,8 +98,8 @@ export interface Alive {
 /** What is wrong with a host whose plugin does not answer. */
 export function judgeAway({ name, vtep, echoes, plugin }: Alive): Finding {
   if (echoes === false) {
-    const says = `the host answers neither on ${vtep} nor in the store: it is off, or its cable is not plugged in. Start it; if it will not come back, tsoverlay host rm ${name} frees what it has`
-    return failed({ hop: 'host', about: name }, says)
+    const says = `the host answers neither on ${vtep} nor in the store: it is off, or its cable is not plugged in. Start it; only if it will not come back, the command frees what it has`
+    return failed({ hop: 'host', about: name }, says, `tsoverlay host rm ${name}`)
   }
   const subject = { hop: 'agent', about: `plugin of ${name}` }
   const seen = echoes === true ? `The host itself answers on ${vtep}. ` : ''
