@@ -20,11 +20,19 @@ export async function storeAway(
 export function judgeStoreAway(endpoints: readonly string[]): Finding {
   const where = endpoints.length === 0 ? 'of the plugin itself' : `at ${endpoints.join(', ')}`
   const says = `etcd ${where} does not answer this host: what others have changed since then is not known here, and the other host cannot be asked. Start it where it runs, or mend the way there; the command tells whether it is reached`
-  const urls = endpoints.map((endpoint) => `${endpoint.replace(/\/$/, '')}/health`)
-  const insecure = urls.some((url) => url.startsWith('https:')) ? ' -k' : ''
-  const command =
-    urls.length === 0 ? 'tsoverlay status' : `curl -sS -m 3${insecure} ${urls.join(' ')}`
-  return failed({ hop: 'store', about: 'etcd' }, says, command)
+  const command = endpoints.map(reached).join('; ')
+  return failed(
+    { hop: 'store', about: 'etcd' },
+    says,
+    command === '' ? 'tsoverlay status' : command,
+  )
+}
+
+/** By bash alone: hosts need not have curl. */
+function reached(endpoint: string): string {
+  const { host, port } = partsOf(endpoint)
+  const file = `/dev/tcp/${host}/${port}`
+  return `timeout 3 bash -c '<${file}' && echo ${host} is reached`
 }
 
 async function rulesTo({
@@ -47,8 +55,13 @@ async function rulesTo({
 
 /** Undefined where it has a name. */
 function endOf(endpoint: string): { readonly ip: Ip; readonly port: number } | undefined {
+  const { host, port } = partsOf(endpoint)
+  const ip = parseIp(host)
+  return ip && { ip, port }
+}
+
+function partsOf(endpoint: string): { readonly host: string; readonly port: number } {
   const { hostname, port, protocol } = new URL(endpoint)
-  const ip = parseIp(hostname.replace(/^\[|\]$/g, ''))
-  if (ip === undefined) return undefined
-  return { ip, port: port === '' ? (DEFAULT_PORTS[protocol] ?? 0) : Number(port) }
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return { host, port: port === '' ? (DEFAULT_PORTS[protocol] ?? 0) : Number(port) }
 }

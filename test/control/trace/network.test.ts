@@ -195,8 +195,12 @@ t.test('a host that does not answer', async (t) => {
 t.test('a store that does not answer', async (t) => {
   t.equal(commandOf(judgeStoreAway([])), 'tsoverlay status')
   const of = (...endpoints: string[]) => commandOf(judgeStoreAway(endpoints))
-  t.equal(of('http://192.0.2.9:2379'), 'curl -sS -m 3 http://192.0.2.9:2379/health')
-  t.equal(of('https://etcd:2379/'), 'curl -sS -m 3 -k https://etcd:2379/health')
+  const reached = "timeout 3 bash -c '</dev/tcp/192.0.2.9/2379' && echo 192.0.2.9 is reached"
+  t.equal(of('http://192.0.2.9:2379'), reached)
+  t.match(
+    of('http://[fd00::9]:2379', 'https://etcd/'),
+    /tcp\/fd00::9\/2379' .*; .*\/dev\/tcp\/etcd\/443'/,
+  )
 })
 
 t.test('a routed network in the namespace of the host', async (t) => {
