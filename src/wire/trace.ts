@@ -5,11 +5,12 @@ import type { State } from './state.js'
 
 /** What traces paths, for people of this host and for other hosts that ask. */
 export function wireTrace(
-  { dataplane, docker }: WireOptions,
+  { dataplane, docker, config }: WireOptions,
   state: State,
   control: Control,
 ): Trace {
-  const trace = new Trace({ ...state, ...control, dataplane, docker })
+  const { endpoints } = config.store
+  const trace = new Trace({ ...state, ...control, dataplane, docker, endpoints })
   answerTraces(trace, control.inquiries)
   return trace
 }

@@ -152,8 +152,12 @@ export function judgeMissing(
   const names = source.endpoints.map(({ dockerNetwork }) => networkName(parts, dockerNetwork))
   const found = elsewhere.find(({ status }) => status !== undefined)
   if (found === undefined) {
-    const says = `no running container of the cluster is it in ${names.join(', ') || 'a network of ours'}`
-    return failed(subject, `${says}; tsoverlay dns ls shows all names`)
+    const where = names.join(', ') || 'a network of ours'
+    const says = `no running container of ${where} has this ${subject.hop}`
+    // Nobody can tell what was meant; what there is can be shown.
+    const all = subject.hop === 'name' ? 'dns ls' : 'endpoints'
+    const shown = `${says}; tsoverlay ${all} shows all ${subject.hop === 'name' ? 'names' : 'addresses'}`
+    return failed(subject, shown, `tsoverlay ${all}`)
   }
   const { host, status } = found
   if (status !== 'running') {
