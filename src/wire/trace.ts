@@ -6,11 +6,12 @@ import type { State } from './state.js'
 
 /** What traces paths, for people of this host and for other hosts that ask. */
 export function wireTrace(
-  { dataplane, docker }: WireOptions,
+  { dataplane, docker, config }: WireOptions,
   state: State,
   control: Control,
 ): { readonly trace: Trace; readonly live: Live } {
-  const parts = { ...state, ...control, dataplane, docker }
+  const { endpoints } = config.store
+  const parts = { ...state, ...control, dataplane, docker, endpoints }
   const trace = new Trace(parts)
   answerTraces(trace, control.inquiries)
   return { trace, live: new Live(parts, control.inquiries) }

@@ -3,15 +3,17 @@ import { hasCode, messageOf } from '../../core/errors.js'
 import type { Answer } from '../../core/inquiry.js'
 import type { Host } from '../../core/types.js'
 import { keys } from '../../state/keys.js'
-import { type Finding, failed, unknown } from './finding.js'
+import { type Finding, unknown } from './finding.js'
 import { judgeAway } from './judge/underlay.js'
 import { sourceOf } from './outward.js'
 import type { Load, Path, TraceParts } from './parts.js'
+import { storeAway } from './store-away.js'
 
 /** A trace is to be there within a second. */
 export const FAR_MS = 900
 const DOCKER_MS = 2_000
 const ECHO_BYTES = 64
+const AWAY = 'the store'
 
 export interface OtherHalf {
   readonly answer?: Answer<'arrival'>
@@ -28,7 +30,7 @@ export async function askOther(
   mtu: number | undefined,
 ): Promise<OtherHalf> {
   const { inquiries, identity, presence } = parts
-  if (!presence.reached) return { findings: [STORE_AWAY] }
+  if (!presence.reached) return { findings: await storeAway(parts) }
   const from = sourceOf({ mine }, other.ip) ?? other.ip
   const question = {
     ...{ network: binding.network.key, ip: other.ip, host: identity.id, from, mac: mine.mac },
@@ -40,28 +42,31 @@ export async function askOther(
     const answer = await inquiries.ask(host.id, 'arrival', question, { withinMs: FAR_MS })
     return { answer, findings: [] }
   } catch (error) {
-    return { findings: [await unanswered(parts, host, error)] }
+    return { findings: await unanswered(parts, host, error) }
   }
 }
 
-const STORE_AWAY: Finding = failed(
-  { hop: 'store', about: 'etcd' },
-  'the store does not answer this host: what others have changed since then is not known here, and the other host cannot be asked. See to etcd, and to the way there',
-)
-
-async function unanswered(parts: TraceParts, host: Host, error: unknown): Promise<Finding> {
-  const { dataplane, underlay, docker, store } = parts
-  if (hasCode(error, 'STORE_UNAVAILABLE')) return STORE_AWAY
-  const silent = unknown({ hop: 'agent', about: `plugin of ${host.name}` }, messageOf(error))
+async function unanswered(
+  parts: TraceParts,
+  host: Host,
+  error: unknown,
+): Promise<readonly Finding[]> {
+  const { dataplane, underlay, docker, identity, store } = parts
+  if (hasCode(error, 'STORE_UNAVAILABLE')) return storeAway(parts)
+  const silent = [unknown({ hop: 'agent', about: `plugin of ${host.name}` }, messageOf(error))]
   if (!hasCode(error, 'HOST_SILENT')) return silent
   const own = underlay.known?.vtep
   const echoed = own && (await dataplane.echo(own, host.vtep, ECHO_BYTES, 1))
-  const present = await store.get(keys.alive(host.id)).catch(() => undefined)
+  const present = await store.get(keys.alive(host.id)).catch(() => AWAY)
+  // Who is not there by a store that has just gone may be there.
+  if (present === AWAY) return storeAway(parts)
   // Until its lease has run out it may just be slow, or have crashed a moment ago.
   if (echoed !== 0 && present !== undefined) return silent
   const plugin = await docker.pluginName(AbortSignal.timeout(DOCKER_MS)).catch(() => undefined)
-  return judgeAway({
+  const away = judgeAway({
     ...{ name: host.name, vtep: host.vtep, plugin: plugin ?? 'local/tsoverlay' },
-    echoes: echoed === undefined ? undefined : echoed > 0,
+    ...{ asker: identity.name, announced: present !== undefined },
+    ...{ echoes: echoed === undefined ? undefined : echoed > 0 },
   })
+  return [away]
 }

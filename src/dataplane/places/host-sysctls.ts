@@ -37,7 +37,10 @@ export function forwardIpv6(): number {
  * @returns how many settings were written
  * @throws TsoverlayError KERNEL_FAILED
  */
-export function repairLinkSettings(name: string, hasIpv6: boolean): number {
+export function repairLinkSettings(
+  name: string,
+  { isBridge, hasIpv6 }: { readonly isBridge: boolean; readonly hasIpv6: boolean },
+): number {
   const v6 = `net/ipv6/conf/${name}`
   return repair([
     [`net/ipv4/conf/${name}/forwarding`, '1'],
@@ -55,6 +58,9 @@ export function repairLinkSettings(name: string, hasIpv6: boolean): number {
           [`net/ipv6/neigh/${name}/proxy_delay`, '0'],
         ] as const)
       : []),
+    // Containers' MACs are asked for from its link-local address (ndisc.c, ndisc_send_ns), which would
+    // be tentative for two seconds after the first port came up. Nobody else has it: its MAC is random.
+    ...(hasIpv6 && isBridge ? ([[`${v6}/accept_dad`, '0']] as const) : []),
   ])
 }
 

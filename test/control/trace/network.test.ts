@@ -181,10 +181,14 @@ t.test('what fits through', async (t) => {
 })
 
 t.test('a host that does not answer', async (t) => {
-  const of = (echoes: boolean | undefined) =>
-    judgeAway({ name: 'h2', vtep: VTEP, echoes, plugin: 'local/tsoverlay' })
+  const of = (echoes: boolean | undefined, announced = false) =>
+    judgeAway({
+      ...{ name: 'h2', asker: 'h1', vtep: VTEP, plugin: 'local/tsoverlay' },
+      ...{ echoes, announced },
+    })
   t.equal(of(false).hop, 'host')
-  t.notOk(of(false).mend)
+  t.notOk(of(false, true).mend, 'it cannot be removed yet')
+  t.match(of(false).mend, { host: 'h1', command: /^tsoverlay host rm h2 # only if/ })
   for (const echoes of [true, undefined]) {
     t.equal(of(echoes).hop, 'agent')
     t.same(of(echoes).mend, { host: 'h2', command: 'docker plugin enable local/tsoverlay' })
