@@ -30,7 +30,7 @@ demo: deps plugin ## the main job, shown: one host alone, then three hosts that 
 test: check deps plugin ## everything: check, unit, contract, kernel and e2e tests
 	$(TSX) test/run.ts $(UNIT) $(ALONE) $(CONTRACT) $(UI) $(NET) $(E2E)
 
-UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,dns,admin,cli,plugin,lab,bench,churn,tour}/**/*.test.ts'
+UNIT := unit='test/{core,state,ipam,backends,dataplane,control,rpc,dns,admin,cli,plugin,lab,bench,churn,tour,ui-model}/**/*.test.ts'
 ALONE := alone='test/lab/*.alone.ts'
 CONTRACT := contract='test/contract/*.test.ts'
 NET := net='test/{net,fuzz}/*.test.ts'

@@ -12,7 +12,6 @@ import { ClusterView } from './control/operator/cluster-view.js'
 import { HostRemoval } from './control/operator/host-removal.js'
 import { PoolsView } from './control/operator/pools-view.js'
 import { statusOf } from './control/operator/status.js'
-import { trafficOf } from './control/operator/traffic.js'
 import { isStartCall } from './control/restarts/restarts.js'
 import type { Config } from './core/config.js'
 import type { Meter } from './core/meter.js'
@@ -119,7 +118,7 @@ async function partsOf(options: Counted): Promise<WireOptions> {
 function serversOf(
   { store, dataplane, logger, recent, door, registry, meter }: Counted,
   docker: WireOptions['docker'],
-  { state, control, driver, doctor, trace }: Wired,
+  { state, control, driver, doctor, trace, live, traffic }: Wired,
 ) {
   const { names } = control
   const rpc = createRpcServer({
@@ -138,11 +137,12 @@ function serversOf(
     names: names.report,
     statics: names.statics,
     doctor,
-    traffic: () => trafficOf(state.journal, dataplane),
+    traffic,
     pools: new PoolsView(store),
     env: process.env,
     log: recent,
     trace,
+    live,
     events: new Events({ ...state, ...control, store }),
     insight: new Insight({ ...state, ...control, dataplane, docker, logger }),
   })

@@ -51,6 +51,10 @@ function scriptOf({ hostFolder, node, cli, libraries, socket }: Launch): string 
 # The tsoverlay CLI, which is inside the plugin. Written by the plugin at its start.
 root=/proc/$(cat ${hostFolder}/pid 2>/dev/null)/root
 if [ ! -e "$root${cli}" ]; then
+  if [ "$(id -u)" != 0 ]; then
+    echo "tsoverlay: only root may ask the plugin: sudo tsoverlay $*" >&2
+    exit 1
+  fi
   echo "tsoverlay: the plugin does not run on this host: docker plugin enable local/tsoverlay" >&2
   exit 1
 fi

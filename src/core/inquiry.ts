@@ -4,8 +4,11 @@
  */
 import { type TSchema, Type } from 'typebox'
 import { Finding } from './admin/doctor.js'
+import { LiveHop, LiveReport } from './admin/live.js'
 import { count, oneOf, type Report, text, texts, yesNo } from './admin/schema.js'
 import { Hop, TraceReport } from './admin/trace.js'
+import { TrafficReport } from './admin/traffic.js'
+import { MOST_PROBES } from './live.js'
 
 interface Inquiry {
   readonly params: TSchema
@@ -16,6 +19,12 @@ const Load = {
   protocol: Type.Union([Type.Literal('tcp'), Type.Literal('udp'), Type.Literal('icmp')]),
   port: Type.Optional(count('destination port')),
 }
+
+const LiveLoad = {
+  protocol: Type.Union([Type.Literal('tcp'), Type.Literal('icmp')]),
+  port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+}
+const Mark = Type.String({ pattern: '^[0-9a-f]{16}$', description: 'of the probes' })
 
 /** An entry in this list is all that a new kind needs, besides who answers (`Inquiries.on`). */
 export const INQUIRIES = {
@@ -87,6 +96,36 @@ export const INQUIRIES = {
       range: Type.Optional(text('of a routed network: the block that has the address')),
     }),
   },
+  /** Send probes from a container of the asked host, and count where they are heard. */
+  live: {
+    params: Type.Object({
+      from: Type.String(),
+      to: Type.String(),
+      ...LiveLoad,
+      count: Type.Integer({ minimum: 1, maximum: MOST_PROBES, description: 'probes' }),
+    }),
+    answer: LiveReport,
+  },
+  /** Hear probes of a mark on their way to a container of the asked host, and its answers. */
+  overhear: {
+    params: Type.Object({
+      network: text("the network's key"),
+      ip: text('of the container that they are sent to'),
+      from: text('address of the container that sends'),
+      mac: text('its MAC'),
+      name: text('its name'),
+      ...LiveLoad,
+      mark: Mark,
+      tunnelled: yesNo('they come in VXLAN'),
+      forMs: Type.Integer({ minimum: 0, maximum: 10_000, description: 'how long they are heard' }),
+    }),
+    answer: Type.Object({ listens: yesNo('the container is here, and ears are open') }),
+  },
+  /** What was heard since; the ears are closed. */
+  overheard: {
+    params: Type.Object({ mark: Mark }),
+    answer: Type.Object({ hops: Type.Array(LiveHop) }),
+  },
   /** Whether the asked host has a container of a name, in whatever state. */
   container: {
     params: Type.Object({ name: Type.String() }),
@@ -97,6 +136,8 @@ export const INQUIRIES = {
       addresses: texts('in these networks'),
     }),
   },
+  /** What the asked host's containers have received and sent, by its clock. */
+  traffic: { params: Type.Object({}), answer: TrafficReport },
 } as const satisfies Readonly<Record<string, Inquiry>>
 
 export type InquiryKind = keyof typeof INQUIRIES

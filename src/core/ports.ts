@@ -6,6 +6,7 @@ import type { HostLooks } from './host-looks.js'
 import type { Cidr, Ip } from './ip.js'
 import type { Item } from './item.js'
 import type { LinkCounters, NamespaceReading, PlaceReading, RulesReading } from './kernel.js'
+import type { LivePackets } from './live.js'
 import type { Mac } from './mac.js'
 import type { PathFacts } from './path-facts.js'
 import type { Entries, Part, Place, Plan, TableName } from './plan.js'
@@ -237,6 +238,8 @@ export interface Dataplane extends HostLooks {
   setPathMtu(vtep: Ip, mtu: number | undefined): Promise<void>
   /** Readings along a packet's way. */
   readonly path: PathFacts
+  /** Packets of our own on a container's way, and who hears them. */
+  readonly live: LivePackets
   /**
    * The host's own network namespace and all that have a file in /run/docker/netns, with their links.
    * Nothing is written, and no pass waits for it; it takes some seconds at most.

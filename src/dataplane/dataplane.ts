@@ -10,6 +10,7 @@ import { NamespaceWatch } from './facts/namespace-watch.js'
 import { listPathMtus, setPathMtu } from './facts/path-routes.js'
 import { findUnderlay, listHostRoutes, listRoutes } from './facts/underlay.js'
 import { VxlanSearch } from './facts/vxlan-devices.js'
+import { livePackets } from './live/live-packets.js'
 import { readChecksums } from './looks/checksums.js'
 import { findLacks } from './looks/lacks.js'
 import { findRefusals } from './looks/refusals.js'
@@ -142,6 +143,7 @@ function looks(
   | 'pathMtus'
   | 'setPathMtu'
   | 'path'
+  | 'live'
   | 'namespaces'
   | 'read'
   | 'linkCounters'
@@ -161,6 +163,7 @@ function looks(
     rulesOf,
     hasInterfaces: (name) => hasInterfaces(home, join(netnsDir, basename(name))),
     path: pathFacts(home, netnsDir),
+    live: livePackets(home, netnsDir),
     openNames: (name) => openNamePlace(home, join(netnsDir, basename(name))),
   }
 }

@@ -31,6 +31,14 @@ const call = {
   send: libc.func('long send(int fd, const void *message, unsigned long length, int flags)'),
 }
 
+/** struct sock_fprog (linux/filter.h): how many instructions, and where they are. */
+const sockFprog = koffi.struct('sock_fprog', { len: 'uint16_t', filter: 'const void *' })
+const attachFilter = libc.func('setsockopt', 'int', [
+  ...['int', 'int', 'int'],
+  koffi.pointer(sockFprog),
+  'unsigned int',
+])
+
 // linux/sched.h, sys/mount.h, sys/socket.h
 const CLONE_NEWNET = 0x40000000
 const MS_REMOUNT = 32
@@ -39,12 +47,19 @@ const MNT_DETACH = 2
 const AF_NETLINK = 16
 const SOL_NETLINK = 270
 const AF_PACKET = 17
+const SOCK_DGRAM = 2
 const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0x80000
 const MSG_DONTWAIT = 0x40
 /** struct sockaddr_ll (linux/if_packet.h) */
 const SOCKADDR_LL = 20
 const HARDWARE_ADDRESS = 6
+/** linux/if_ether.h, asm/socket.h; sizes of struct sock_filter and struct sock_fprog */
+const ETH_P_ALL = 3
+const SOL_SOCKET = 1
+const SO_ATTACH_FILTER = 26
+const SOCK_FILTER = 8
+const SOCK_FPROG = 16
 
 /** The name of an errno (`EPERM`), or undefined when the call succeeded. */
 type Outcome = string | undefined
@@ -124,11 +139,33 @@ export function openFrameEar(dev: string, type: number): number | string {
   if (index === 0) return 'ENODEV'
   const fd = openPacketSocket()
   if (typeof fd === 'string') return fd
+  return bindToDevice(fd, index, type)
+}
+
+function bindToDevice(fd: number, index: number, type: number): number | string {
   const address = Buffer.alloc(SOCKADDR_LL)
   address.writeUInt16LE(AF_PACKET, 0)
   address.writeUInt16BE(type, 2)
   address.writeInt32LE(index, 4)
   return call.bind(fd, address, SOCKADDR_LL) === 0 ? fd : closeRefused(fd)
+}
+
+/**
+ * A packet socket that receives, without their link-layer headers, the packets of one device of the calling thread's
+ * namespace that a program of classic BPF lets pass, those that go out among them (packet(7),
+ * SO_ATTACH_FILTER). The program is there before the first packet comes.
+ * @param program its instructions (struct sock_filter)
+ * @returns its descriptor, or the name of an errno
+ */
+export function openFilteredEar(dev: string, program: Buffer): number | string {
+  const index = Number(call.if_nametoindex(dev))
+  if (index === 0) return 'ENODEV'
+  const fd: unknown = call.socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+  if (typeof fd !== 'number' || fd < 0) return getSystemErrorName(-koffi.errno())
+  const filter = { len: program.length / SOCK_FILTER, filter: program }
+  const attached: unknown = attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter, SOCK_FPROG)
+  if (attached !== 0) return closeRefused(fd)
+  return bindToDevice(fd, index, ETH_P_ALL)
 }
 
 /** Sends a whole frame out of a device, without waiting (sendto(2)). */
@@ -177,7 +214,7 @@ export function openSocket(spec: SocketSpec): number | string {
   return fd
 }
 
-/** The IPv4 port that a socket is bound to; undefined: it cannot be told (getsockname(2)). */
+/** The port of TCP or UDP that a socket is bound to; undefined: it cannot be told (getsockname(2)). */
 export function localPort(fd: number): number | undefined {
   const address = Buffer.alloc(16)
   const length = Buffer.from(Uint32Array.of(address.length).buffer)

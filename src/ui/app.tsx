@@ -1,11 +1,11 @@
 /** The whole page. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { agent, useAnswer } from './agent/agent.js'
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { agent, useAnswer, useTraffic } from './agent/agent.js'
 import type { Answer } from './agent/answer.js'
-import { type Cluster, clusterOf } from './model/cluster.js'
+import { type Cluster, clusterOf, type HostNode } from './model/cluster.js'
 import { type Pair, pairWith } from './model/pair.js'
 import { type Rate, Rates } from './model/rates.js'
-import { isSame, type Selection } from './model/selection.js'
+import { hostToAsk, isSame, type Selection } from './model/selection.js'
 import { Blocks } from './sections/blocks.js'
 import { Details } from './sections/details.js'
 import { Doctor } from './sections/doctor.js'
@@ -14,14 +14,14 @@ import { Events } from './sections/events.js'
 import { Header } from './sections/header.js'
 import { MapSection } from './sections/map-section.js'
 import { Trace } from './sections/trace.js'
-import { Traffic } from './sections/traffic.js'
+import { type ShownTraffic, Traffic } from './sections/traffic.js'
 
 const NOBODY: Pair = { from: undefined, to: undefined, picking: undefined }
 
 export function App() {
   const { cluster, answer } = useCluster()
-  const rates = useRates()
   const [selection, setSelection] = useState<Selection>()
+  const { rates, shown } = useShownTraffic(hostToAsk(cluster, selection))
   const [pair, setPair] = useState<Pair>(NOBODY)
   const select = (chosen: Selection | undefined): void => {
     if (chosen?.kind === 'endpoint' && pair.picking !== undefined) {
@@ -59,12 +59,12 @@ export function App() {
             <Doctor />
           </div>
           <div class="column">
-            <Events />
+            <Events cluster={cluster} />
             <Blocks />
           </div>
         </div>
-        <Traffic cluster={cluster} rates={rates} select={select} />
         <Endpoints cluster={cluster} answer={answer} rates={rates} select={select} trace={trace} />
+        <Traffic cluster={cluster} rates={rates} shown={shown} select={select} />
       </main>
     </>
   )
@@ -77,27 +77,41 @@ function useCluster(): { readonly cluster: Cluster; readonly answer: Answer<unkn
     useAnswer(agent.networks),
     useAnswer(agent.endpoints),
   ]
-  const [names, status] = [useAnswer(agent.names).value, useAnswer(agent.status)]
+  const status = useAnswer(agent.status)
   const cluster = useMemo(
     () =>
       clusterOf({
         hosts: hosts.value ?? [],
         networks: networks.value ?? [],
         endpoints: endpoints.value ?? [],
-        names: names ?? [],
         status: status.value,
       }),
-    [hosts.value, networks.value, endpoints.value, names, status.value],
+    [hosts.value, networks.value, endpoints.value, status.value],
   )
   const worst = [hosts, networks, endpoints, status].find(({ state }) => state !== 'fresh')
   useTitle(status.value?.host.name)
   return { cluster, answer: worst ?? hosts }
 }
 
-function useRates(): ReadonlyMap<string, Rate> {
-  const rates = useRef(new Rates())
-  const { value } = useAnswer(agent.traffic)
-  return useMemo(() => (value === undefined ? new Map() : rates.current.next(value)), [value])
+/** Of this host always, and beside it of another one that is chosen. */
+function useShownTraffic(other: HostNode | undefined) {
+  const own = useRates(undefined)
+  const theirs = useRates(other?.id)
+  const rates = useMemo(() => new Map([...own.rates, ...theirs.rates]), [own.rates, theirs.rates])
+  const shown: ShownTraffic = { host: other?.title, answer: theirs.answer }
+  return { rates, shown }
+}
+
+/** Two hosts have two clocks, so each has its own. */
+function useRates(host: string | undefined) {
+  const answer = useTraffic(host)
+  const { value } = answer
+  const made = useMemo(() => new Rates(), [host])
+  const rates = useMemo(
+    (): ReadonlyMap<string, Rate> => (value === undefined ? new Map() : made.next(value)),
+    [made, value],
+  )
+  return { answer, rates }
 }
 
 function useTitle(host: string | undefined): void {

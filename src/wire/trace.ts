@@ -1,3 +1,4 @@
+import { Live } from '../control/trace/live/live.js'
 import { answerTraces, Trace } from '../control/trace/trace.js'
 import type { Control } from './control.js'
 import type { WireOptions } from './options.js'
@@ -8,9 +9,10 @@ export function wireTrace(
   { dataplane, docker, config }: WireOptions,
   state: State,
   control: Control,
-): Trace {
+): { readonly trace: Trace; readonly live: Live } {
   const { endpoints } = config.store
-  const trace = new Trace({ ...state, ...control, dataplane, docker, endpoints })
+  const parts = { ...state, ...control, dataplane, docker, endpoints }
+  const trace = new Trace(parts)
   answerTraces(trace, control.inquiries)
-  return trace
+  return { trace, live: new Live(parts, control.inquiries) }
 }

@@ -1,6 +1,7 @@
 /** All parts of one plugin but its sockets, wired; daemon.ts starts them, and tests do. */
 import { recoverJournal } from '../control/records/recovery.js'
 import { forgetNames } from '../control/sync/steps.js'
+import type { Live } from '../control/trace/live/live.js'
 import type { Trace } from '../control/trace/trace.js'
 import { HOST } from '../core/plan.js'
 import { wireControl } from './control.js'
@@ -9,6 +10,7 @@ import { wireDriver } from './driver.js'
 import type { WireOptions } from './options.js'
 import { wireState } from './state.js'
 import { wireTrace } from './trace.js'
+import { type AskTraffic, wireTraffic } from './traffic.js'
 
 export interface Wired {
   readonly state: ReturnType<typeof wireState>
@@ -16,6 +18,8 @@ export interface Wired {
   readonly driver: ReturnType<typeof wireDriver>
   readonly doctor: ReturnType<typeof wireDoctor>
   readonly trace: Trace
+  readonly traffic: AskTraffic
+  readonly live: Live
 }
 
 /** Makes the parts; nothing runs yet. */
@@ -23,8 +27,16 @@ export function wire(options: WireOptions): Wired {
   const state = wireState(options)
   const control = wireControl(options, state)
   const doctor = wireDoctor(options, state, control)
-  const trace = wireTrace(options, state, control)
-  return { state, control, driver: wireDriver(options, state, control), doctor, trace }
+  const traces = wireTrace(options, state, control)
+  const traffic = wireTraffic(options, state, control)
+  return {
+    state,
+    control,
+    driver: wireDriver(options, state, control),
+    doctor,
+    ...traces,
+    traffic,
+  }
 }
 
 /**

@@ -5,7 +5,6 @@ import { Insight } from '../../src/control/insight/insight.js'
 import { ClusterView } from '../../src/control/operator/cluster-view.js'
 import { HostRemoval } from '../../src/control/operator/host-removal.js'
 import { PoolsView } from '../../src/control/operator/pools-view.js'
-import { trafficOf } from '../../src/control/operator/traffic.js'
 import { idOf, type TestHost, twoHosts } from '../control/host.js'
 import type { MemoryStore } from '../fakes/memory-store.js'
 import { until } from '../fakes/until.js'
@@ -18,8 +17,9 @@ export function resourcesOf(host: TestHost, store: MemoryStore = host.store): Re
     names: host.names.report,
     statics: host.names.statics,
     doctor: host.doctor,
-    traffic: () => trafficOf(host.journal, host.dataplane),
+    traffic: host.traffic,
     trace: host.trace,
+    live: host.live,
     env: { STORE: 'http://root:hunter2@etcd:2379', STORE_USER: 'root', SCOPE: 'local' },
     log: { list: () => ['{"msg":"ready"}', '{"password":"hunter2"}'] },
     pools: new PoolsView(store),

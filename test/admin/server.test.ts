@@ -55,6 +55,11 @@ const PARTS = () => ({
   events: new Events({ store: STORE, problems: { list: () => [] }, presence: { reached: true } }),
   doctor: { look: async () => undefined },
   names: { list: () => [], lookup: () => [] },
+  live: {
+    live: async () => {
+      throw new TsoverlayError('NAME_UNKNOWN', 'nobody is called so')
+    },
+  },
   trace: { trace: async () => ({ from: 'web', to: 'db', hops: [] }) },
   insight: {
     namespaces: async () => [],

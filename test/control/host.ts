@@ -63,6 +63,8 @@ export async function startHost(options: HostOptions) {
     ...control,
     ...drivers,
     trace: wired.trace,
+    traffic: wired.traffic,
+    live: wired.live,
     store,
     dataplane,
     hostPorts,

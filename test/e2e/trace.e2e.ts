@@ -54,6 +54,7 @@ t.test('a path', async (t) => {
   t.test('that is well gives no alarm, whatever it goes through', async (t) => {
     await expectWell(t, one, ...web)
     await expectWell(t, one, 'blueh1', 'bluetoo')
+    await expectWell(t, one, 'blueh1', 'blueh1')
     await expectWell(t, one, 'db', 'blueh1')
     await expectWell(t, one, await addressOf(one, 'blueh1', 'blue'), db)
     for (const network of ['open', 'six', 'gw', 'vx'])

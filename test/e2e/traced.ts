@@ -1,6 +1,7 @@
 /** `tsoverlay trace` on a host of the lab, and what it prints to put things right. */
 import type { Test } from 'tap'
 import { brokenAt } from '../../src/core/admin/broken-hop.js'
+import type { LiveReport } from '../../src/core/admin/live.js'
 import type { Hop, TraceReport } from '../../src/core/admin/trace.js'
 import type { Host } from '../lab/host.js'
 import type { Lab } from '../lab/lab.js'
@@ -22,6 +23,19 @@ export async function trace(host: Host, ...argv: readonly string[]): Promise<Tra
   })
   if (stdout === '') throw new Error(`${host.name}: trace ${argv.join(' ')}: ${stderr}`)
   return { code, report: JSON.parse(stdout) as TraceReport }
+}
+
+export interface TracedLive {
+  readonly code: number
+  readonly report: LiveReport
+}
+
+/** `tsoverlay trace --live`. @throws Error when the CLI says something else */
+export async function live(host: Host, ...argv: readonly string[]): Promise<TracedLive> {
+  const command = ['sh', CLI, 'trace', '--live', ...argv, '--json']
+  const { code, stdout, stderr } = await host.sh(command, { check: false })
+  if (stdout === '') throw new Error(`${host.name}: trace --live ${argv.join(' ')}: ${stderr}`)
+  return { code, report: JSON.parse(stdout) as LiveReport }
 }
 
 /** What a break is to look like. */

@@ -23,6 +23,7 @@ import type {
 import type { Probe, ProbeTarget } from '../../src/core/probe.js'
 import type { Underlay } from '../../src/core/types.js'
 import type { VxlanDevice } from '../../src/core/vxlan-device.js'
+import { FakeLive } from './fake-live.js'
 import { FakePath } from './fake-path.js'
 import { planText } from './plan-text.js'
 
@@ -48,6 +49,7 @@ export class RecordingDataplane implements Dataplane {
   /** names of the containers' namespaces that live */
   readonly containers = new Set<string>()
   readonly path = new FakePath()
+  readonly live = new FakeLive()
   /** what was last wanted in the host's namespace */
   host: Plan | undefined
   /** what the next pass over the host's namespace cannot make */

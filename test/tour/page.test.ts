@@ -1,5 +1,5 @@
 import t from 'tap'
-import { pageOf, piecesOf, steady } from './page.js'
+import { pageOf, piecesOf, steady, unseenOf } from './page.js'
 
 const PAGE = `# Tour
 
@@ -20,6 +20,15 @@ t.test('a page is taken apart and put together again', (t) => {
   ])
   t.equal(pageOf(pieces), PAGE)
   t.throws(() => piecesOf('```console\nno command\n```'), /no command before: no command/)
+  t.end()
+})
+
+t.test('what the lab does unseen is in comments', (t) => {
+  const text = 'Text.\n\n<!-- lab\nlab# poweroff h3\nh1# true\n-->\n<!-- of no lab -->\n'
+  t.same(
+    unseenOf(text).map(({ host, command }) => `${host}: ${command}`),
+    ['lab: poweroff h3', 'h1: true'],
+  )
   t.end()
 })
 

@@ -24,6 +24,13 @@ export function piecesOf(page: string): readonly Piece[] {
   return [...pieces, page.slice(end)]
 }
 
+const HIDDEN = /<!-- lab\n([\s\S]*?)-->/g
+
+/** What a piece of text has done unseen: the commands of its comments `<!-- lab … -->`, in their order. */
+export function unseenOf(text: string): readonly Step[] {
+  return [...text.matchAll(HIDDEN)].flatMap(([, block = '']) => stepsOf(block))
+}
+
 export function pageOf(pieces: readonly Piece[]): string {
   return pieces.map((piece) => (typeof piece === 'string' ? piece : blockOf(piece))).join('')
 }
@@ -57,7 +64,7 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   // indices of links, in ip's and in our words
   [/^\d+: /gm, 'N: '],
   [/@if\d+/g, '@ifN'],
-  [/\b(link-netnsid|revision|ifindex|promiscuity|allmulti|qlen) \d+/g, '$1 N'],
+  [/\b(handle|position|link-netnsid|revision|ifindex|promiscuity|allmulti|qlen) \d+/g, '$1 N'],
   [/\b(find_links\.sh|links) \d+/g, '$1 N'],
   [/\b10\.9\d\.0\./g, '10.99.0.'],
   [/\bfd10:9\d::/g, 'fd10:99::'],
@@ -65,6 +72,10 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/\b\d+( in no namespace| of the kernel's own)/g, 'N$1'],
   // blocks go to whichever host asks first
   [/\b40\.(1[56])\.\d+\.\d+/g, '40.$1.N.N'],
+  // how often it was tried
+  [/\b\d+ (changes owed|repairs|failures|questions answered|passed on)/g, 'N $1'],
+  // what is waited for is said after a second
+  [/^doctor: .*$/gm, ''],
   // a neighbour that was just used, or not for some seconds
   [/\b(reachable|stale|delay|probe)\b/g, 'used'],
   [/\b\d+(\.\d+)? ?ms\b/g, 'N ms'],

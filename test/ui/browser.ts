@@ -1,5 +1,6 @@
 /** The page in headless Chromium, Debian's, before the real admin routes. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import axe from 'axe-core'
@@ -10,6 +11,7 @@ import { PageServer } from '../../src/cli/ui/page-server.js'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** `make plugin` makes it. */
 export const PAGE_FILES = join(ROOT, 'build/plugin/rootfs/app/ui')
+const CHROMIUM = '/usr/bin/chromium'
 const SCREENSHOTS = join(ROOT, 'build/ui')
 
 interface Scope {
@@ -28,10 +30,12 @@ export class TestBrowser {
     this.#browser = browser
   }
 
-  static async start(t: Scope): Promise<TestBrowser> {
+  /** @param netns the file of /run/netns whose loopback it sees; unless told, this process's */
+  static async start(t: Scope, { netns }: { readonly netns?: string } = {}): Promise<TestBrowser> {
     // the tests are root's, whom Chromium gives no sandbox
     const args = ['--no-sandbox', '--disable-dev-shm-usage']
-    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args })
+    const executablePath = netns === undefined ? CHROMIUM : chromiumIn(t, netns)
+    const browser = await chromium.launch({ executablePath, args })
     t.teardown(() => browser.close())
     return new TestBrowser(browser)
   }
@@ -57,6 +61,16 @@ export class TestBrowser {
     await page.goto(url)
     return { page, said, asked }
   }
+}
+
+/** A program that starts it there: what starts it has to be one file. */
+function chromiumIn(t: Scope, netns: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tsoverlay-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'chromium')
+  const script = `#!/bin/sh\nexec nsenter --net=/run/netns/${netns} ${CHROMIUM} "$@"\n`
+  writeFileSync(file, script, { mode: 0o755 })
+  return file
 }
 
 /** @returns the page's URL, and its server */

@@ -10,7 +10,6 @@ import { addRoutes } from '../../src/admin/routes/routes.js'
 import { adminApp } from '../../src/admin/server.js'
 import { resolveBackend } from '../../src/backends/index.js'
 import { homeOf } from '../../src/control/passes/places.js'
-import type { NameReport } from '../../src/core/admin/names.js'
 import type { Cidr, Ip } from '../../src/core/ip.js'
 import type { Mac } from '../../src/core/mac.js'
 import type { Write } from '../../src/core/ports.js'
@@ -63,20 +62,10 @@ export class TestCluster {
    */
   async start(more: (app: FastifyInstance) => void = () => undefined, only = false): Promise<void> {
     const resources = resourcesOf(this.host, this.store)
-    const { names } = resources
-    // this host's dockerd, which would say how they are called, is a fake
-    const own = [...this.host.journal.endpoints.values()].map(({ id, network }, at) =>
-      nameReport(id, this.networks.find(({ key }) => key === network)?.identity ?? '', at),
-    )
-    const named = {
-      ...names,
-      list: () => [...names.list(), ...own],
-      lookup: names.lookup.bind(names),
-    }
     // probes of a kernel that is a fake would all wait for their time limit
     const doctor = { look: async () => undefined }
     const app = adminApp()
-    if (!only) addRoutes(app, { ...resources, names: named, doctor })
+    if (!only) addRoutes(app, { ...resources, doctor })
     more(app)
     rmSync(this.socketPath, { force: true })
     await app.listen({ path: this.socketPath })
@@ -145,10 +134,14 @@ export async function testCluster(t: Scope, size: Size): Promise<TestCluster> {
   return cluster
 }
 
-function nameReport(endpoint: string, network: string, at: number): NameReport {
-  const container = `${CONTAINERS[at % CONTAINERS.length]}-1`
-  const who = { endpoint, host: '', hostName: '', container }
-  return { name: container, network, sources: [{ kind: 'container', addresses: [], ...who }] }
+/** As dockerd, which is a fake here, would say them. */
+function ownNames({ journal }: TestHost): readonly Write[] {
+  return [...journal.endpoints.values()].map((endpoint, at) => {
+    const { id, network, host, boot, mac, addresses } = endpoint
+    const names = [`${CONTAINERS[at % CONTAINERS.length]}-1`]
+    const value = documents.endpoint.encode({ id, network, host, boot, mac, addresses, names })
+    return { put: keys.endpoint(network, host, id), value }
+  })
 }
 
 export const nameOf = (at: number): string => `node-${at + 1}`
@@ -173,7 +166,7 @@ async function ownNetworks(self: TestHost, { networks, hosts }: Size): Promise<r
 
 /** In transactions of a size that etcd would take, too. */
 async function fill(cluster: TestCluster, size: Size): Promise<void> {
-  const writes: Write[] = []
+  const writes: Write[] = [...ownNames(cluster.host)]
   for (const [at, network] of cluster.networks.entries()) {
     const name = size.networks[at] ?? ''
     const publication = documents.publication.encode({

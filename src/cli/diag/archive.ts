@@ -22,8 +22,11 @@ export async function writeArchive(
   const archive = pack()
   const written = pipeline(archive, createGzip(), createWriteStream(path, { mode: MODE }))
   const mtime = new Date()
-  for (const { name, text } of items)
-    archive.entry({ name: `${folder}/${name}`, mode: MODE, mtime }, text)
+  for (const { name, text } of items) {
+    const entry = archive.entry({ name: `${folder}/${name}`, mode: MODE, mtime }, text)
+    // Those that wait for a file which cannot be written fail with it, and it is told once.
+    entry.on('error', () => undefined)
+  }
   archive.finalize()
   await written
 }

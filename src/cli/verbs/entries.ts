@@ -11,15 +11,23 @@ interface Verb {
 }
 
 const VERBS: Readonly<Record<string, Verb>> = {
-  fdb: { table: 'fdb', what: 'MACs and the hosts they lead to', why: 'who is behind which VTEP?' },
-  neigh: { table: 'neighbours', what: 'addresses and their MACs', why: 'who answers for whom?' },
-  routes: { table: 'routes', what: 'routes', why: 'which way do packets go?' },
-  rules: { table: 'rules', what: 'rules of nftables', why: 'which packets pass?' },
+  fdb: {
+    table: 'fdb',
+    what: 'MACs of a network, and their hosts',
+    why: 'who is behind which VTEP?',
+  },
+  neigh: {
+    table: 'neighbours',
+    what: 'neighbours of a network, addresses and their MACs',
+    why: 'who answers for whom?',
+  },
+  routes: { table: 'routes', what: 'routes of a network', why: 'which way do packets go?' },
+  rules: { table: 'rules', what: 'rules of nftables for a network', why: 'which packets pass?' },
 }
 
 export const addEntries: AddVerbs = (tools) => {
   for (const [name, { table, what, why }] of Object.entries(VERBS)) {
-    const verb = listing(tools.root, name, `${what} of a network, beside what they should be`)
+    const verb = listing(tools.root, name, `${what}, beside what they should be`)
       .argument('<network>', 'its name, id or sandbox, or the beginning of its id')
       .option('--all', 'also what the kernel has made itself')
       .addHelpText('after', '\nExit code 3: something is not as it should be.')

@@ -93,25 +93,31 @@ export class ClusterView {
    * @throws TsoverlayError NETWORK_UNKNOWN, STORE_UNAVAILABLE
    */
   async endpoints(network?: string): Promise<readonly EndpointReport[]> {
-    const [found, published, hosts] = await Promise.all([
-      this.#networks(),
-      this.#published(),
+    const naming = Promise.all([this.#networks(), this.#published()])
+    const [[found, published], hosts, { entries }] = await Promise.all([
+      naming,
       this.#hosts(),
+      this.#store.list(
+        network === undefined
+          ? keys.allEndpoints
+          : keys.endpoints(find(network, ...(await naming))),
+      ),
     ])
-    const key = network === undefined ? undefined : find(network, found, published)
-    const prefix = key === undefined ? keys.allEndpoints : keys.endpoints(key)
-    const { entries } = await this.#store.list(prefix)
     return entries
       .flatMap(({ value }) => {
         const endpoint = documents.endpoint.decode(value)
         if (endpoint === undefined) return []
-        const { id, host, addresses, mac } = endpoint
+        const { id, host, addresses, mac, names } = endpoint
+        const name = names?.[0] ?? ''
         const floating = (endpoint.floating ?? []).map(({ ip }) => ip)
         const networkName =
           published.get(endpoint.network)?.name ?? found.get(endpoint.network)?.identity ?? ''
         const hostName = hosts.get(host)?.name ?? host
         return [
-          { id, network: endpoint.network, networkName, host, hostName, addresses, floating, mac },
+          {
+            ...{ id, network: endpoint.network, networkName, host, hostName },
+            ...{ name, addresses, floating, mac },
+          },
         ]
       })
       .sort((a, b) => compare(a.networkName, b.networkName) || compare(a.hostName, b.hostName))

@@ -15,7 +15,7 @@ import type { PoolRef } from '../../state/keys.js'
 import type { Chore, Outbox } from '../../state/outbox.js'
 
 const HINT =
-  'dockerd chose it by itself: create the network with --ipam-driver tsoverlay, so that addresses are unique in the cluster'
+  'where dockerd chose it by itself, create the network with --ipam-driver tsoverlay, so that addresses are unique in the cluster'
 
 export class ForeignAddresses {
   readonly #book: AddressBook

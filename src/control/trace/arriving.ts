@@ -4,13 +4,12 @@
  */
 
 import type { Answer, Params } from '../../core/inquiry.js'
-import { contains, type Ip, ipOf, parseCidr, parseIp } from '../../core/ip.js'
+import { contains, type Ip } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
-import { parseMac } from '../../core/mac.js'
 import type { Surroundings, TriedPacket } from '../../core/path-facts.js'
 import { HOST } from '../../core/plan.js'
-import type { Host, Way } from '../../core/types.js'
-import { wayTo } from '../../core/way.js'
+import type { Way } from '../../core/types.js'
+import { type Arrival, arrivalOf, leadBack, plannedRange } from './arrival.js'
 import { back, type Finding, failed, hopsOf } from './finding.js'
 import { insideOf, receiving, sending } from './inside.js'
 import { interfaceOf } from './judge/container.js'
@@ -27,24 +26,13 @@ import {
   tunnelling,
   underlayOf,
 } from './outward.js'
-import { type Load, nameOf, type Path, type States, type TraceParts } from './parts.js'
-import { homeIn, isRouted, type Lead, leadTo, rangeAt } from './wanted.js'
-
-type Question = Params<'arrival'>
-
-/** Where the question leads here. */
-interface Arrival {
-  readonly path: Path
-  /** of the container here */
-  readonly ip: Ip
-  readonly load: Load
-  readonly way: Way
-}
+import type { Load, Path, States, TraceParts } from './parts.js'
+import { homeIn, isRouted } from './wanted.js'
 
 /** Never fails for what is wrong on the way: that is what it answers. */
 export async function arrive(
   parts: TraceParts,
-  question: Question,
+  question: Params<'arrival'>,
   states: States,
 ): Promise<Answer<'arrival'>> {
   const arrival = arrivalOf(parts, question, states)
@@ -75,38 +63,6 @@ export async function arrive(
   }
 }
 
-function arrivalOf(parts: TraceParts, question: Question, states: States): Arrival | undefined {
-  const { journal, peers, underlay } = parts
-  const [ip, from, mac] = [parseIp(question.ip), parseIp(question.from), parseMac(question.mac)]
-  const binding = journal.bindingOf(question.network)
-  const host = peers.hosts().find(({ id }) => id === question.host)
-  if (ip === undefined || from === undefined || binding === undefined || host === undefined)
-    return undefined
-  const mine = journal
-    .endpointsOf(binding.dockerNetwork)
-    .find((each) => each.joined && each.addresses.some((own) => ipOf(own) === ip))
-  if (mine === undefined) return undefined
-  const other = { ip: from, host, name: question.name, ...(mac === undefined ? {} : { mac }) }
-  const { protocol, port } = question
-  return {
-    path: { binding, mine, name: nameOf(states, mine), other },
-    ip,
-    load: { protocol, ...(port === undefined ? {} : { port }) },
-    way: wayTo(underlay.known, host.id, host.vtep),
-  }
-}
-
-/** What leads back to the asker. */
-function leadBack(parts: TraceParts, { path, way }: Arrival, host: Host, range?: string): Lead {
-  const { ip } = path.other
-  if (isRouted(path)) {
-    const block = range === undefined ? undefined : parseCidr(range)
-    return block === undefined ? {} : leadTo(path, ip, rangeAt(host.id, block), way)
-  }
-  const [endpoint] = parts.peers.withAddress(path.binding.network.key, ip)
-  return endpoint === undefined ? {} : leadTo(path, ip, endpoint, way)
-}
-
 async function thereOf(parts: TraceParts, arrival: Arrival): Promise<There | undefined> {
   const { path } = arrival
   const part = parts.reconciler.partOf(path.binding.dockerNetwork)
@@ -115,16 +71,6 @@ async function thereOf(parts: TraceParts, arrival: Arrival): Promise<There | und
   const range = await plannedRange(parts, path)
   const lead = leadBack(parts, arrival, host, range)
   return look(parts, homeIn(part, path), lead, path.other.ip, [path.mine.mac])
-}
-
-/** Of a routed network: the range by which this host's kernel knows the other end. */
-export async function plannedRange(
-  { dataplane }: TraceParts,
-  path: Path,
-): Promise<string | undefined> {
-  if (!isRouted(path)) return undefined
-  const host = await dataplane.path.surroundings(HOST, { ips: [path.other.ip] })
-  return host?.table.find(({ planned, type }) => planned && type === 'unicast')?.to
 }
 
 /** This host's own range with the address, as other hosts know it. */

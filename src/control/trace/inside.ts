@@ -4,7 +4,7 @@ import { familyOf, type Ip, ipOf } from '../../core/ip.js'
 import type { Mac } from '../../core/mac.js'
 import type { Surroundings } from '../../core/path-facts.js'
 import type { EndpointId, LocalEndpoint } from '../../core/types.js'
-import type { Finding } from './finding.js'
+import { type Finding, ok } from './finding.js'
 import {
   interfaceOf,
   judgeDuplicate,
@@ -78,6 +78,19 @@ export async function receiving(
     ...(await duplicates(parts, mine, name, ip, states)),
     ...(await sockets(parts, mine, name, ip, load)),
   ]
+}
+
+/** What a container sends to itself is never a packet of the network. */
+export async function remaining(
+  parts: TraceParts,
+  path: Path,
+  states: States,
+  load: Load,
+): Promise<readonly Finding[]> {
+  const { mine, name, other } = path
+  const inside = await insideOf(parts, mine, [])
+  const stays = ok({ hop: 'route', about: `${other.ip} in ${name}` }, 'to itself, inside of it')
+  return [stays, ...(await receiving(parts, path, inside, states, other.ip, load))]
 }
 
 async function sockets(

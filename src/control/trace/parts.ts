@@ -25,7 +25,7 @@ export interface TraceParts {
   /** URLs of etcd; none: the plugin's own */
   readonly endpoints: readonly string[]
   readonly docker: DockerStates
-  readonly dataplane: Pick<Dataplane, 'path' | 'read' | 'foreignVxlans' | 'echo'>
+  readonly dataplane: Pick<Dataplane, 'path' | 'live' | 'read' | 'foreignVxlans' | 'echo'>
   readonly peers: Peers
   readonly names: Pick<Names, 'own' | 'directory'>
   readonly reconciler: Pick<Reconciler, 'partOf'>

@@ -1,15 +1,16 @@
 /** The hops between two containers, in the order in which a packet meets them. */
 import type { Hop } from '../../core/admin/trace.js'
-import { type Ip, parseCidr } from '../../core/ip.js'
+import type { Ip } from '../../core/ip.js'
 import { parseMac } from '../../core/mac.js'
 import type { Surroundings } from '../../core/path-facts.js'
 import type { Part } from '../../core/plan.js'
-import type { Host, Underlay } from '../../core/types.js'
+import type { Host, LocalEndpoint, Underlay } from '../../core/types.js'
 import { wayTo } from '../../core/way.js'
-import { admission, gatewayOf, plannedRange, rulesInward } from './arriving.js'
+import { leadFor } from './arrival.js'
+import { admission, gatewayOf, rulesInward } from './arriving.js'
 import type { Source, Target } from './find.js'
 import { back, type Finding, failed, hopsOf } from './finding.js'
-import { duplicates, insideOf, receiving, sending } from './inside.js'
+import { duplicates, insideOf, receiving, remaining, sending } from './inside.js'
 import { interfaceOf } from './judge/container.js'
 import { judgeOtherHost } from './judge/underlay.js'
 import { askOther, type OtherHalf } from './other-half.js'
@@ -24,7 +25,37 @@ import {
   underlayOf,
 } from './outward.js'
 import { type Load, nameOf, type Path, type States, type TraceParts } from './parts.js'
-import { homeIn, isRouted, type Lead, leadTo, rangeAt } from './wanted.js'
+import { homeIn } from './wanted.js'
+
+/** The other end of a path, as it is known here. */
+interface Ends {
+  readonly path: Path
+  /** absent: it is on another host */
+  readonly local?: LocalEndpoint
+}
+
+/**
+ * @param source the container that sends @param target the one that is sent to
+ * @returns a finding: the host of the target is not known
+ */
+export function endsOf(
+  parts: TraceParts,
+  source: Source,
+  target: Target,
+  states: States,
+): Ends | Finding | undefined {
+  const { journal, identity, peers } = parts
+  const { endpoint, mine, ip } = target
+  const binding = journal.bindings.get(mine.dockerNetwork)
+  if (binding === undefined) return undefined
+  const local = endpoint.host === identity.id ? journal.endpoints.get(endpoint.id) : undefined
+  const name = local === undefined ? (endpoint.names?.[0] ?? ip) : nameOf(states, local)
+  const path = { binding, mine, name: source.name, other: { ip, mac: endpoint.mac, name } }
+  if (local !== undefined) return { path, local }
+  const host = peers.hosts().find(({ id }) => id === endpoint.host)
+  if (host === undefined) return unknownHost(endpoint.host)
+  return { path: { ...path, other: { ...path.other, host } } }
+}
 
 /** @param source the container that sends @param target the one that is sent to */
 export async function walk(
@@ -34,18 +65,15 @@ export async function walk(
   load: Load,
   states: States,
 ): Promise<readonly Hop[]> {
-  const { journal, identity, peers } = parts
-  const { endpoint, mine, ip } = target
-  const binding = journal.bindings.get(mine.dockerNetwork)
-  if (binding === undefined) return []
-  const local = endpoint.host === identity.id ? journal.endpoints.get(endpoint.id) : undefined
-  const name = local === undefined ? (endpoint.names?.[0] ?? ip) : nameOf(states, local)
-  const path = { binding, mine, name: source.name, other: { ip, mac: endpoint.mac, name } }
-  if (local !== undefined) return near(parts, path, target, load, states)
-  const host = peers.hosts().find(({ id }) => id === endpoint.host)
-  if (host === undefined) return hopsOf(identity.name, [unknownHost(endpoint.host)])
-  const there = { ...path, other: { ...path.other, host } }
-  return far(parts, there, { target, host, load, states })
+  const ends = endsOf(parts, source, target, states)
+  if (ends === undefined) return []
+  if ('verdict' in ends) return hopsOf(parts.identity.name, [ends])
+  const { path, local } = ends
+  if (target.endpoint.id === target.mine.id)
+    return hopsOf(parts.identity.name, await remaining(parts, path, states, load))
+  const { host } = path.other
+  if (local !== undefined || host === undefined) return near(parts, path, target, load, states)
+  return far(parts, path, { target, host, load, states })
 }
 
 /** Both ends are on this host. */
@@ -118,24 +146,9 @@ async function thereOf(
   part: Part,
   range: string | undefined,
 ): Promise<There> {
-  const lead = await leadFor(parts, path, target, host, range)
+  const lead = await leadFor(parts, path, target.endpoint, host, range)
   const macs = [target.endpoint.mac, path.mine.mac]
   return look(parts, homeIn(part, path), lead, path.other.ip, macs)
-}
-
-/** What leads to the other host by the store, or by what that host says. */
-async function leadFor(
-  parts: TraceParts,
-  path: Path,
-  { endpoint }: Target,
-  host: Host,
-  told: string | undefined,
-): Promise<Lead> {
-  const way = wayTo(parts.underlay.known, host.id, host.vtep)
-  if (!isRouted(path)) return leadTo(path, path.other.ip, endpoint, way)
-  const range = told ?? (await plannedRange(parts, path))
-  const block = range === undefined ? undefined : parseCidr(range)
-  return block === undefined ? {} : leadTo(path, path.other.ip, rangeAt(host.id, block), way)
 }
 
 interface Here {

@@ -8,6 +8,7 @@ export const EndpointReport = Type.Object({
   networkName: text("the network's name, else what ties the hosts' networks together"),
   host: text('id of its host'),
   hostName: text('name of its host'),
+  name: text("its container's, as its host says it; empty where it does not, or not yet"),
   addresses: texts('with prefix length'),
   floating: texts('those that it has by announcing them'),
   mac: text('of its interface'),

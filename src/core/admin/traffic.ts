@@ -9,14 +9,14 @@ const EndpointTraffic = Type.Object({
 })
 export type EndpointTraffic = Report<typeof EndpointTraffic>
 
-/** What this host's containers have received and sent by our networks, in GET /traffic. */
+/** What one host's containers have received and sent by our networks, in GET /traffic. */
 export const TrafficReport = Type.Object({
   at: Type.Number({
     description:
-      'when it was read: milliseconds of a clock that never goes back; two readings give a rate',
+      'when it was read: milliseconds of a clock of that host, which begins anew with its plugin and never goes back; two readings give a rate',
   }),
   endpoints: Type.Array(EndpointTraffic, {
-    description: 'of this host; one whose port was not found is left out',
+    description: 'of that host; one whose port was not found is left out',
   }),
 })
 export type TrafficReport = Report<typeof TrafficReport>

@@ -1,9 +1,7 @@
 /** The kernel along a packet's way, as core/path-facts.ts describes it; sockets live for one question. */
-import { closeSync } from 'node:fs'
-import { basename, join } from 'node:path'
 import type { PathFacts } from '../../core/path-facts.js'
-import { HOST } from '../../core/plan.js'
-import { type Home, netnsState, openNetns } from '../places/netns.js'
+import { enterPlace } from '../places/enter-place.js'
+import type { Home } from '../places/netns.js'
 import { readSysctl } from '../places/sysctls.js'
 import { openNetfilter, openRtnl } from '../rtnl/netlink-rtnl.js'
 import { readListeners } from './listeners.js'
@@ -29,24 +27,6 @@ export function pathFacts(home: Home, netnsDir: string): PathFacts {
 }
 
 const FORWARDING = { 4: 'net/ipv4/ip_forward', 6: 'net/ipv6/conf/all/forwarding' } as const
-
-/** @returns undefined: there is no such namespace */
-function enterPlace<T>(
-  home: Home,
-  netnsDir: string,
-  where: string,
-  inside: () => T,
-): { readonly made: T } | undefined {
-  if (where === HOST) return { made: inside() }
-  const path = join(netnsDir, basename(where))
-  if (netnsState(path) !== 'live') return undefined
-  const fd = openNetns(path)
-  try {
-    return { made: home.enter(fd, inside) }
-  } finally {
-    closeSync(fd)
-  }
-}
 
 async function using<T>(
   socket: { close(): Promise<void> } | undefined,

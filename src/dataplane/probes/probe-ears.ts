@@ -4,11 +4,11 @@
  * are looked at while there are any, which is for the seconds of a `doctor` or a `trace`.
  */
 import { closeSync } from 'node:fs'
-import { join } from 'node:path'
-import { HOST, type Place } from '../../core/plan.js'
+import type { Place } from '../../core/plan.js'
 import type { Probe } from '../../core/probe.js'
 import { openFrameEar, receiveNow } from '../libc.js'
-import { type Home, netnsState, openNetns } from '../places/netns.js'
+import { enterPlace } from '../places/enter-place.js'
+import type { Home } from '../places/netns.js'
 import { decodeProbe, PROBE_TYPE } from './probe-frame.js'
 
 const LOOK_MS = 4
@@ -44,16 +44,10 @@ export class ProbeEars {
   }
 
   #opened(place: Place, dev: string): number | undefined {
-    const open = (): number | string => openFrameEar(dev, PROBE_TYPE)
-    if (place === HOST) return asDescriptor(open())
-    const path = join(this.#netnsDir, place)
-    if (netnsState(path) !== 'live') return undefined
-    const netns = openNetns(path)
-    try {
-      return asDescriptor(this.#home.enter(netns, open))
-    } finally {
-      closeSync(netns)
-    }
+    const opened = enterPlace(this.#home, this.#netnsDir, place, () =>
+      openFrameEar(dev, PROBE_TYPE),
+    )
+    return typeof opened?.made === 'number' ? opened.made : undefined
   }
 
   #look(): void {
@@ -74,8 +68,4 @@ export class ProbeEars {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
-}
-
-function asDescriptor(opened: number | string): number | undefined {
-  return typeof opened === 'string' ? undefined : opened
 }

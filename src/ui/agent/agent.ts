@@ -1,8 +1,7 @@
 /** All that the page asks for by itself. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { EndpointReport } from '../../core/admin/endpoints.js'
 import type { HostReport } from '../../core/admin/hosts.js'
-import type { NameReport } from '../../core/admin/names.js'
 import type { NetworkReport } from '../../core/admin/networks.js'
 import type { PoolReport } from '../../core/admin/pools.js'
 import type { StatusReport } from '../../core/admin/status.js'
@@ -20,24 +19,48 @@ export const agent = {
   endpoints: new Listing<readonly EndpointReport[]>('/endpoints', LIVE_MS),
   traffic: new Listing<TrafficReport>('/traffic', LIVE_MS),
   pools: new Listing<readonly PoolReport[]>('/pools', SLOW_MS),
-  names: new Listing<readonly NameReport[]>('/names', SLOW_MS),
 } as const
+
+/** Another host is asked through the store, which writes to it. */
+const ELSEWHERE_MS = 5_000
 
 /** Asks while the page is seen, and not at all while it is not. */
 export function follow(): void {
+  whileSeen(Object.values(agent))
+}
+
+/** @returns how to stop them for good */
+function whileSeen(listings: readonly Listing<unknown>[]): () => void {
   const look = (): void => {
-    for (const listing of Object.values(agent)) document.hidden ? listing.stop() : listing.start()
+    for (const listing of listings) document.hidden ? listing.stop() : listing.start()
   }
   document.addEventListener('visibilitychange', look)
   look()
+  return () => {
+    document.removeEventListener('visibilitychange', look)
+    for (const listing of listings) listing.stop()
+  }
 }
 
 /** The latest answer; the component is drawn again with each new one. */
 export function useAnswer<T>(listing: Listing<T>): Answer<T> {
-  const [answer, set] = useState(listing.answer)
+  const [, draw] = useState(listing.answer)
   useEffect(() => {
-    set(listing.answer)
-    return listing.subscribe(() => set(listing.answer))
+    draw(listing.answer)
+    return listing.subscribe(() => draw(listing.answer))
   }, [listing])
-  return answer
+  return listing.answer
+}
+
+/** @param host id of another host, which is asked as long as it is given; undefined: this one */
+export function useTraffic(host: string | undefined): Answer<TrafficReport> {
+  const listing = useMemo(
+    () =>
+      host === undefined
+        ? agent.traffic
+        : new Listing<TrafficReport>(`/traffic?${new URLSearchParams({ host })}`, ELSEWHERE_MS),
+    [host],
+  )
+  useEffect(() => (host === undefined ? undefined : whileSeen([listing])), [listing])
+  return useAnswer(listing)
 }

@@ -56,7 +56,8 @@ export class Listing<T> {
       const response = await fetch(`api${this.#path}`, { headers, cache: 'no-store' })
       if (response.status === 304) return { ...this.#answer, state: 'fresh', at: Date.now() }
       if (!response.ok) {
-        return refusalOf(response.status, await response.text(), `GET ${this.#path}`)
+        const route = `GET ${this.#path.split('?')[0]}`
+        return refusalOf(response.status, await response.text(), route)
       }
       const value = (await response.json()) as T
       this.#tag = response.headers.get('etag') ?? undefined

@@ -6,7 +6,7 @@ import { isSame, type Select, type Selection } from '../model/selection.js'
 import { Slots } from '../model/slots.js'
 import { plural } from '../model/words.js'
 import { BusLayout } from './bus-layout.js'
-import { Drawn, type Looks, nameOf, Ring } from './nodes.js'
+import { Drawn, type Looks, nameOf, Ring, Wire, type Wired } from './nodes.js'
 import { type Layout, neighbour, type Shape } from './shape.js'
 import { TileLayout } from './tile-layout.js'
 
@@ -38,7 +38,7 @@ export function ClusterMap({ cluster, rates, selection, select }: MapProps) {
     cluster,
     rates,
     bars: cluster.hosts.length > FEW ? bars : [],
-    chosenNetwork: selection?.kind === 'network' ? selection.id : undefined,
+    ...chosenOf(cluster, selection),
   }
   const { hosts, endpoints } = cluster
   const label = `Map of ${plural(hosts.length, 'host')}, ${plural(cluster.networks.length, 'network')} and ${plural(endpoints.length, 'endpoint')}; arrow keys move, Enter selects`
@@ -49,6 +49,12 @@ export function ClusterMap({ cluster, rates, selection, select }: MapProps) {
       )}
     </div>
   )
+}
+
+function chosenOf({ networks }: Cluster, selection: Selection | undefined) {
+  const chosenNetwork = selection?.kind === 'network' ? selection.id : undefined
+  const hosts = networks.find(({ key }) => key === chosenNetwork)?.hosts
+  return { chosenNetwork, chosenHosts: new Set(hosts) }
 }
 
 interface NodesProps {
@@ -84,27 +90,35 @@ function Nodes({ layout, looks, label, selection, select }: NodesProps) {
   return (
     // biome-ignore lint/a11y/noSvgWithoutTitle: it has a name; a title would be a tooltip over all of it
     <svg
-      width={width}
-      height={height}
+      width={width + 8}
+      height={height + 8}
       viewBox={`-4 -4 ${width + 8} ${height + 8}`}
       {...asGroup(label, press)}
     >
+      <g>
+        {ordered.filter(isWired).map((shape) => (
+          <g key={shape.id} class={stateOf(shape, looks, selection)}>
+            <Wire shape={shape} />
+          </g>
+        ))}
+      </g>
       {ordered.map((shape) => {
+        const name = nameOf(shape, looks)
         const pressed = isSame(selectionOf(shape), selection)
-        const state = `${pressed ? ' chosen' : ''}${isDim(shape, looks) ? ' dim' : ''}`
+        const state = stateOf(shape, looks, selection)
         return (
           <g
             key={shape.id}
             id={shape.id}
-            class={`node node-${shape.kind}${state}`}
+            class={`node node-${shape.kind} ${state}`}
             tabindex={shape === current ? 0 : -1}
-            {...asButton(nameOf(shape, looks), pressed)}
+            {...asButton(name, pressed)}
             {...acts(
               () => choose(shape),
               () => setActive(shape.id),
             )}
           >
-            <title>{nameOf(shape, looks)}</title>
+            <title>{name}</title>
             <Drawn shape={shape} looks={looks} />
             <Ring box={shape.box} />
           </g>
@@ -134,6 +148,10 @@ function target(key: string, shapes: readonly Shape[], from: Shape): Shape | und
   return arrow === undefined ? undefined : neighbour(shapes, from, arrow[0], arrow[1])
 }
 
+function isWired(shape: Shape): shape is Wired {
+  return shape.kind !== 'host'
+}
+
 function inReadingOrder(a: Shape, b: Shape): number {
   return a.box.y - b.box.y || a.box.x - b.box.x
 }
@@ -151,14 +169,20 @@ function selectionOf(shape: Shape): Selection {
   }
 }
 
+function stateOf(shape: Shape, looks: Looks, selection: Selection | undefined): string {
+  const words = [
+    ...(isSame(selectionOf(shape), selection) ? ['chosen'] : []),
+    ...(isDim(shape, looks) ? ['dim'] : []),
+  ]
+  return words.join(' ')
+}
+
 /** What has nothing to do with the chosen network. */
-function isDim(shape: Shape, { cluster, chosenNetwork }: Looks): boolean {
+function isDim(shape: Shape, { chosenHosts, chosenNetwork }: Looks): boolean {
   if (chosenNetwork === undefined) return false
   switch (shape.kind) {
     case 'host':
-      return !cluster.networks
-        .find(({ key }) => key === chosenNetwork)
-        ?.hosts.includes(shape.host.title)
+      return !chosenHosts.has(shape.host.title)
     case 'endpoint':
       return shape.endpoint.network !== chosenNetwork
     case 'network':

@@ -12,8 +12,12 @@ export interface Looks {
   /** of many hosts, how the networks are told apart in their tiles */
   readonly bars: readonly string[]
   readonly chosenNetwork: string | undefined
+  /** names of those that have it */
+  readonly chosenHosts: ReadonlySet<string>
 }
 
+/** A host's tile or box has no line of its own. */
+export type Wired = Exclude<Shape, { kind: 'host' }>
 type Of<K extends Shape['kind']> = Extract<Shape, { kind: K }>
 
 /** What is read out for it: with the words that are seen, as they are seen. */
@@ -79,6 +83,19 @@ export function Drawn({ shape, looks }: { readonly shape: Shape; readonly looks:
       return <Dot shape={shape} speed={looks.rates.get(shape.endpoint.id) ?? 0} />
     case 'group':
       return <Group shape={shape} />
+  }
+}
+
+/** What ties it to its network: no part of the node, whose place is what it is seen and heard at. */
+export function Wire({ shape }: { readonly shape: Wired }) {
+  const { x, y, w, h } = shape.box
+  switch (shape.kind) {
+    case 'network':
+      return <path class="bus" d={`M${x + w} ${y + 24}H${shape.until}`} />
+    case 'endpoint':
+      return <path class="stub" d={`${shape.hang}H${x}`} />
+    case 'group':
+      return <path class="stub" d={`${shape.hang}V${y + h / 2}H${x}`} />
   }
 }
 
@@ -165,12 +182,10 @@ function Bars({ host, looks: { cluster, bars, chosenNetwork }, box }: BarsProps)
   )
 }
 
-function NetworkLabel({ shape: { box, network, until } }: { readonly shape: Of<'network'> }) {
+function NetworkLabel({ shape: { box, network } }: { readonly shape: Of<'network'> }) {
   const { x, y, w, h } = box
-  const line = y + 24
   return (
     <>
-      <path class="bus" d={`M${x + w} ${line}H${until}`} />
       <rect
         class={`network-box host-${network.health.level}`}
         x={x}
@@ -191,12 +206,11 @@ function NetworkLabel({ shape: { box, network, until } }: { readonly shape: Of<'
 }
 
 function Dot({ shape, speed }: { readonly shape: Of<'endpoint'>; readonly speed: number }) {
-  const { box, endpoint, labelled, hang } = shape
+  const { box, endpoint, labelled } = shape
   const r = box.h / 2
   const [x, y] = [box.x + r, box.y + r]
   return (
     <>
-      <path class="stub" d={`${hang}H${box.x}`} />
       <path class="flow" d={`M${box.x - 11} ${y}H${box.x}`} stroke-width={flowWidth(speed)} />
       <circle class={`dot dot-${endpoint.health.level}`} cx={x} cy={y} r={r - 1} />
       {endpoint.health.level === 'ok' ? null : (
@@ -216,11 +230,10 @@ function flowWidth(speed: number): number {
   return speed < 1_000 ? 0 : Math.min(9, 1.5 * Math.log10(speed) - 2.5)
 }
 
-function Group({ shape: { box, count, hang } }: { readonly shape: Of<'group'> }) {
+function Group({ shape: { box, count } }: { readonly shape: Of<'group'> }) {
   const { x, y, w, h } = box
   return (
     <>
-      <path class="stub" d={`${hang}V${y + h / 2}H${x}`} />
       <rect class="group-box" x={x} y={y} width={w} height={h} rx={h / 2} />
       <text class="label" x={x + 14} y={y + 19}>
         {plural(count, 'endpoint')}

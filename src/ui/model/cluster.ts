@@ -1,7 +1,6 @@
 /** The cluster as the page shows it, made of the agent's listings: pure. */
 import type { EndpointReport } from '../../core/admin/endpoints.js'
 import type { HostReport } from '../../core/admin/hosts.js'
-import type { NameReport } from '../../core/admin/names.js'
 import type { NetworkReport } from '../../core/admin/networks.js'
 import type { StatusReport } from '../../core/admin/status.js'
 import { groupBy } from './group.js'
@@ -31,6 +30,8 @@ export interface Cluster {
   readonly hosts: readonly HostNode[]
   readonly networks: readonly NetworkNode[]
   readonly endpoints: readonly EndpointNode[]
+  /** endpoints by id */
+  readonly byId: ReadonlyMap<string, EndpointNode>
   /** `host network` → its endpoints */
   readonly cells: ReadonlyMap<string, readonly EndpointNode[]>
 }
@@ -39,7 +40,6 @@ export interface Listings {
   readonly hosts: readonly HostReport[]
   readonly networks: readonly NetworkReport[]
   readonly endpoints: readonly EndpointReport[]
-  readonly names: readonly NameReport[]
   readonly status: StatusReport | undefined
 }
 
@@ -47,30 +47,44 @@ const SHORT = 12
 
 export function clusterOf(listings: Listings): Cluster {
   const { status } = listings
+  const troubles = troublesByHost(listings.networks)
   const hosts = listings.hosts
-    .map((host) => hostNode(host, listings.networks, status))
+    .map((host) => hostNode(host, troubles.get(host.name) ?? [], status))
     .sort(byTitle)
   const networks = listings.networks.map(networkNode).sort(byTitle)
-  const names = containerNames(listings.names)
-  const living = new Map(hosts.map((host) => [host.id, host]))
+  const known = new Map(hosts.map((host) => [host.id, host]))
   const conflicts = new Map(status?.conflicts.map(({ endpoint, problem }) => [endpoint, problem]))
-  const endpoints = listings.endpoints.map((endpoint) => {
-    const host = living.get(endpoint.host)
-    return {
-      ...endpoint,
-      title: names.get(endpoint.id) ?? endpoint.id.slice(0, SHORT),
-      health: endpointHealth(host, conflicts.get(endpoint.id)),
-      own: host?.self === true,
-    }
-  })
-  endpoints.sort(
+  const endpoints = inOrder(
+    listings.endpoints.map((endpoint) => {
+      const host = known.get(endpoint.host)
+      return {
+        ...endpoint,
+        title: endpoint.name || endpoint.id.slice(0, SHORT),
+        health: endpointHealth(host, conflicts.get(endpoint.id)),
+        own: host?.self === true,
+      }
+    }),
+  )
+  const byId = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]))
+  const cells = groupBy(endpoints, ({ host, network }) => cellOf(host, network))
+  return { hosts, networks, endpoints, byId, cells }
+}
+
+/** By network, host and title. Names of hosts and networks, which are few, are compared once each. */
+function inOrder(endpoints: EndpointNode[]): readonly EndpointNode[] {
+  const networks = ranks(endpoints.map(({ networkName }) => networkName))
+  const hosts = ranks(endpoints.map(({ hostName }) => hostName))
+  const rank = (ranked: ReadonlyMap<string, number>, name: string) => ranked.get(name) ?? 0
+  return endpoints.sort(
     (a, b) =>
-      ORDER.compare(a.networkName, b.networkName) ||
-      ORDER.compare(a.hostName, b.hostName) ||
+      rank(networks, a.networkName) - rank(networks, b.networkName) ||
+      rank(hosts, a.hostName) - rank(hosts, b.hostName) ||
       byTitle(a, b),
   )
-  const cells = groupBy(endpoints, ({ host, network }) => cellOf(host, network))
-  return { hosts, networks, endpoints, cells }
+}
+
+function ranks(names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map([...new Set(names)].sort(ORDER.compare).map((name, at) => [name, at]))
 }
 
 /** node-2 before node-10. */
@@ -84,17 +98,31 @@ export function cellOf(host: string, network: string): string {
   return `${host} ${network}`
 }
 
+/** By a host's name. */
+function troublesByHost(networks: readonly NetworkReport[]): ReadonlyMap<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const { name, identity, troubles } of networks) {
+    for (const { host, problem } of troubles) {
+      const text = `${name || identity}: ${problem}`
+      const before = found.get(host)
+      if (before === undefined) found.set(host, [text])
+      else before.push(text)
+    }
+  }
+  return found
+}
+
 function hostNode(
   host: HostReport,
-  networks: readonly NetworkReport[],
+  troubles: readonly string[],
   status: StatusReport | undefined,
 ): HostNode {
-  return { ...host, title: host.name || host.id, health: hostHealth(host, networks, status) }
+  return { ...host, title: host.name || host.id, health: hostHealth(host, troubles, status) }
 }
 
 function hostHealth(
   host: HostReport,
-  networks: readonly NetworkReport[],
+  troubles: readonly string[],
   status: StatusReport | undefined,
 ): Health {
   if (host.name === '') {
@@ -104,14 +132,7 @@ function hostHealth(
     const hint = `If it will not come back: tsoverlay host rm ${host.name}`
     return { level: 'failed', word: 'away', why: ['Its plugin does not reach the store.', hint] }
   }
-  const why = [
-    ...networks.flatMap(({ name, identity, troubles }) =>
-      troubles
-        .filter((trouble) => trouble.host === host.name)
-        .map(({ problem }) => `${name || identity}: ${problem}`),
-    ),
-    ...(host.self && status !== undefined ? ownProblems(status) : []),
-  ]
+  const why = [...troubles, ...(host.self && status !== undefined ? ownProblems(status) : [])]
   return why.length === 0 ? OK : { level: 'warning', word: 'warning', why }
 }
 
@@ -144,14 +165,4 @@ function endpointHealth(host: HostNode | undefined, conflict: string | undefined
   if (conflict !== undefined) return { level: 'failed', word: 'conflict', why: [conflict] }
   if (host?.alive === true) return OK
   return { level: 'unknown', word: 'host away', why: ['Nobody knows how it is: its host is away.'] }
-}
-
-/** By endpoint. */
-function containerNames(names: readonly NameReport[]): ReadonlyMap<string, string> {
-  const sources = names.flatMap(({ sources }) => sources)
-  return new Map(
-    sources.flatMap((source) =>
-      source.kind === 'container' ? [[source.endpoint, source.container] as const] : [],
-    ),
-  )
 }

@@ -10,12 +10,18 @@ export class Rates {
   #before: TrafficReport | undefined
   #rates: ReadonlyMap<string, Rate> = new Map()
 
-  /** @returns of each endpoint that was there before, too; a counter that began anew is left out */
+  /**
+   * @returns of each endpoint that was there before, too; a counter that began anew is left out, and of
+   * a clock that did so, all are
+   */
   next(now: TrafficReport): ReadonlyMap<string, Rate> {
     const before = this.#before
     if (before === now) return this.#rates
     this.#before = now
-    if (before === undefined || now.at <= before.at) return this.#rates
+    if (before === undefined || now.at <= before.at) {
+      this.#rates = new Map()
+      return this.#rates
+    }
     const seconds = (now.at - before.at) / 1000
     const old = new Map(before.endpoints.map((each) => [each.endpoint, each]))
     this.#rates = new Map(

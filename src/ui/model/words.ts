@@ -16,8 +16,16 @@ export function rate(bytesPerSecond: number): string {
   return `${bytes(bytesPerSecond)}/s`
 }
 
+/** Made once: a formatter costs more than a thousand uses of it. */
+const NUMBER = new Intl.NumberFormat('en')
+
+/** 9,972 */
+export function grouped(count: number): string {
+  return NUMBER.format(count)
+}
+
 export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+  return `${grouped(count)} ${count === 1 ? one : many}`
 }
 
 /** How long ago. */

@@ -1,4 +1,4 @@
-/** A bar beside a number that says the same. */
+/** A bar; who hears the page hears how full it is. */
 const [W, H] = [100, 8]
 
 interface MeterProps {
@@ -10,9 +10,12 @@ interface MeterProps {
 export function Meter({ percent, alarm }: MeterProps) {
   const part = alarm && percent >= 90 ? 'meter-part meter-full' : 'meter-part'
   return (
-    <svg class="meter" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" aria-hidden="true">
-      <rect class="meter-base" width={W} height={H} />
-      <rect class={part} width={percent} height={H} />
-    </svg>
+    <>
+      <svg class="meter" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" aria-hidden="true">
+        <rect class="meter-base" width={W} height={H} />
+        <rect class={part} width={percent} height={H} />
+      </svg>
+      <span class="unseen">{Math.round(percent)} %</span>
+    </>
   )
 }

@@ -1,6 +1,7 @@
 /** Tables, which say all that the map does. */
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
+import { grouped } from '../model/words.js'
 import { scrolls } from './scroll.js'
 import { Note } from './section.js'
 
@@ -48,7 +49,7 @@ export function Table<T>({ caption, columns, rows, id, none }: TableProps<T>) {
       </div>
       {rows.length > most ? (
         <button type="button" class="quiet" onClick={() => setMost(most + 4 * PAGE)}>
-          {(rows.length - most).toLocaleString('en')} more
+          {grouped(rows.length - most)} more
         </button>
       ) : null}
     </>

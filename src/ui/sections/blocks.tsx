@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import type { BlockReport, PoolReport } from '../../core/admin/pools.js'
 import { agent, useAnswer } from '../agent/agent.js'
+import { grouped } from '../model/words.js'
 import { Meter } from '../parts/meter.js'
 import { Section, Tell } from '../parts/section.js'
 import { type Column, Table } from '../parts/table.js'
@@ -63,14 +64,12 @@ function columnsFor(
     {
       head: 'Blocks',
       number: true,
-      cell: ({ blocks, blocksTotal }) =>
-        `${blocks.length.toLocaleString('en')} of ${blocksTotal.toLocaleString('en')}`,
+      cell: ({ blocks, blocksTotal }) => `${grouped(blocks.length)} of ${grouped(blocksTotal)}`,
     },
     {
       head: 'Addresses used',
       number: true,
-      cell: ({ used, usedPercent }) =>
-        `${used.toLocaleString('en')} (${shortPercent(usedPercent)})`,
+      cell: ({ used, usedPercent }) => `${grouped(used)} (${shortPercent(used, usedPercent)})`,
     },
   ]
 }
@@ -82,7 +81,7 @@ const BLOCK_COLUMNS: readonly Column<BlockReport>[] = [
   {
     head: 'Addresses used',
     number: true,
-    cell: ({ used, usedPercent }) => `${used} (${shortPercent(usedPercent)})`,
+    cell: ({ used, usedPercent }) => `${grouped(used)} (${shortPercent(used, usedPercent)})`,
   },
 ]
 
@@ -103,6 +102,7 @@ function BlocksOf({ pool }: { readonly pool: PoolReport }) {
   )
 }
 
-function shortPercent(percent: number): string {
-  return percent > 0 && percent < 1 ? '<1 %' : `${Math.round(percent)} %`
+/** The agent's is rounded. */
+function shortPercent(used: number, percent: number): string {
+  return used > 0 && percent < 1 ? '<1 %' : `${Math.round(percent)} %`
 }

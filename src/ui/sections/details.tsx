@@ -5,7 +5,7 @@ import { groupBy } from '../model/group.js'
 import type { Health } from '../model/health.js'
 import type { Rate } from '../model/rates.js'
 import type { Select, Selection } from '../model/selection.js'
-import { plural, rate } from '../model/words.js'
+import { grouped, plural, rate } from '../model/words.js'
 import { Mark } from '../parts/mark.js'
 import { Note } from '../parts/section.js'
 
@@ -38,8 +38,7 @@ function Chosen(props: DetailsProps) {
   const network =
     selection?.kind === 'network' && cluster.networks.find(({ key }) => key === selection.id)
   if (network) return <NetworkDetails {...props} network={network} />
-  const endpoint =
-    selection?.kind === 'endpoint' && cluster.endpoints.find(({ id }) => id === selection.id)
+  const endpoint = selection?.kind === 'endpoint' && cluster.byId.get(selection.id)
   if (endpoint) return <EndpointDetails {...props} endpoint={endpoint} />
   return (
     <>
@@ -122,7 +121,10 @@ function EndpointDetails({
           ['MAC', <code key="mac">{mac}</code>],
           ['Network', link(networkName, () => select({ kind: 'network', id: network }))],
           ['Host', link(hostName, () => select({ kind: 'host', id: host }))],
-          ['Traffic', trafficWords(endpoint, rates.get(id))],
+          [
+            'Traffic',
+            <Now key="traffic">{trafficWords(rates.get(id)) ?? noTraffic(endpoint)}</Now>,
+          ],
           ['Id', <code key="id">{id.slice(0, 12)}</code>],
         ]}
       />
@@ -138,10 +140,18 @@ function EndpointDetails({
   )
 }
 
-export function trafficWords({ own }: EndpointNode, speed: Rate | undefined): string {
-  if (!own) return 'other host'
-  if (speed === undefined) return 'not read'
-  return `in ${rate(speed.received)}, out ${rate(speed.sent)}`
+/** What is another word every two seconds, and not to be read out each time. */
+function Now({ children }: { readonly children?: ComponentChildren }) {
+  return <span aria-live="off">{children}</span>
+}
+
+/** A host that is away cannot be asked. */
+function noTraffic({ own, health }: EndpointNode): string {
+  return own || health.level === 'ok' ? 'not read yet' : 'not known'
+}
+
+export function trafficWords(speed: Rate | undefined): string | undefined {
+  return speed && `in ${rate(speed.received)}, out ${rate(speed.sent)}`
 }
 
 function Head(props: { readonly kind: string; readonly title: string; readonly health: Health }) {
@@ -186,7 +196,7 @@ function Members({ title, endpoints, select }: MembersProps) {
   return (
     <>
       <h3>
-        {title} <span class="count">{endpoints.length.toLocaleString('en')}</span>
+        {title} <span class="count">{grouped(endpoints.length)}</span>
       </h3>
       <ul class="members">
         {endpoints.slice(0, MOST).map(({ id, title: name, addresses, health }) => (

@@ -76,7 +76,10 @@ function columnsFor(
     { head: 'Network', cell: ({ networkName }) => networkName },
     { head: 'Host', cell: ({ hostName }) => hostName },
     { head: 'Addresses', cell: ({ addresses }) => <code>{addresses.join(' ')}</code> },
-    { head: 'Traffic', cell: (endpoint) => trafficWords(endpoint, rates.get(endpoint.id)) },
+    {
+      head: 'Traffic',
+      cell: ({ id, own }) => trafficWords(rates.get(id)) ?? (own ? 'not read yet' : 'other host'),
+    },
     {
       head: 'Trace',
       cell: ({ id, title }) => (

@@ -1,8 +1,9 @@
 /** What has happened since the page was opened, the latest first. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { EventReport } from '../../core/admin/events.js'
 import type { Answer } from '../agent/answer.js'
 import { stay } from '../agent/stay.js'
+import type { Cluster } from '../model/cluster.js'
 import { type Health, OK } from '../model/health.js'
 import { Mark } from '../parts/mark.js'
 import { Note, Section } from '../parts/section.js'
@@ -14,7 +15,7 @@ interface Seen extends EventReport {
   readonly turn: number
 }
 
-export function Events() {
+export function Events({ cluster }: { readonly cluster: Cluster }) {
   const [events, setEvents] = useState<readonly Seen[]>([])
   const [answer, setAnswer] = useState<Answer<never>>({ state: 'waiting' })
   useEffect(() => {
@@ -25,6 +26,7 @@ export function Events() {
     }
     return stay('/events', add, setAnswer)
   }, [])
+  const titles = useTitles(cluster, events)
   return (
     <Section id="events" title="Events">
       {answer.state === 'absent' || answer.state === 'refused' ? (
@@ -35,7 +37,7 @@ export function Events() {
       <div class="lines" role="log" aria-label="Events, the latest first" tabindex={0}>
         <ol>
           {events.map((event) => (
-            <Line key={event.turn} event={event} />
+            <Line key={event.turn} event={event} title={titles.get(event.id)} />
           ))}
         </ol>
       </div>
@@ -43,7 +45,22 @@ export function Events() {
   )
 }
 
-function Line({ event }: { readonly event: Seen }) {
+/** By id, of endpoints that came: their names come after them. */
+function useTitles({ byId }: Cluster, events: readonly Seen[]): ReadonlyMap<string, string> {
+  const titles = useRef(new Map<string, string>())
+  for (const { kind, id } of events) {
+    const endpoint = kind === 'endpoint' ? byId.get(id) : undefined
+    if (endpoint !== undefined) titles.current.set(id, endpoint.title)
+  }
+  return titles.current
+}
+
+interface LineProps {
+  readonly event: Seen
+  readonly title: string | undefined
+}
+
+function Line({ event, title }: LineProps) {
   const { at, kind, what, name, host, network, note } = event
   const where = [
     ...(host === undefined || kind === 'host' ? [] : [`on ${host}`]),
@@ -54,7 +71,7 @@ function Line({ event }: { readonly event: Seen }) {
       <div class="line-head">
         <time dateTime={at}>{new Date(at).toLocaleTimeString('en-GB')}</time>
         <Mark health={{ ...healthOf(what), word: kind }} />
-        {name === kind ? null : <strong>{name}</strong>}
+        {name === kind ? null : <strong>{title ?? name}</strong>}
         <span>
           {what} {where}
         </span>

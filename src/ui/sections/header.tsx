@@ -1,7 +1,7 @@
 /** Who is asked, whether it answers, and how much there is. */
 import { useEffect, useState } from 'preact/hooks'
 import { agent, useAnswer } from '../agent/agent.js'
-import type { Answer } from '../agent/answer.js'
+import type { Answer, AnswerState } from '../agent/answer.js'
 import type { Cluster } from '../model/cluster.js'
 import type { Health } from '../model/health.js'
 import { ago, plural } from '../model/words.js'
@@ -53,8 +53,18 @@ function storeHealth(reached: boolean): Health {
 function healthOf({ state }: Answer<unknown>): Health {
   if (state === 'fresh') return WELL
   if (state === 'waiting') return ASKING
+  if (state === 'absent') return { level: 'warning', word: 'another version', why: [] }
   if (state === 'refused') return { level: 'warning', word: 'agent refuses', why: [] }
   return { level: 'failed', word: state === 'ended' ? 'page ended' : 'agent away', why: [] }
+}
+
+const TROUBLES: Readonly<Record<AnswerState, string>> = {
+  waiting: '',
+  fresh: '',
+  absent: 'Not all is shown.',
+  away: 'The agent does not answer.',
+  refused: 'The agent refuses.',
+  ended: 'This page is cut off.',
 }
 
 /** Said once when it begins, with how old is what is seen; gone when the agent is back. */
@@ -65,10 +75,7 @@ function Trouble({ answer: { state, why, at } }: { readonly answer: Answer<unkno
     <div role="alert">
       {well ? null : (
         <p class="trouble">
-          <strong>
-            {state === 'ended' ? 'This page is cut off.' : 'The agent does not answer.'}
-          </strong>{' '}
-          {why}
+          <strong>{TROUBLES[state]}</strong> {why}
           {at === undefined ? null : (
             <span aria-hidden="true"> What you see is what it said {ago(at, now)}.</span>
           )}

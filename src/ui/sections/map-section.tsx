@@ -5,6 +5,7 @@ import { ClusterMap, FEW } from '../map/cluster-map.js'
 import type { Cluster, HostNode } from '../model/cluster.js'
 import type { Rate } from '../model/rates.js'
 import { isSame, type Select, type Selection } from '../model/selection.js'
+import { grouped } from '../model/words.js'
 import { Mark } from '../parts/mark.js'
 import { Note, Section } from '../parts/section.js'
 import { type Column, Table } from '../parts/table.js'
@@ -23,24 +24,23 @@ export function MapSection(props: MapSectionProps) {
   const { cluster, answer, rates, selection, select, picking } = props
   const [asTable, setAsTable] = useState(false)
   const tools = (
-    <fieldset class="switch">
-      <legend class="unseen">How the cluster is shown</legend>
-      <button type="button" aria-pressed={!asTable} onClick={() => setAsTable(false)}>
-        Map
-      </button>
-      <button type="button" aria-pressed={asTable} onClick={() => setAsTable(true)}>
-        Table
-      </button>
-    </fieldset>
+    <>
+      <p role="status" class="hint">
+        {picking === undefined ? null : <Hint picking={picking} />}
+      </p>
+      <fieldset class="switch">
+        <legend class="unseen">How the cluster is shown</legend>
+        <button type="button" aria-pressed={!asTable} onClick={() => setAsTable(false)}>
+          Map
+        </button>
+        <button type="button" aria-pressed={asTable} onClick={() => setAsTable(true)}>
+          Table
+        </button>
+      </fieldset>
+    </>
   )
   return (
     <Section id="cluster" title="Cluster" tools={tools}>
-      {picking === undefined ? null : (
-        <p class="hint">
-          Choose the endpoint that {picking === 'from' ? 'sends' : 'receives'}: on the map, in the
-          details of a host, or in the table of endpoints.
-        </p>
-      )}
       {cluster.hosts.length === 0 ? (
         <Note>{answer.state === 'fresh' ? 'No host is there yet.' : 'No host is known yet.'}</Note>
       ) : asTable ? (
@@ -60,6 +60,16 @@ export function MapSection(props: MapSectionProps) {
         </>
       )}
     </Section>
+  )
+}
+
+/** Beside the heading, where it moves nothing. */
+function Hint({ picking }: { readonly picking: 'from' | 'to' }) {
+  return (
+    <span>
+      Choose the endpoint that {picking === 'from' ? 'sends' : 'receives'}: on the map, in the
+      details of a host, or in the table of endpoints.
+    </span>
   )
 }
 
@@ -83,7 +93,7 @@ function NetworkChips({
           >
             {network.health.level === 'ok' ? null : <Mark health={network.health} />}
             {network.title}
-            <span class="count">{network.endpoints.toLocaleString('en')}</span>
+            <span class="count">{grouped(network.endpoints)}</span>
           </button>
         )
       })}

@@ -1,5 +1,5 @@
 /** The way of a packet between two endpoints, hop by hop. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Hop, TraceReport } from '../../core/admin/trace.js'
 import { useAsked } from '../agent/asked.js'
 import type { Cluster, EndpointNode } from '../model/cluster.js'
@@ -9,6 +9,9 @@ import { Mark } from '../parts/mark.js'
 import { scrolls } from '../parts/scroll.js'
 import { Note, Section } from '../parts/section.js'
 
+/** Of the list, in pixels. */
+const MIDDLE = 180
+
 interface TraceProps {
   readonly cluster: Cluster
   readonly pair: Pair
@@ -17,9 +20,7 @@ interface TraceProps {
 
 export function Trace({ cluster, pair, setPair }: TraceProps) {
   const [asked, ask] = useAsked<TraceReport>()
-  const [from, to] = [pair.from, pair.to].map((wanted) =>
-    cluster.endpoints.find(({ id }) => id === wanted),
-  )
+  const [from, to] = [pair.from, pair.to].map((id) => cluster.byId.get(id ?? ''))
   const [src, dst] = [addressOf(from), addressOf(to)]
   const [port, setPort] = useState('')
   const run = (): void => {
@@ -51,13 +52,18 @@ export function Trace({ cluster, pair, setPair }: TraceProps) {
     <Section id="trace" title="Trace" tools={tools}>
       <Picks from={from} to={to} pair={pair} setPair={setPair} />
       {asked === undefined || src === undefined || dst === undefined ? null : (
-        <div aria-live="polite">
-          {asked.answer.state === 'waiting' ? <Note>Looking at each hop…</Note> : null}
-          {asked.answer.why === undefined ? null : <Note>{asked.answer.why}</Note>}
+        <>
+          <div role="status">
+            {asked.answer.state === 'waiting' ? <Note>Looking at each hop…</Note> : null}
+            {asked.answer.why === undefined ? null : <Note>{asked.answer.why}</Note>}
+            {asked.documents.map((report) => (
+              <Verdict key={report.from} report={report} ends={[from, to]} />
+            ))}
+          </div>
           {asked.documents.map((report) => (
             <Hops key={report.from} report={report} />
           ))}
-        </div>
+        </>
       )}
     </Section>
   )
@@ -126,10 +132,17 @@ function PickRow({ word, endpoint, isPicking, pick }: PickProps) {
   )
 }
 
-function Hops({ report }: { readonly report: TraceReport }) {
+interface VerdictProps {
+  readonly report: TraceReport
+  /** as the page calls them; they were asked for by their addresses */
+  readonly ends: readonly (EndpointNode | undefined)[]
+}
+
+function Verdict({ report, ends }: VerdictProps) {
   const broken = report.hops.find(({ verdict }) => verdict === 'failed')
   const unknown = report.hops.some(({ verdict }) => verdict === 'unknown')
   const verdict = broken !== undefined ? 'failed' : unknown ? 'unknown' : 'ok'
+  const [from, to] = ends.map((end) => `${end?.title} (${addressOf(end)})`)
   return (
     <>
       <p class={`verdict verdict-${verdict}`}>
@@ -137,21 +150,34 @@ function Hops({ report }: { readonly report: TraceReport }) {
           ? `Packets do not get past ${broken.hop} on ${broken.host}: ${broken.says}`
           : unknown
             ? 'Nothing wrong was found, but not all could be looked at.'
-            : `Packets get from ${report.from} to ${report.to}, and back.`}
+            : `Packets get from ${from} to ${to}, and back.`}
       </p>
       {broken?.mend === undefined ? null : (
         <p class="mend">
           On {broken.mend.host}: <code>{broken.mend.command}</code>
         </p>
       )}
-      <div class="lines" {...scrolls('Hops of the packet')}>
-        <ol>
-          {report.hops.map((hop) => (
-            <HopLine key={`${hop.host} ${hop.hop} ${hop.about} ${hop.back ?? false}`} hop={hop} />
-          ))}
-        </ol>
-      </div>
     </>
+  )
+}
+
+/** With the hop that fails in its middle: most come before it. */
+function Hops({ report }: { readonly report: TraceReport }) {
+  const list = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const at = report.hops.findIndex(({ verdict }) => verdict === 'failed')
+    const failed = list.current?.querySelectorAll('li')[at]
+    // not scrollIntoView, which would scroll the page, too
+    if (failed !== undefined) list.current?.scrollTo({ top: failed.offsetTop - MIDDLE })
+  }, [report])
+  return (
+    <div class="lines" ref={list} {...scrolls('Hops of the packet')}>
+      <ol>
+        {report.hops.map((hop) => (
+          <HopLine key={`${hop.host} ${hop.hop} ${hop.about} ${hop.back ?? false}`} hop={hop} />
+        ))}
+      </ol>
+    </div>
   )
 }
 

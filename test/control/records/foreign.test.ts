@@ -18,7 +18,7 @@ t.test("an address that another host's dockerd chose too is refused with a way o
   await t.rejects(b.docker.runForeign(RED, DB, '10.30.0.2/16'), {
     code: 'ADDRESS_TAKEN',
     message:
-      /is held by a container on host .*; dockerd chose it by itself: create the network with --ipam-driver tsoverlay/,
+      /is held by a container on host .*; where dockerd chose it by itself, create the network with --ipam-driver tsoverlay/,
   })
   t.same([...b.journal.endpoints.values()], [])
   await b.docker.runForeign(RED, DB, '10.30.0.3/16')

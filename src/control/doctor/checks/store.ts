@@ -50,7 +50,7 @@ export function judgeStore({ problem, latencies, health }: StoreFacts): readonly
     return [
       failed(
         'etcd',
-        `it cannot be reached: ${problem}; running containers go on talking, none can be started`,
+        `it cannot be reached: ${problem}; containers go on talking and can be started, but other hosts do not learn of them, and no network can be made`,
         'start etcd, or let this host reach it: systemctl status etcd where it runs; setting STORE names its address',
       ),
     ]
@@ -80,7 +80,7 @@ function spaceOf({ size, alarms }: StoreHealth): readonly Found[] {
       failed(
         'space',
         alarm === 'NOSPACE'
-          ? `etcd is full (${megabytes} MiB) and takes no writes: no container can be started`
+          ? `etcd is full (${megabytes} MiB) and takes no writes: other hosts learn of no new container, and no network can be made`
           : `etcd has the alarm ${alarm}`,
         alarm === 'NOSPACE'
           ? 'etcdctl compact $(etcdctl endpoint status -w json | jq ".[0].Status.header.revision"); etcdctl defrag; etcdctl alarm disarm'
