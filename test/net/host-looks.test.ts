@@ -15,6 +15,17 @@ import {
 const HERE = '192.0.2.1' as Ip
 const THERE = '192.0.2.2' as Ip
 
+/** Sends UDP packets with a wrong checksum, raw, to a socket of its own that reads them. */
+const WRONG_PACKETS = `
+const libc = require('koffi').load('libc.so.6')
+const raw = libc.func('int socket(int, int, int)')(2, 3, 17)
+const send = libc.func('int sendto(int, void *, size_t, int, void *, uint32_t)')
+const ear = require('node:dgram').createSocket('udp4').bind(9, '127.0.0.1', () => {
+  const to = Buffer.from([2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+  for (let n = 0; n < 3; n += 1) send(raw, Buffer.from([0, 9, 0, 9, 0, 8, 0, 1]), 8, 0, to, 16)
+  setTimeout(() => ear.close(), 200)
+})`
+
 await onThrowAwayHost(import.meta.url, async () => {
   const { default: t } = await import('tap')
   const netnsDir = makeNetnsDir()
@@ -80,16 +91,7 @@ await onThrowAwayHost(import.meta.url, async () => {
     t.teardown(() => removeContainer(path))
     t.equal(dataplane.checksums('nobody'), undefined)
     t.same(dataplane.checksums('web'), { received: 0, wrong: 0 })
-    const send = `import socket,struct
-s=socket.socket(socket.AF_INET,socket.SOCK_RAW,socket.IPPROTO_UDP)
-for _ in range(3): s.sendto(struct.pack('>HHHH',9,9,8,1),('127.0.0.1',0))
-r=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)
-r.bind(('127.0.0.1',9))
-for _ in range(3): s.sendto(struct.pack('>HHHH',9,9,8,1),('127.0.0.1',0))
-r.setblocking(False)
-try: r.recv(9)
-except BlockingIOError: pass`
-    inside(path, 'python3', '-c', send)
+    inside(path, process.execPath, '-e', WRONG_PACKETS)
     t.match(dataplane.checksums('web'), { wrong: Number })
     t.ok((dataplane.checksums('web')?.wrong ?? 0) > 0)
   })
