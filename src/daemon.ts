@@ -104,7 +104,6 @@ async function partsOf(options: Counted): Promise<WireOptions> {
     config,
     paths,
     store,
-    endpoints: config.store.endpoints,
     identified,
     dataplane,
     docker: new DockerApi(paths.docker),

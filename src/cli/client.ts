@@ -16,6 +16,9 @@ const SILENCE_MS = 30_000
 const START_MS = 1_500
 const LOOK_MS = 50
 
+/** Nobody listens on the admin socket, or who listens goes away before it answers. */
+export class PluginAway extends Error {}
+
 export interface Patience {
   /** how long it is tried where nobody listens */
   readonly patienceMs?: number
@@ -88,11 +91,16 @@ export class AdminClient {
       try {
         return await send()
       } catch (error) {
-        if (!isAway(error) || performance.now() > this.#patientUntil)
-          throw new Error(unreachable(this.#socketPath, error), { cause: error })
+        if (!isAway(error) || performance.now() > this.#patientUntil) throw this.#unreachable(error)
         await sleep(LOOK_MS)
       }
     }
+  }
+
+  #unreachable(error: unknown): Error {
+    const says = unreachable(this.#socketPath, error)
+    const isGone = isAway(error) || codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE'
+    return isGone ? new PluginAway(says, { cause: error }) : new Error(says, { cause: error })
   }
 
   async #send(method: string, path: string, body?: string): Promise<IncomingMessage> {

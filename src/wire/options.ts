@@ -8,7 +8,7 @@ import type { HostPorts } from '../control/endpoints/host-ports.js'
 import type { Greeting } from '../control/hosts/greeting.js'
 import type { Identified } from '../control/hosts/identify.js'
 import type { NamesParts } from '../control/names/names.js'
-import type { Config } from '../core/config.js'
+import type { Config, StoreConfig } from '../core/config.js'
 import type { Meter } from '../core/meter.js'
 import type { Dataplane, Logger, Store } from '../core/ports.js'
 
@@ -33,7 +33,9 @@ export interface Times {
 }
 
 export interface WireOptions {
-  readonly config: Omit<Config, 'store' | 'logLevel' | 'metrics'>
+  readonly config: Omit<Config, 'store' | 'logLevel' | 'metrics'> & {
+    readonly store: Pick<StoreConfig, 'endpoints'>
+  }
   readonly paths: {
     /** kept over restarts and reboots */
     readonly data: string
@@ -42,8 +44,6 @@ export interface WireOptions {
   }
   /** as it is; what is written in this host's name goes through the one of `identified` */
   readonly store: Store
-  /** URLs of the store that is set; absent: it is the plugin's own */
-  readonly endpoints?: readonly string[]
   readonly identified: Identified
   readonly dataplane: Dataplane
   readonly docker: Docker

@@ -6,10 +6,11 @@ import type { State } from './state.js'
 
 /** What traces paths, for people of this host and for other hosts that ask. */
 export function wireTrace(
-  { dataplane, docker, endpoints = [] }: WireOptions,
+  { dataplane, docker, config }: WireOptions,
   state: State,
   control: Control,
 ): { readonly trace: Trace; readonly live: Live } {
+  const { endpoints } = config.store
   const parts = { ...state, ...control, dataplane, docker, endpoints }
   const trace = new Trace(parts)
   answerTraces(trace, control.inquiries)

@@ -2,7 +2,7 @@
 import { type DeleteBuilder, Etcd3, type PutBuilder } from 'etcd3'
 
 const CHUNK = 100
-const HOSTS = 200
+export const HOSTS = 200
 
 const hex = (value: number): string => value.toString(16).padStart(2, '0')
 
@@ -18,8 +18,8 @@ export interface Inhabitant extends Entry {
   readonly vtep: string
 }
 
-const vtepOf = (host: number): string => `198.18.0.${host + 1}`
-const hostOf = (host: number): string => `bench-host-${host}`
+export const vtepOf = (host: number): string => `198.18.0.${host + 1}`
+export const hostOf = (host: number): string => `bench-host-${host}`
 
 /**
  * Endpoint `at` of a network, the same at each call.

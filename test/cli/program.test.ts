@@ -122,6 +122,7 @@ t.test('dns: what is known, where it comes from, and what is not clear', async (
   await until('both are known', async () => /aaaaaaaaaaaa/.test(await list()))
   const table = (await cli(socket, 'dns', 'ls')).out
   t.notMatch(table, /aaaaaaaaaaaa/)
+  t.match((await cli(socket, 'dns', 'ls', '--json')).out, /"name": "aaaaaaaaaaaa"/)
   t.match(table, /^NAME +NETWORK +ADDRESSES +SOURCE +NOTE$/m)
   t.match(table, /^api +\S+ +10\.20\.0\.\d+ +web on \S+$/m)
   t.match(table, /^web +\S+ +10\.20\.0\.\d+, 10\.20\.0\.\d+ +.* 2 containers have this name: /m)

@@ -19,6 +19,13 @@ export async function inContainer(host: Host, container: string, command: string
   return (await host.docker(['exec', container, 'sh', '-c', command])).stdout
 }
 
+/** Runs a command in a container's namespace, with the host's tools and rights. */
+export async function inNamespaceOf(host: Host, container: string, command: string): Promise<void> {
+  const format = '{{.NetworkSettings.SandboxKey}}'
+  const { stdout } = await host.docker(['inspect', '-f', format, container])
+  await host.sh(['nsenter', `--net=${stdout.trim()}`, ...command.split(' ')])
+}
+
 /** What a command prints in the network's sandbox on the host. */
 export async function inNetwork(host: Host, network: string, command: string): Promise<string> {
   return inSandbox(host, await sandboxOf(host, network), ['sh', '-c', command])

@@ -1,12 +1,15 @@
 /** Paths that are broken in each way that users meet: trace names the cause, and what it prints mends it. */
 import t from 'tap'
-import { expectNoPing, expectPing } from '../lab/conncheck.js'
-import type { Host } from '../lab/host.js'
-import { addressOf, inSandbox, PLUGIN, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
-import { createOn, inContainer } from './clusterwide.js'
+import { expectNoPing, expectPing, fetchPage } from '../lab/conncheck.js'
+import { addressOf, inSandbox, runSleeper, sandboxOf } from '../lab/tsoverlay.js'
+import { createOn, inContainer, inNamespaceOf } from './clusterwide.js'
 import { sharedLab } from './shared-lab.js'
 import { type Expected, expectBroken, expectWell, mend, trace } from './traced.js'
-import { eventually } from './traces.js'
+
+/** How it is seen that the path is cut, where that shows at once. */
+interface Cut extends Expected {
+  readonly isCut?: () => Promise<unknown>
+}
 
 t.test('a path', async (t) => {
   const lab = await sharedLab(t)
@@ -28,14 +31,22 @@ t.test('a path', async (t) => {
   const sandbox = await sandboxOf(one, 'blue')
   await expectPing(one, 'blueh1', db)
 
-  /** Breaks, sees that the trace says so, types what it says, and sees that all is well. */
+  const silent = (from: string, to: string) => () => expectNoPing(one, from, to)
+  const noPage = async () => {
+    const wget = ['exec', 'blueh1', 'wget', '-q', '-T', '2', '-O', '-', `http://${db}/etc/hostname`]
+    t.not((await one.docker(wget, { check: false })).code, 0, 'no page comes')
+  }
+  const page = () => fetchPage(one, 'blueh1', `http://${db}/etc/hostname`)
+
+  /** Breaks, sees that packets and the trace say so, types what it says, and sees that all is well. */
   const heals = async (
     t: Parameters<typeof expectWell>[0],
     work: () => Promise<unknown>,
     argv: readonly string[],
-    expected: Expected,
+    { isCut = async () => undefined, ...expected }: Cut,
   ): Promise<void> => {
     await work()
+    await isCut()
     await mend(lab, await expectBroken(t, one, argv, expected))
     await expectWell(t, one, ...argv)
   }
@@ -54,15 +65,20 @@ t.test('a path', async (t) => {
 
   t.test('whose container takes its peer for another', async (t) => {
     const wrong = `neigh replace ${db} lladdr 02:00:00:00:00:99 dev eth0 nud permanent`
-    await heals(t, () => inside(one, 'blueh1', `ip ${wrong}`), web, {
-      ...{ on: 'h1', hop: 'neighbour', says: /takes .* to be at 02:00:00:00:00:99/ },
+    await heals(t, () => inNamespaceOf(one, 'blueh1', `ip ${wrong}`), web, {
+      ...{
+        on: 'h1',
+        hop: 'neighbour',
+        says: /takes .* to be at 02:00:00:00:00:99/,
+        isCut: silent('blueh1', db),
+      },
     })
     await expectPing(one, 'blueh1', db)
   })
 
   t.test('whose container has an interface that is down', async (t) => {
-    await heals(t, () => inside(one, 'blueh1', 'ip link set eth0 down'), web, {
-      ...{ on: 'h1', hop: 'interface', says: /is down/ },
+    await heals(t, () => inNamespaceOf(one, 'blueh1', 'ip link set eth0 down'), web, {
+      ...{ on: 'h1', hop: 'interface', says: /is down/, isCut: silent('blueh1', db) },
     })
   })
 
@@ -79,35 +95,6 @@ t.test('a path', async (t) => {
     }
   })
 
-  t.test('whose entries are wrong as the plugin of the host does not run', async (t) => {
-    await one.docker(['plugin', 'disable', '-f', PLUGIN], { timeoutMs: 60_000 })
-    const mac = /lladdr (\S+)/.exec(
-      await inSandbox(one, sandbox, ['ip', 'neigh', 'show', db, 'dev', 'vxlan0']),
-    )?.[1]
-    await inSandbox(one, sandbox, ['ip', 'neigh', 'flush', 'dev', 'vxlan0', 'nud', 'permanent'])
-    const wrong = `bridge fdb replace ${mac} dev vxlan0 dst ${three.address} self permanent`
-    await inSandbox(one, sandbox, ['sh', '-c', wrong])
-    await expectNoPing(one, 'blueh1', db)
-    const expected = { on: 'h2', hop: 'agent', says: /does not run.*answers on/ }
-    await mend(lab, await expectBroken(t, two, ['db', 'blueh1'], expected))
-    // asked for once more, as the container remembers that nobody has answered
-    await expectPing(one, 'blueh1', db, { withinMs: 30_000 })
-    await expectWell(t, two, 'db', 'blueh1')
-  })
-
-  t.test('whose device has another VNI, made while the plugin did not run', async (t) => {
-    await one.docker(['plugin', 'disable', '-f', PLUGIN], { timeoutMs: 60_000 })
-    const anew = 'ip link del vxlan0; ip link add vxlan0 type vxlan id 9999 dstport 4789'
-    const up = 'ip link set vxlan0 master br0 up'
-    await inSandbox(one, sandbox, ['sh', '-c', `${anew}; ${up}`])
-    await expectNoPing(one, 'blueh1', db)
-    const expected = { on: 'h2', hop: 'agent', says: /does not run/ }
-    await mend(lab, await expectBroken(t, two, ['db', 'blueh1'], expected))
-    // asked for once more, as the container remembers that nobody has answered
-    await expectPing(one, 'blueh1', db, { withinMs: 30_000 })
-    await expectWell(t, two, 'db', 'blueh1')
-  })
-
   t.test("whose VNI is another program's by now", async (t) => {
     const text = await inSandbox(one, sandbox, ['ip', '-d', 'link', 'show', 'vxlan0'])
     const vni = /vxlan id (\d+)/.exec(text)?.[1]
@@ -117,23 +104,36 @@ t.test('a path', async (t) => {
     // The plugin makes its device anew at once: whoever is first has the VNI.
     const take = `for i in $(seq 200); do ${del}; ${foreign} && exit 0; done 2>/dev/null; exit 1`
     await heals(t, () => one.sh(['sh', '-c', take]), web, {
-      ...{ on: 'h1', hop: 'vxlan device', says: /VNI \d+ is taken by vxlan device foreign0/ },
+      ...{
+        on: 'h1',
+        hop: 'vxlan device',
+        says: /VNI \d+ is taken by vxlan device foreign0/,
+        isCut: silent('blueh1', db),
+      },
     })
     await expectPing(one, 'blueh1', db)
   })
 
   t.test('whose underlay takes less than the containers send', async (t) => {
+    const ping = ['exec', 'blueh1', 'ping', '-c', '1', '-W', '2', '-s', '1400', db]
+    const large = async () =>
+      t.not((await one.docker(ping, { check: false })).code, 0, 'no large packet arrives')
     await heals(t, () => one.sh(['ip', 'link', 'set', 'eth0', 'mtu', '1400']), web, {
-      ...{ on: 'h1', hop: 'MTU', says: /in the tunnel 1500; eth0 takes 1400/ },
+      ...{ on: 'h1', hop: 'MTU', says: /in the tunnel 1500; eth0 takes 1400/, isCut: large },
     })
-    await inContainer(one, 'blueh1', `ping -c 2 -W 2 -s 1400 ${db}`)
+    await one.docker(ping)
   })
 
   t.test('whose UDP port is blocked on one side', async (t) => {
     const drop = ['iptables', '-w', '-A', 'INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP']
     t.teardown(() => two.sh(drop.map((word) => (word === '-A' ? '-D' : word))))
     await heals(t, () => two.sh(drop), web, {
-      ...{ on: 'h2', hop: 'firewall', says: /chain INPUT \(table ip filter\) refuses/ },
+      ...{
+        on: 'h2',
+        hop: 'firewall',
+        says: /chain INPUT \(table ip filter\) refuses/,
+        isCut: silent('blueh1', db),
+      },
     })
     await expectPing(one, 'blueh1', db)
     await two.sh(['iptables', '-w', '-F', 'INPUT'])
@@ -147,7 +147,12 @@ t.test('a path', async (t) => {
     }`
     t.teardown(() => one.sh(['nft', 'delete', 'table', 'inet', 'foreign']))
     await heals(t, () => one.sh(['nft', '-f', '-'], { input: rules }), web, {
-      ...{ on: 'h1', hop: 'firewall', says: /chain out \(table inet foreign\) refuses/ },
+      ...{
+        on: 'h1',
+        hop: 'firewall',
+        says: /chain out \(table inet foreign\) refuses/,
+        isCut: silent('blueh1', db),
+      },
     })
     await expectPing(one, 'blueh1', db)
   })
@@ -157,7 +162,12 @@ t.test('a path', async (t) => {
     const drop = ['iptables', '-w', '-I', 'DOCKER-USER', '-d', there, '-j', 'DROP']
     t.teardown(() => one.sh(['iptables', '-w', '-D', 'DOCKER-USER', '-d', there, '-j', 'DROP']))
     await heals(t, () => one.sh(drop), ['gwh1', 'gwh2'], {
-      ...{ on: 'h1', hop: 'firewall', says: /chain DOCKER-USER \(table ip filter\) refuses/ },
+      ...{
+        on: 'h1',
+        hop: 'firewall',
+        says: /chain DOCKER-USER \(table ip filter\) refuses/,
+        isCut: silent('gwh1', there),
+      },
     })
     await expectPing(one, 'gwh1', there)
   })
@@ -169,7 +179,12 @@ t.test('a path', async (t) => {
       () => one.sh(['ip', 'route', 'add', `${there}/32`, 'via', one.gateway]),
       ['gwh1', 'gwh2'],
       {
-        ...{ on: 'h1', hop: 'route', says: /the host's own route .* comes before/ },
+        ...{
+          on: 'h1',
+          hop: 'route',
+          says: /the host's own route .* comes before/,
+          isCut: silent('gwh1', there),
+        },
       },
     )
     await expectPing(one, 'gwh1', there)
@@ -177,20 +192,22 @@ t.test('a path', async (t) => {
 
   t.test('to a container that is paused', async (t) => {
     await heals(t, () => two.docker(['pause', 'db']), web, {
-      ...{ on: 'h2', hop: 'container', says: /is paused/ },
+      ...{ on: 'h2', hop: 'container', says: /is paused/, isCut: noPage },
     })
+    await page()
   })
 
   t.test('to a port where nothing listens any more', async (t) => {
     await heals(t, () => inContainer(two, 'db', 'killall httpd'), web, {
-      ...{ on: 'h2', hop: 'socket', says: /nothing listens there/ },
+      ...{ on: 'h2', hop: 'socket', says: /nothing listens there/, isCut: noPage },
     })
+    await page()
   })
 
   t.test('to an address that another container has, too', async (t) => {
     const there = await addressOf(two, 'openh2', 'open')
     const add = `ip addr add ${there}/16 dev eth0`
-    await heals(t, () => inside(one, 'opentoo', add), ['openh1', there], {
+    await heals(t, () => inNamespaceOf(one, 'opentoo', add), ['openh1', there], {
       ...{ on: 'h1', hop: 'duplicate', says: /opentoo has the address .*, too/ },
     })
   })
@@ -203,84 +220,32 @@ t.test('a path', async (t) => {
     // as this host learns it by chance, when the other machine answers first
     const learned = `ip neigh replace ${two.address} lladdr ${mac} dev eth0 nud reachable`
     await heals(t, () => one.sh(['sh', '-c', learned]), web, {
-      ...{ on: 'h1', hop: 'underlay neighbour', says: /another machine has its address, too/ },
+      ...{
+        on: 'h1',
+        hop: 'underlay neighbour',
+        says: /another machine has its address, too/,
+      },
     })
     await expectPing(one, 'blueh1', db)
     await one.sh(['ip', 'neigh', 'del', two.address, 'dev', 'eth0'])
   })
 
-  t.test('to a name of another network, and to one whose container does not run', async (t) => {
-    await heals(t, async () => undefined, ['blueh1', 'gwh2'], {
-      ...{ on: 'h1', hop: 'network', says: /is in the networks gw/ },
-    })
-    await heals(t, () => two.docker(['stop', '-t', '0', 'blueh2']), ['blueh1', 'blueh2'], {
-      ...{ on: 'h1', hop: 'name', says: /blueh2 of h2 is exited/ },
-    })
-    const unknown = { on: 'h1', hop: 'name', says: /no running container of blue has this name/ }
-    const found = await expectBroken(t, one, ['blueh1', 'nobody'], unknown)
-    t.equal(found.mend?.command, 'tsoverlay dns ls', 'it shows which names there are')
-    await mend(lab, found)
-  })
-
-  t.test('to a host that is off', async (t) => {
-    await three.powerOff()
-    const expected = { on: 'h1', hop: 'host', says: /it is off, or its cable/ }
-    const found = await expectBroken(t, one, ['blueh1', 'blueh3'], expected)
-    // refused until its presence has run out
-    await eventually(
-      () =>
-        mend(lab, found).then(
-          () => true,
-          () => false,
-        ),
-      Boolean,
-      40_000,
-    )
-    const gone = { on: 'h1', hop: 'name', says: /no running container/ }
-    await expectBroken(t, one, ['blueh1', 'blueh3'], gone)
-    await three.boot()
-    await three.docker(['start', 'blueh3'])
-    await expectWell(t, one, 'blueh1', 'blueh3')
-  })
-
-  t.test('while the store does not answer', async (t) => {
-    await lab.etcd.stop()
-    const expected = { on: 'h1', hop: 'store', says: /does not answer this host/ }
-    const found = await expectBroken(t, one, web, expected)
-    const { host } = new URL(lab.etcd.endpoint)
-    t.match(found.mend?.command, `/dev/tcp/${host.replace(':', '/')}`)
-    await lab.etcd.start()
-    await mend(lab, found)
-    await expectWell(t, one, ...web)
-  })
-
-  t.test('while a rule of the host keeps the store away', async (t) => {
-    const drop = ['OUTPUT', '-p', 'tcp', '--dport', '2379', '-j', 'DROP']
-    t.teardown(() => one.sh(['iptables', '-w', '-D', ...drop]))
-    await heals(t, () => one.sh(['iptables', '-w', '-I', ...drop]), web, {
-      ...{ on: 'h1', hop: 'firewall', says: /chain OUTPUT \(table ip filter\) refuses/ },
-    })
-  })
-
   t.test('between two networks that are open to each other', async (t) => {
     const open = ['-o', 'backend=host-gw', '-o', 'gateway=bridge', '-o', 'isolate=off']
-    for (const [name, subnet] of [
-      ['opena', '10.46.0.0/16'],
-      ['openb', '10.47.0.0/16'],
-    ] as const) {
-      await createOn([one, two], name, ['--subnet', subnet, ...open])
-      for (const host of [one, two]) await runSleeper(host, `${name}${host.name}`, name)
-    }
+    await createOn([one, two], 'opena', ['--subnet', '10.46.0.0/16', ...open])
+    await createOn([one, two], 'openb', ['--subnet', '10.47.0.0/16', ...open])
+    await runSleeper(one, 'openah1', 'opena')
+    await runSleeper(two, 'openbh2', 'openb')
+    await runSleeper(one, 'openbh1', 'openb')
     const there = await addressOf(two, 'openbh2', 'openb')
     await expectPing(one, 'openah1', there)
     const { report } = await trace(one, 'openah1', there)
     t.match(report.hops.at(-1), { hop: 'network', verdict: 'unknown', says: /packets pass/ })
   })
-})
 
-/** Runs a command in a container's namespace, with the host's tools and rights. */
-async function inside(host: Host, container: string, command: string): Promise<void> {
-  const format = '{{.NetworkSettings.SandboxKey}}'
-  const { stdout } = await host.docker(['inspect', '-f', format, container])
-  await host.sh(['nsenter', `--net=${stdout.trim()}`, ...command.split(' ')])
-}
+  t.test('to a name of another network', async (t) => {
+    await heals(t, async () => undefined, ['blueh1', 'gwh2'], {
+      ...{ on: 'h1', hop: 'network', says: /is in the networks gw/ },
+    })
+  })
+})

@@ -63,15 +63,21 @@ export async function expectBroken(
   t.equal(traced.code, 3, 'the exit code says that something is wrong')
   if (!fits(found)) throw new Error(`broken at ${JSON.stringify(found)}, and not ${hop} on ${on}`)
   t.match(found.says, says, `${hop} on ${on}`)
+  if (found.mend !== undefined) {
+    const { stdout } = await host.sh(['sh', CLI, 'trace', ...argv], { check: false })
+    t.match(stdout, `\nmend: on ${found.mend.host}: ${found.mend.command}\n`)
+  }
   return found
 }
 
-/** Types the command on the host that is named. */
-export async function mend(lab: Lab, { mend }: Hop): Promise<void> {
+/** Types the command on the host that is named. @returns what it prints @throws when it fails */
+export async function mend(lab: Lab, { mend }: Hop): Promise<string> {
   if (mend === undefined) throw new Error('nothing to type is printed')
-  const host = lab.hosts.find(({ name }) => name === mend.host)
   const tool = `tsoverlay() { sh ${CLI} "$@"; }`
-  await host?.sh(['sh', '-ec', `${tool}\n${mend.command}`], { timeoutMs: 90_000 })
+  const host = lab.hosts.find(({ name }) => name === mend.host)
+  if (host === undefined) throw new Error(`there is no host ${mend.host}`)
+  const script = `${tool}\n${mend.command}`
+  return (await host.sh(['sh', '-ec', script], { timeoutMs: 90_000 })).stdout
 }
 
 /** All hops are well, soon, and stay so for the exit code. */

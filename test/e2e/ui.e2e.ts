@@ -91,7 +91,7 @@ root.test('the page of a real agent', async (t) => {
         await eventually(
           async () => (await doctor.textContent()) ?? '',
           (text) => found.test(text),
-          30_000,
+          60_000,
         ),
         found,
       )

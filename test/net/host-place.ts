@@ -93,7 +93,6 @@ const LINK_SETTINGS = [
   `net.ipv4.conf.${BRIDGE}.send_redirects`,
   `net.ipv6.conf.${BRIDGE}.accept_ra`,
   `net.ipv6.conf.${BRIDGE}.proxy_ndp`,
-  `net.ipv6.conf.${BRIDGE}.accept_dad`,
   `net.ipv4.conf.${TUNNEL}.forwarding`,
 ]
 

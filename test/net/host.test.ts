@@ -62,7 +62,6 @@ await onThrowAwayHost(import.meta.url, async () => {
       `net.ipv4.conf.${BRIDGE}.send_redirects = 0`,
       `net.ipv6.conf.${BRIDGE}.accept_ra = 0`,
       `net.ipv6.conf.${BRIDGE}.proxy_ndp = 1`,
-      `net.ipv6.conf.${BRIDGE}.accept_dad = 0`,
       `net.ipv4.conf.${TUNNEL}.forwarding = 1`,
       'table inet tsoverlay',
     ])
@@ -179,16 +178,6 @@ await onThrowAwayHost(import.meta.url, async () => {
       { item: { in: 'routes', name: 'eth0 10.42.0.0/24 0' }, error: { code: 'KERNEL_FAILED' } },
     ])
     t.same(ownRoutes(), ['10.40.0.0/24 via 192.0.2.3 dev eth0'])
-    t.same((await dataplane.apply(EMPTY)).failures, [])
-  })
-
-  await t.test('the bridge may ask for its first container at once', async (t) => {
-    t.same((await dataplane.apply(PLAN)).failures, [])
-    const own = (): string => run('ip', '-6', 'addr', 'show', 'dev', BRIDGE, 'scope', 'link')
-    run('ip', 'link', 'set', 'tsoc1', 'up')
-    await until(() => own().includes('fe80:'))
-    t.match(own(), /fe80:/)
-    t.notMatch(own(), /tentative/, 'of its link-local address nobody else is asked')
     t.same((await dataplane.apply(EMPTY)).failures, [])
   })
 

@@ -11,12 +11,21 @@ export interface NameResources {
   readonly statics: Pick<StaticNames, 'put' | 'remove'>
 }
 
+const All = Type.Object({
+  ids: Type.Optional(
+    Type.Boolean({ description: 'false: without the short ids that each container has' }),
+  ),
+})
 const Lookup = Type.Object({ name: Type.String(), as: Type.Optional(Type.String()) })
 const Name = Type.Object({ name: Type.String() })
 const Nothing = Type.Unknown({ description: 'nothing of interest' })
 
 export function nameRoutes(app: FastifyInstance, { names, statics }: NameResources): void {
-  app.get('/names', says({ summary: 'all names', answer: NameReports }), async () => names.list())
+  app.get<{ Querystring: { ids?: boolean } }>(
+    '/names',
+    says({ summary: 'all names', answer: NameReports, querystring: All }),
+    async ({ query }) => names.list(query.ids),
+  )
   app.get<{ Querystring: { name: string; as?: string } }>(
     '/names/lookup',
     says({

@@ -4,20 +4,20 @@ import { table } from './table.js'
 
 /** A name may have hundreds of addresses; --json and `dns lookup` have them all. */
 const MOST_SHOWN = 3
-const SHORT_ID = /^[0-9a-f]{12}$/
 
-/** @param withIds also rows of short ids, which each container has */
-export function namesTable(names: readonly NameReport[], withIds: boolean): string {
+export function namesTable(names: readonly NameReport[]): string {
   const head = ['NAME', 'NETWORK', 'ADDRESSES', 'SOURCE', 'NOTE']
-  const rows = names
-    .filter((row) => withIds || !SHORT_ID.test(row.name) || isOwnOfSome(row))
-    .map((row) => [
-      row.name,
-      row.network || 'all',
-      some([...new Set(row.sources.flatMap(({ addresses }) => addresses))]),
-      some(row.sources.map(textOf)),
-      noteOf(row, names),
-    ])
+  const added = new Set(names.flatMap(({ name, network }) => (network === '' ? name : [])))
+  const twice = new Set(
+    names.flatMap(({ name, network }) => (network !== '' && added.has(name) ? name : [])),
+  )
+  const rows = names.map((row) => [
+    row.name,
+    row.network || 'all',
+    some([...new Set(row.sources.flatMap(({ addresses }) => addresses))]),
+    some(row.sources.map(textOf)),
+    noteOf(row, twice.has(row.name)),
+  ])
   return table([head, ...rows])
 }
 
@@ -39,24 +39,16 @@ function textOf(source: NameSource): string {
   return source.kind === 'static' ? 'dns add' : `${source.container} on ${source.hostName}`
 }
 
-function isOwnOfSome({ name, sources }: NameReport): boolean {
-  return sources.some((source) => source.kind === 'static' || source.container === name)
-}
-
 /** What may surprise: containers that have one name, and a name that people have given to something else. */
-function noteOf({ name, network, sources }: NameReport, all: readonly NameReport[]): string {
+function noteOf({ name, sources }: NameReport, isStaticToo: boolean): string {
   const containers = sources.flatMap((source) => (source.kind === 'container' ? source : []))
   const own = containers.filter(({ container }) => container === name)
   const hosts = [...new Set(own.map(({ hostName }) => hostName))].sort()
-  const isStatic = all.some(
-    (other) =>
-      other.name === name && other.network !== network && (network === '' || other.network === ''),
-  )
   return [
     ...(own.length > 1 ? [`${own.length} containers have this name: ${hosts.join(', ')}`] : []),
     ...(own.length <= 1 && containers.length > 1
       ? [`shared by ${containers.length} containers`]
       : []),
-    ...(isStatic ? ['of a container, and by dns add'] : []),
+    ...(isStaticToo ? ['of a container, and by dns add'] : []),
   ].join('; ')
 }

@@ -9,6 +9,7 @@ import {
   listing,
   print,
   type Tools,
+  wantsJson,
 } from '../verb.js'
 
 export const addDns: AddVerbs = (tools) => {
@@ -26,8 +27,9 @@ function addLooks(dns: Command, tools: Tools): void {
   )
   examples(ls, [['tsoverlay dns ls', 'which names are there?']]).action(
     async ({ ids = false }: { ids?: boolean }, own) => {
-      const found = await clientOf(own).get<readonly NameReport[]>('/names')
-      print(tools, own, found, (names) => namesTable(names, ids))
+      const path = `/names?ids=${ids || wantsJson(own)}`
+      const found = await clientOf(own).get<readonly NameReport[]>(path)
+      print(tools, own, found, namesTable)
     },
   )
   const lookup = listing(dns, 'lookup', 'what a container would be answered')

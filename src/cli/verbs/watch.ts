@@ -1,6 +1,8 @@
 /** `watch`. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventReport } from '../../core/admin/events.js'
+import { rest } from '../../core/deadline.js'
+import { messageOf } from '../../core/errors.js'
+import { PluginAway } from '../client.js'
 import { eventLine } from '../tables/events.js'
 import {
   type AddVerbs,
@@ -13,8 +15,10 @@ import {
   wantsJson,
 } from '../verb.js'
 
-/** How often a plugin that has gone is looked for. */
-const AGAIN_MS = 1_000
+/** How often it is tried whether the plugin is back. */
+const AGAIN_MS = 500
+const LOST =
+  'the plugin has ended, or starts again: what happens meanwhile is not seen; watching goes on when it is back'
 
 export const addWatch: AddVerbs = (tools) => {
   const watch = listing(tools.root, 'watch', 'what happens in the cluster, until ctrl-C')
@@ -27,29 +31,37 @@ export const addWatch: AddVerbs = (tools) => {
     const { signal } = leaving
     await follow(tools, own, signal)
     while (!signal.aborted) {
-      tools.terminal.err(
-        'tsoverlay: the connection to the plugin was lost: it has ended, or starts again. Events follow when it is back\n',
-      )
-      await goneOn(tools, own, signal)
+      tell(tools, LOST)
+      await again(tools, own, signal)
     }
   })
 }
 
-/** Until the plugin ends, or ctrl-C. @throws Error when it does not answer, or refuses */
-async function follow(tools: Tools, own: Command, signal: AbortSignal): Promise<void> {
-  for await (const event of clientOf(own).follow<EventReport>('/events', signal)) {
+/** Prints until the plugin ends, or the signal aborts. @throws as AdminClient does */
+async function follow(tools: Tools, own: Command, signal: AbortSignal, patienceMs?: number) {
+  const client = clientOf(own, patienceMs === undefined ? undefined : { patienceMs })
+  for await (const event of client.follow<EventReport>('/events', signal)) {
     if (wantsJson(own)) tools.terminal.out(`${JSON.stringify(event)}\n`)
     else say(tools, eventLine(event))
   }
 }
 
-/** Follows a plugin that was there before, as soon as it is back: it, or its store, may still be starting. */
-async function goneOn(tools: Tools, own: Command, signal: AbortSignal): Promise<void> {
+/** Follows once more, as soon as there is a plugin that lets us; each other reason is told once. */
+async function again(tools: Tools, own: Command, signal: AbortSignal): Promise<void> {
+  let told = ''
   while (!signal.aborted) {
+    await rest(AGAIN_MS, signal)
+    if (signal.aborted) return
     try {
-      return await follow(tools, own, signal)
-    } catch {
-      await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined)
+      return await follow(tools, own, signal, 0)
+    } catch (error) {
+      const why = messageOf(error)
+      if (!(error instanceof PluginAway) && why !== told) tell(tools, why)
+      told = why
     }
   }
+}
+
+function tell({ terminal }: Tools, text: string): void {
+  terminal.err(`tsoverlay: ${text}\n`)
 }

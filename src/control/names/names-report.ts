@@ -10,6 +10,8 @@ import type { Directory } from './directory.js'
 import type { OwnNames } from './own-names.js'
 import type { StaticNames } from './static-names.js'
 
+const SHORT_ID = /^[0-9a-f]{12}$/
+
 export interface NamesReportParts {
   readonly journal: Journal
   readonly peers: Pick<Peers, 'endpoints' | 'hostName'>
@@ -26,10 +28,14 @@ export class NamesReport {
     this.#parts = parts
   }
 
-  /** All names of the networks that this host has containers in, and those that people have added. */
-  list(): readonly NameReport[] {
+  /**
+   * All names of the networks that this host has containers in, and those that people have added.
+   * @param withIds also the short ids, which each container has
+   */
+  list(withIds = true): readonly NameReport[] {
     const { journal, statics } = this.#parts
-    const rows = [...journal.bindings.values()].flatMap((binding) => this.#ofNetwork(binding))
+    const all = [...journal.bindings.values()].flatMap((binding) => this.#ofNetwork(binding))
+    const rows = withIds ? all : all.filter((row) => !this.#isOnlyId(row))
     for (const { name, addresses } of statics.all())
       rows.push({ name, network: '', sources: [{ kind: 'static', addresses }] })
     return rows.sort((a, b) => compare(a.name, b.name) || compare(a.network, b.network))
@@ -53,6 +59,12 @@ export class NamesReport {
       'NAME_UNKNOWN',
       `the cluster does not know "${text}"${as === undefined ? '' : ` in the networks of ${as}`}: Docker's own resolver is asked then; tsoverlay dns ls shows all names`,
     )
+  }
+
+  /** People call nothing by it: it is neither a container's own name, nor added. */
+  #isOnlyId({ name, sources }: NameReport): boolean {
+    if (!SHORT_ID.test(name) || this.#parts.statics.addressesOf(name).length > 0) return false
+    return sources.every((source) => source.kind === 'container' && source.container !== name)
   }
 
   #lookup(networks: readonly DockerNetworkId[], name: string): NameReport[] {

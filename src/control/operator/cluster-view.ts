@@ -93,14 +93,16 @@ export class ClusterView {
    * @throws TsoverlayError NETWORK_UNKNOWN, STORE_UNAVAILABLE
    */
   async endpoints(network?: string): Promise<readonly EndpointReport[]> {
-    const [found, published, hosts] = await Promise.all([
-      this.#networks(),
-      this.#published(),
+    const naming = Promise.all([this.#networks(), this.#published()])
+    const [[found, published], hosts, { entries }] = await Promise.all([
+      naming,
       this.#hosts(),
+      this.#store.list(
+        network === undefined
+          ? keys.allEndpoints
+          : keys.endpoints(find(network, ...(await naming))),
+      ),
     ])
-    const key = network === undefined ? undefined : find(network, found, published)
-    const prefix = key === undefined ? keys.allEndpoints : keys.endpoints(key)
-    const { entries } = await this.#store.list(prefix)
     return entries
       .flatMap(({ value }) => {
         const endpoint = documents.endpoint.decode(value)

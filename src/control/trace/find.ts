@@ -158,8 +158,10 @@ export function judgeMissing(
   if (found === undefined) {
     const where = names.join(', ') || 'a network of ours'
     const says = `no running container of ${where} has this ${subject.hop}`
-    const [verb, what] = subject.hop === 'name' ? ['dns ls', 'names'] : ['endpoints', 'addresses']
-    return failed(subject, `${says}; the command shows all ${what}`, `tsoverlay ${verb}`)
+    // Nobody can tell what was meant; what there is can be shown.
+    const all = subject.hop === 'name' ? 'dns ls' : 'endpoints'
+    const shown = `${says}; tsoverlay ${all} shows all ${subject.hop === 'name' ? 'names' : 'addresses'}`
+    return failed(subject, shown, `tsoverlay ${all}`)
   }
   const { host, status, name = text } = found
   if (status !== 'running') {

@@ -13,6 +13,7 @@ import { storeAway } from './store-away.js'
 export const FAR_MS = 900
 const DOCKER_MS = 2_000
 const ECHO_BYTES = 64
+const AWAY = 'the store'
 
 export interface OtherHalf {
   readonly answer?: Answer<'arrival'>
@@ -41,23 +42,31 @@ export async function askOther(
     const answer = await inquiries.ask(host.id, 'arrival', question, { withinMs: FAR_MS })
     return { answer, findings: [] }
   } catch (error) {
-    if (hasCode(error, 'STORE_UNAVAILABLE')) return { findings: await storeAway(parts) }
-    return { findings: [await unanswered(parts, host, error)] }
+    return { findings: await unanswered(parts, host, error) }
   }
 }
 
-async function unanswered(parts: TraceParts, host: Host, error: unknown): Promise<Finding> {
-  const { dataplane, underlay, docker, store } = parts
-  const silent = unknown({ hop: 'agent', about: `plugin of ${host.name}` }, messageOf(error))
+async function unanswered(
+  parts: TraceParts,
+  host: Host,
+  error: unknown,
+): Promise<readonly Finding[]> {
+  const { dataplane, underlay, docker, identity, store } = parts
+  if (hasCode(error, 'STORE_UNAVAILABLE')) return storeAway(parts)
+  const silent = [unknown({ hop: 'agent', about: `plugin of ${host.name}` }, messageOf(error))]
   if (!hasCode(error, 'HOST_SILENT')) return silent
   const own = underlay.known?.vtep
   const echoed = own && (await dataplane.echo(own, host.vtep, ECHO_BYTES, 1))
-  const present = await store.get(keys.alive(host.id)).catch(() => undefined)
+  const present = await store.get(keys.alive(host.id)).catch(() => AWAY)
+  // Who is not there by a store that has just gone may be there.
+  if (present === AWAY) return storeAway(parts)
   // Until its lease has run out it may just be slow, or have crashed a moment ago.
   if (echoed !== 0 && present !== undefined) return silent
   const plugin = await docker.pluginName(AbortSignal.timeout(DOCKER_MS)).catch(() => undefined)
-  return judgeAway({
+  const away = judgeAway({
     ...{ name: host.name, vtep: host.vtep, plugin: plugin ?? 'local/tsoverlay' },
-    echoes: echoed === undefined ? undefined : echoed > 0,
+    ...{ asker: identity.name, announced: present !== undefined },
+    ...{ echoes: echoed === undefined ? undefined : echoed > 0 },
   })
+  return [away]
 }

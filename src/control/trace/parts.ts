@@ -22,6 +22,8 @@ export interface TraceParts {
   readonly identity: Identity
   readonly journal: Journal
   readonly store: Store
+  /** URLs of etcd; none: the plugin's own */
+  readonly endpoints: readonly string[]
   readonly docker: DockerStates
   readonly dataplane: Pick<Dataplane, 'path' | 'live' | 'read' | 'foreignVxlans' | 'echo'>
   readonly peers: Peers
@@ -30,8 +32,6 @@ export interface TraceParts {
   readonly presence: { readonly reached: boolean }
   readonly inquiries: Pick<Inquiries, 'ask' | 'askAll'>
   readonly underlay: { readonly known: Underlay | undefined }
-  /** URLs of etcd; none: it is the plugin's own */
-  readonly endpoints: readonly string[]
 }
 
 /** What is sent. */

@@ -37,7 +37,10 @@ export function forwardIpv6(): number {
  * @returns how many settings were written
  * @throws TsoverlayError KERNEL_FAILED
  */
-export function repairLinkSettings(name: string, hasIpv6: boolean): number {
+export function repairLinkSettings(
+  name: string,
+  { isBridge, hasIpv6 }: { readonly isBridge: boolean; readonly hasIpv6: boolean },
+): number {
   const v6 = `net/ipv6/conf/${name}`
   return repair([
     [`net/ipv4/conf/${name}/forwarding`, '1'],
@@ -52,12 +55,12 @@ export function repairLinkSettings(name: string, hasIpv6: boolean): number {
           [`${v6}/disable_ipv6`, '0'],
           [`${v6}/forwarding`, '1'],
           [`${v6}/proxy_ndp`, '1'],
-          // its link-local address, from which it asks for containers, is usable with its first port, and not 1 to 2 s
-          // later: until then, what is forwarded to the first container is lost (ndisc.c ndisc_solicit)
-          [`${v6}/accept_dad`, '0'],
           [`net/ipv6/neigh/${name}/proxy_delay`, '0'],
         ] as const)
       : []),
+    // Containers' MACs are asked for from its link-local address (ndisc.c, ndisc_send_ns), which would
+    // be tentative for two seconds after the first port came up. Nobody else has it: its MAC is random.
+    ...(hasIpv6 && isBridge ? ([[`${v6}/accept_dad`, '0']] as const) : []),
   ])
 }
 

@@ -75,7 +75,7 @@ export class HostSettings implements KernelTable {
     let written = forwardIpv4() + (has6 ? forwardIpv6() : 0)
     let drift = this.#known.size > 0 ? written : 0
     for (const plan of there) {
-      const repaired = repairLinkSettings(plan.name, hasIpv6(plan))
+      const repaired = repairLinkSettings(plan.name, traitsOf(plan))
       written += repaired + repairLocalhost(plan.name, this.#published.has(plan.name))
       if (this.#known.has(plan.name) && !this.#links.fresh.has(plan.name)) drift += repaired
     }
@@ -86,8 +86,13 @@ export class HostSettings implements KernelTable {
 
 /** Settings of a link that was just made, before it is up and has addresses. @throws TsoverlayError KERNEL_FAILED */
 export function prepareHostLink(plan: LinkPlan): void {
-  repairLinkSettings(plan.name, hasIpv6(plan))
+  repairLinkSettings(plan.name, traitsOf(plan))
 }
+
+const traitsOf = (plan: LinkPlan) => ({
+  isBridge: plan.kind === 'bridge',
+  hasIpv6: hasIpv6(plan),
+})
 
 function hasIpv6(plan: LinkPlan): boolean {
   if (plan.kind === 'veth') return false

@@ -13,7 +13,6 @@ import {
   judgeOtherHost,
   judgeUnderlay,
 } from '../../../src/control/trace/judge/underlay.js'
-import { judgeStoreAway } from '../../../src/control/trace/store-away.js'
 import type { Cidr, Ip } from '../../../src/core/ip.js'
 import type { RouteReading } from '../../../src/core/kernel.js'
 import { HOST, type VxlanLink } from '../../../src/core/plan.js'
@@ -182,25 +181,18 @@ t.test('what fits through', async (t) => {
 })
 
 t.test('a host that does not answer', async (t) => {
-  const of = (echoes: boolean | undefined) =>
-    judgeAway({ name: 'h2', vtep: VTEP, echoes, plugin: 'local/tsoverlay' })
+  const of = (echoes: boolean | undefined, announced = false) =>
+    judgeAway({
+      ...{ name: 'h2', asker: 'h1', vtep: VTEP, plugin: 'local/tsoverlay' },
+      ...{ echoes, announced },
+    })
   t.equal(of(false).hop, 'host')
-  t.same(of(false).mend, { command: 'tsoverlay host rm h2' })
+  t.notOk(of(false, true).mend, 'it cannot be removed yet')
+  t.match(of(false).mend, { host: 'h1', command: /^tsoverlay host rm h2 # only if/ })
   for (const echoes of [true, undefined]) {
     t.equal(of(echoes).hop, 'agent')
     t.same(of(echoes).mend, { host: 'h2', command: 'docker plugin enable local/tsoverlay' })
   }
-})
-
-t.test('a store that does not answer', async (t) => {
-  t.equal(commandOf(judgeStoreAway([])), 'tsoverlay status')
-  const of = (...endpoints: string[]) => commandOf(judgeStoreAway(endpoints))
-  const reached = "timeout 3 bash -c '</dev/tcp/192.0.2.9/2379' && echo 192.0.2.9 is reached"
-  t.equal(of('http://192.0.2.9:2379'), reached)
-  t.match(
-    of('http://[fd00::9]:2379', 'https://etcd/'),
-    /tcp\/fd00::9\/2379' .*; .*\/dev\/tcp\/etcd\/443'/,
-  )
 })
 
 t.test('a routed network in the namespace of the host', async (t) => {

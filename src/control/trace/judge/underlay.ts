@@ -89,18 +89,20 @@ export function judgeMtu(name: string, passage: Passage): Finding {
 
 export interface Alive {
   readonly name: string
+  /** who asks, and may take it out of the cluster */
+  readonly asker: string
   readonly vtep: Ip
   /** its kernel answers on the underlay; undefined: it could not be asked */
   readonly echoes: boolean | undefined
+  /** the store has it as running: it was, less than 15 s ago */
+  readonly announced: boolean
   readonly plugin: string
 }
 
 /** What is wrong with a host whose plugin does not answer. */
-export function judgeAway({ name, vtep, echoes, plugin }: Alive): Finding {
-  if (echoes === false) {
-    const says = `the host answers neither on ${vtep} nor in the store: it is off, or its cable is not plugged in. Start it; only if it will not come back, the command frees what it has`
-    return failed({ hop: 'host', about: name }, says, `tsoverlay host rm ${name}`)
-  }
+export function judgeAway(away: Alive): Finding {
+  const { name, vtep, echoes, plugin } = away
+  if (echoes === false) return judgeOff(away)
   const subject = { hop: 'agent', about: `plugin of ${name}` }
   const seen = echoes === true ? `The host itself answers on ${vtep}. ` : ''
   const says = `its plugin does not run, or does not reach the store: nobody keeps the host's tables. ${seen}`
@@ -108,4 +110,14 @@ export function judgeAway({ name, vtep, echoes, plugin }: Alive): Finding {
     ...failed(subject, says.trim()),
     mend: { host: name, command: `docker plugin enable ${plugin}` },
   }
+}
+
+/** A host that was there a moment ago cannot be removed yet. */
+function judgeOff({ name, asker, vtep, announced }: Alive): Finding {
+  const subject = { hop: 'host', about: name }
+  const off = 'it is off, or its cable is not plugged in. Start it'
+  if (announced) return failed(subject, `the host answers on ${vtep} no more: ${off}`)
+  const says = `the host answers neither on ${vtep} nor in the store: ${off}; if it will not come back, what is typed frees what it has`
+  const command = `tsoverlay host rm ${name} # only if it will not come back`
+  return { ...failed(subject, says), mend: { host: asker, command } }
 }
