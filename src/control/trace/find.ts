@@ -10,7 +10,7 @@ import type { Endpoint, LocalEndpoint } from '../../core/types.js'
 import { documents } from '../../state/documents.js'
 import { keys } from '../../state/keys.js'
 import type { ContainerState } from '../dockerd/docker-states.js'
-import { type Finding, failed, ok, unknown } from './finding.js'
+import { type Finding, failed, ok, type Subject, unknown } from './finding.js'
 import { nameOf, networkName, type States, stateWith, type TraceParts } from './parts.js'
 
 /** A container of this host. */
@@ -169,6 +169,18 @@ export function judgeMissing(
     const says = `the container ${text} of ${host} is ${status}, so it has no address`
     return { ...failed(subject, says), mend: { host, command: `docker ${verb} ${name}` } }
   }
+  return judgeNetworks(parts, source, subject, found)
+}
+
+/** It runs, in another network. */
+function judgeNetworks(
+  parts: TraceParts,
+  source: Source,
+  subject: Subject,
+  found: Elsewhere,
+): Finding {
+  const { host, name = subject.about } = found
+  const names = source.endpoints.map(({ dockerNetwork }) => networkName(parts, dockerNetwork))
   const there = { ...subject, hop: 'network' }
   const [network = ''] = names
   const on = found.networks.join(', ') || 'none'
