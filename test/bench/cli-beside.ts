@@ -4,7 +4,7 @@ import { start } from './container-start.js'
 import type { Row } from './measurement.js'
 import { interleaved, median } from './statistics.js'
 
-const ROUNDS = 9
+const ROUNDS = 7
 
 export type Beside = 'nothing' | 'listing' | 'trace' | 'doctor'
 

@@ -62,18 +62,22 @@ function rowsOf(times: Readonly<Record<Turn, readonly number[]>>): readonly Row[
   ]
 }
 
-/** One that says nothing for seconds, or leaves hosts out, counts as none. */
-async function doctor(host: Host, log: Bench['log']): Promise<Row> {
-  const all: number[] = []
+/** How long it takes, and how many hosts have answered in time. */
+async function doctor(host: Host, log: Bench['log']): Promise<readonly Row[]> {
+  const [all, answered]: [number[], number[]] = [[], []]
   for (let round = 0; round < DOCTORS; round += 1) {
     const { ms, result } = await timed(() => host.sh(['sh', ...DOCTOR], { check: false }))
     const last = result.stdout.trimEnd().split('\n').at(-1) ?? ''
     log(`doctor --all-hosts: ${(ms / 1_000).toFixed(1)} s: ${last}`)
-    if (!last.endsWith(` on ${HOSTS + 3} hosts`)) throw new Error(`doctor says: ${last}`)
     all.push(ms / 1_000)
+    answered.push(Number(/ on (\d+) hosts$/.exec(last)?.[1] ?? 0))
   }
   const what = `tsoverlay doctor --all-hosts, 3 hosts and ${HOSTS} control halves on this machine`
-  return { what, unit: 's', ours: median(all), goal: { is: '<=', value: 10 } }
+  const goal = { is: '>=', value: HOSTS + 3 } as const
+  return [
+    { what, unit: 's', ours: median(all), goal: { is: '<=', value: 10 } },
+    { what: 'hosts of which it tells findings', unit: '', ours: median(answered), goal },
+  ]
 }
 
 function times(host: Host, log: Bench['log']): Promise<Record<Turn, number[]>> {
@@ -108,7 +112,7 @@ async function measure({ lab, log }: Bench): Promise<readonly Row[]> {
     // hosts that have no kernel do not answer on the underlay
     await host.docker(['rm', '-f', 'listener'])
     await sleep(REST_MS)
-    rows.push(await doctor(host, log))
+    rows.push(...(await doctor(host, log)))
     const commands = { nothing: [NOTHING], listing: [LAUNCHER, 'endpoints'], trace: TRACE }
     return [...rows, ...(await besideRows(host, WALKED, { ...commands, doctor: DOCTOR }, log))]
   } finally {
