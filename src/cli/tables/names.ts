@@ -9,6 +9,7 @@ const SHORT_ID = /^[0-9a-f]{12}$/
 /** @param withIds also rows of short ids, which each container has */
 export function namesTable(names: readonly NameReport[], withIds: boolean): string {
   const head = ['NAME', 'NETWORK', 'ADDRESSES', 'SOURCE', 'NOTE']
+  const both = inBoth(names)
   const rows = names
     .filter((row) => withIds || !SHORT_ID.test(row.name) || isOwnOfSome(row))
     .map((row) => [
@@ -16,7 +17,7 @@ export function namesTable(names: readonly NameReport[], withIds: boolean): stri
       row.network || 'all',
       some([...new Set(row.sources.flatMap(({ addresses }) => addresses))]),
       some(row.sources.map(textOf)),
-      noteOf(row, names),
+      noteOf(row, both),
     ])
   return table([head, ...rows])
 }
@@ -43,20 +44,23 @@ function isOwnOfSome({ name, sources }: NameReport): boolean {
   return sources.some((source) => source.kind === 'static' || source.container === name)
 }
 
+/** Names of containers that people have given to something else, too. */
+function inBoth(names: readonly NameReport[]): ReadonlySet<string> {
+  const statics = new Set(names.filter(({ network }) => network === '').map(({ name }) => name))
+  const both = names.filter(({ name, network }) => network !== '' && statics.has(name))
+  return new Set(both.map(({ name }) => name))
+}
+
 /** What may surprise: containers that have one name, and a name that people have given to something else. */
-function noteOf({ name, network, sources }: NameReport, all: readonly NameReport[]): string {
+function noteOf({ name, sources }: NameReport, both: ReadonlySet<string>): string {
   const containers = sources.flatMap((source) => (source.kind === 'container' ? source : []))
   const own = containers.filter(({ container }) => container === name)
   const hosts = [...new Set(own.map(({ hostName }) => hostName))].sort()
-  const isStatic = all.some(
-    (other) =>
-      other.name === name && other.network !== network && (network === '' || other.network === ''),
-  )
   return [
     ...(own.length > 1 ? [`${own.length} containers have this name: ${hosts.join(', ')}`] : []),
     ...(own.length <= 1 && containers.length > 1
       ? [`shared by ${containers.length} containers`]
       : []),
-    ...(isStatic ? ['of a container, and by dns add'] : []),
+    ...(both.has(name) ? ['of a container, and by dns add'] : []),
   ].join('; ')
 }
