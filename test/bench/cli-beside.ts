@@ -1,54 +1,51 @@
-/** The start of a container alone, and while a command runs on the same host again and again. */
-import { sleep } from '../lab/exec.js'
+/** A container's start while a command of the CLI runs beside it on the same host, again and again. */
 import type { Host } from '../lab/host.js'
-import { NOTHING, tsoverlay } from './cli-took.js'
 import { start } from './container-start.js'
 import type { Row } from './measurement.js'
 import { interleaved, median } from './statistics.js'
 
-const ROUNDS = 9
-const MOST = 1.1
-/** The command is on its way before the container. */
-const LEAD_MS = 300
+const ROUNDS = 7
 
-type Command = () => Promise<unknown>
+export type Beside = 'nothing' | 'listing' | 'trace' | 'doctor'
 
-async function beside(host: Host, network: string, command: Command): Promise<number> {
-  let ended = false
-  const loop = (async () => {
-    while (!ended) await command()
-  })()
-  try {
-    await sleep(LEAD_MS)
-    return await start(host, network)
-  } finally {
-    ended = true
-    await loop
-  }
+const TITLES: Readonly<Record<Beside, string>> = {
+  nothing: 'a Node that does nothing',
+  listing: 'tsoverlay endpoints',
+  trace: 'tsoverlay trace',
+  doctor: 'tsoverlay doctor --all-hosts',
 }
 
-/** @param verbs by how rows call them; exit codes 0 and 3 are both right */
-export async function startsBeside(
+/** Runs the command, and at its end again, until the container has started. */
+async function startBeside(host: Host, network: string, argv: readonly string[]): Promise<number> {
+  let isOver = false
+  const loop = async (): Promise<void> => {
+    while (!isOver) await host.sh(['sh', ...argv], { check: false })
+  }
+  const looping = loop()
+  const ms = await start(host, network)
+  isOver = true
+  await looping
+  return ms
+}
+
+/** @param commands what runs beside it, for sh */
+export async function besideRows(
   host: Host,
   network: string,
-  verbs: Readonly<Record<string, string>>,
+  commands: Readonly<Record<Beside, readonly string[]>>,
   log: (line: string) => void,
 ): Promise<readonly Row[]> {
-  const commands: Readonly<Record<string, Command>> = {
-    'node -e 0': () => host.sh(['sh', NOTHING]),
-    ...Object.fromEntries(
-      Object.entries(verbs).map(([name, verb]) => [name, () => tsoverlay(host, verb, [0, 3])]),
-    ),
-  }
-  const turns = Object.fromEntries(
-    Object.entries(commands).map(([name, command]) => [name, () => beside(host, network, command)]),
-  )
-  const took = await interleaved(ROUNDS, { ...turns, alone: () => start(host, network) }, log)
+  const names = Object.keys(commands) as Beside[]
+  const turns = names.map((name) => [name, () => startBeside(host, network, commands[name])])
+  const tasks = Object.fromEntries([['alone', () => start(host, network)], ...turns]) as Record<
+    Beside | 'alone',
+    () => Promise<number>
+  >
+  const took = await interleaved(ROUNDS, tasks, log)
   const reference = { name: 'alone', value: median(took.alone) }
-  return Object.keys(commands).map((name): Row => {
-    const what = `docker run --rm, beside ${name} again and again`
-    const ours = median(took[name as 'alone'] ?? [])
-    const row = { what, unit: 'ms', ours, reference } as const
-    return name in verbs ? { ...row, goal: { is: '<=', value: MOST } } : row
+  return names.map((name): Row => {
+    const row = { what: `docker run --rm beside ${TITLES[name]}`, unit: 'ms', reference } as const
+    const ours = median(took[name])
+    return name === 'nothing' ? { ...row, ours } : { ...row, ours, goal: { is: '<=', value: 1.1 } }
   })
 }

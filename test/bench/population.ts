@@ -101,6 +101,12 @@ export class Population {
     await this.remove('/tsoverlay/hosts/bench-host-')
   }
 
+  /** Deletes what hosts of a measurement have, or networks, under a first part of keys; networks made by the lab's hosts stay. */
+  async removeBenchOf(kind: string): Promise<void> {
+    const found = await this.keys(`/tsoverlay/${kind}/`)
+    await this.drop(found.filter((key) => key.includes('/bench-')).map((key) => ({ key })))
+  }
+
   /** All keys that begin so. */
   keys(prefix: string): Promise<readonly string[]> {
     return this.#etcd.getAll().prefix(prefix).keys()

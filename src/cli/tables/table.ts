@@ -13,16 +13,19 @@ export function table(rows: readonly (readonly string[])[]): string {
       widths[at] = Math.max(widths[at] ?? 0, length(row[at] ?? ''))
   }
   const lines = rows.map((row) => {
-    const cells = row.map((cell, at) => {
-      // What colour takes is not seen.
-      return cell.padEnd((widths[at] ?? 0) + cell.length - length(cell))
-    })
-    return cells.join(GAP).trimEnd()
+    const last = row.length - 1
+    // No list of cells for each row: tables have ten thousands of them.
+    let line = ''
+    for (let at = 0; at < last; at += 1) {
+      const cell = row[at] ?? ''
+      line += cell.padEnd((widths[at] ?? 0) + cell.length - length(cell)) + GAP
+    }
+    return (line + (row[last] ?? '')).trimEnd()
   })
   return `${lines.join('\n')}\n`
 }
 
-/** As it is seen. Tables have ten thousands of cells, of which next to none has colour. */
+/** As it is seen: what colour takes is not. Next to no cell has colour. */
 function length(cell: string): number {
   return cell.includes('\u001b') ? withoutColour(cell).length : cell.length
 }
