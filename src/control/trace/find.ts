@@ -187,8 +187,8 @@ function judgeNetworks(
   const says = `the container ${name} of ${host} is in the networks ${on}, and ${source.name} is in ${names.join(', ')}`
   const isOpen = isOpenWay(parts, source, found)
   if (isOpen && subject.hop === 'address')
-    return unknown(there, `${says}: packets pass, as ${BOTH_OPEN}; this way is not traced`)
-  const note = isOpen ? `; by address packets pass, as ${BOTH_OPEN}` : ''
+    return unknown(there, `${says}: packets may pass, as ${BOTH_OPEN}; this way is not traced`)
+  const note = isOpen ? `; by address packets may pass, as ${BOTH_OPEN}` : ''
   const command = `docker network connect ${network} ${name}`
   return { ...failed(there, `${says}${note}`), mend: { host, command } }
 }
