@@ -1,7 +1,7 @@
 /** A real etcd of one member on loopback, in a directory of its own, that tests can ill-treat. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -94,8 +94,12 @@ export class EtcdProcess {
   }
 
   /** The process hangs: connections stay open, nothing is answered. */
+  /** Returns when it stands still: a thread that runs on another processor does so a moment after the signal. */
   pause(): void {
-    this.#child?.kill('SIGSTOP')
+    const { pid } = this.#child ?? {}
+    if (pid === undefined) return
+    process.kill(pid, 'SIGSTOP')
+    while (threadStates(pid).some((state) => state !== 'T'));
   }
 
   resume(): void {
@@ -167,4 +171,14 @@ export class EtcdProcess {
     socket.destroy()
     return open
   }
+}
+
+/** Of each thread, as in proc_pid_stat(5): T is one that a signal has stopped. */
+function threadStates(pid: number): readonly string[] {
+  const tasks = `/proc/${pid}/task`
+  return readdirSync(tasks).map((task) => {
+    const stat = readFileSync(`${tasks}/${task}/stat`, 'utf8')
+    // behind the name, which may have any characters
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3)
+  })
 }
