@@ -2,9 +2,10 @@
 import t from 'tap'
 import { familyOf, type Ip, ipToBytes } from '../../src/core/ip.js'
 import type { Flow, Wrapping } from '../../src/core/live.js'
+import { checksum } from '../../src/dataplane/checksum.js'
 import { filterProgram } from '../../src/dataplane/live/filter.js'
 import { flowMatches, type What } from '../../src/dataplane/live/flow-matches.js'
-import { checksum, echoRequest, synSegment } from '../../src/dataplane/live/probe-packets.js'
+import { echoRequest, synSegment } from '../../src/dataplane/live/probe-packets.js'
 
 const MARK = '0123456789abcde0'
 const FOUR: Flow = {

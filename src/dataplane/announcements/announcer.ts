@@ -12,6 +12,7 @@ import type { Mac } from '../../core/mac.js'
 import { macToBytes } from '../../core/mac.js'
 import type { NeighbourPlan } from '../../core/plan.js'
 import { inTurns } from '../../core/turns.js'
+import { checksum } from '../checksum.js'
 import { addressBytes } from '../rtnl/codec.js'
 
 /** Addresses that have gone lately, of which the MAC is remembered. */
@@ -108,12 +109,4 @@ function advertisement(address: Uint8Array, mac: Uint8Array): Buffer {
   message.writeUInt16BE(checksum(Buffer.concat([pseudo, next, message])), 2)
   const head = Buffer.from([0x60, 0, 0, 0, 0, message.length, IPPROTO_ICMPV6, 255])
   return Buffer.concat([head, address, ALL_NODES, message])
-}
-
-/** RFC 1071, of an even number of bytes. */
-function checksum(bytes: Buffer): number {
-  let sum = 0
-  for (let at = 0; at < bytes.length; at += 2) sum += bytes.readUInt16BE(at)
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16)
-  return ~sum & 0xffff
 }

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { familyOf, type Ip } from '../../core/ip.js'
+import { checksum } from '../checksum.js'
 import { openSocket, receiveNow, type SocketOption, sendNow } from '../libc.js'
 import { AF } from '../rtnl/constants.js'
 import { sockaddr } from '../sockaddr.js'
@@ -107,15 +108,6 @@ function request(kind: Protocol, id: number, sequence: number, length: number): 
   // The kernel makes that of ICMPv6, which covers the addresses.
   if (kind === V4) packet.writeUInt16BE(checksum(packet), 2)
   return packet
-}
-
-/** RFC 1071 */
-function checksum(packet: Buffer): number {
-  let sum = 0
-  for (let at = 0; at < packet.length; at += 1)
-    sum += at % 2 === 0 ? (packet[at] ?? 0) << 8 : (packet[at] ?? 0)
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
-  return ~sum & 0xffff
 }
 
 /** All types blocked but one. */

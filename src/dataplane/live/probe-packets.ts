@@ -1,6 +1,7 @@
 /** Probes byte by byte, from behind the IP header, which the kernel makes. */
 import { familyOf, ipToBytes } from '../../core/ip.js'
 import type { Flow } from '../../core/live.js'
+import { checksum } from '../checksum.js'
 import { ECHO, PROTOCOL, partsOf, TCP_FLAGS } from './packet-shape.js'
 
 /** As `ping` sends them. */
@@ -42,12 +43,4 @@ function pseudoHeader({ from, to }: Flow): Buffer {
   rest.writeUInt8(PROTOCOL.tcp[4], 1)
   rest.writeUInt16BE(TCP_BYTES, 2)
   return Buffer.concat([ipToBytes(from), ipToBytes(to), rest])
-}
-
-/** RFC 1071, of an even number of bytes. */
-export function checksum(packet: Buffer): number {
-  let sum = 0
-  for (let at = 0; at < packet.length; at += 2) sum += packet.readUInt16BE(at)
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
-  return ~sum & 0xffff
 }
