@@ -13,12 +13,14 @@ export interface Flow {
   readonly protocol: 'icmp' | 'tcp'
   /** of TCP: where they are sent */
   readonly port?: number
-  /** 16 hexadecimal digits, random but for the last five bits, which are the probe's number */
+  /** 16 hexadecimal digits, random but for PROBE_NUMBERS */
   readonly mark: string
 }
 
 /** So many probes fit behind a mark. */
 export const MOST_PROBES = 20
+/** The last bits of a mark, which are a probe's number. */
+export const PROBE_NUMBERS = 0x1f
 
 /** In which VXLAN packets the flow is on the underlay. */
 export interface Wrapping {

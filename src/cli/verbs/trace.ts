@@ -2,6 +2,7 @@
 import { brokenAt } from '../../core/admin/broken-hop.js'
 import type { LiveReport } from '../../core/admin/live.js'
 import type { TraceReport } from '../../core/admin/trace.js'
+import { MOST_PROBES } from '../../core/live.js'
 import { CliFailure, EXIT } from '../failure.js'
 import { Progress } from '../progress.js'
 import { liveText } from '../tables/live.js'
@@ -21,9 +22,6 @@ interface Flags {
   readonly live?: boolean
   readonly count?: string
 }
-
-/** As core/live.ts has it, which the CLI must not read for one number. */
-const MOST_PROBES = 20
 
 export const addTrace: AddVerbs = (tools) => {
   const trace = listing(tools.root, 'trace', 'why does a packet not arrive? its way, hop by hop')

@@ -1,8 +1,8 @@
 /** What a flow's packets have in them, bare or in VXLAN: by it they are let through to an ear. */
 import { familyOf, type Ip, ipToBytes } from '../../core/ip.js'
-import type { Flow, Wrapping } from '../../core/live.js'
+import { type Flow, PROBE_NUMBERS, type Wrapping } from '../../core/live.js'
 import type { Match } from './filter.js'
-import { ECHO, NUMBERS, PROTOCOL, partsOf, TCP_ACK, TCP_FLAGS } from './packet-shape.js'
+import { ECHO, PROTOCOL, partsOf, TCP_ACK, TCP_FLAGS } from './packet-shape.js'
 
 export type What = 'probes' | 'answers'
 
@@ -87,7 +87,7 @@ function echoes(flow: Flow, what: What, at: number): readonly Match[] {
   return [
     { at, bytes: 1, value: what === 'probes' ? request : reply },
     { at: at + 8, bytes: 4, value: high },
-    { at: at + 12, bytes: 4, mask: ~NUMBERS, value: low },
+    { at: at + 12, bytes: 4, mask: ~PROBE_NUMBERS, value: low },
   ]
 }
 
@@ -99,7 +99,7 @@ function segments({ mark, port = 0 }: Flow, what: What, at: number): readonly Ma
     : { mask: TCP_FLAGS.ack, value: TCP_FLAGS.ack }
   return [
     { at: at + (isProbe ? 2 : 0), bytes: 2, value: port },
-    { at: at + (isProbe ? 4 : TCP_ACK), bytes: 4, mask: ~NUMBERS, value: low },
+    { at: at + (isProbe ? 4 : TCP_ACK), bytes: 4, mask: ~PROBE_NUMBERS, value: low },
     { at: at + 13, bytes: 1, ...flags },
   ]
 }

@@ -3,11 +3,11 @@
  * those of the flow. They wait in the socket until somebody asks, so nothing runs meanwhile.
  */
 import { closeSync } from 'node:fs'
-import type { Ear, Flow, Heard, OpenEar } from '../../core/live.js'
+import { type Ear, type Flow, type Heard, type OpenEar, PROBE_NUMBERS } from '../../core/live.js'
 import { openFilteredEar, receiveNow } from '../libc.js'
 import { filterProgram } from './filter.js'
 import { flowMatches, loadAt, type What } from './flow-matches.js'
-import { NUMBERS, TCP_ACK, TCP_FLAGS } from './packet-shape.js'
+import { TCP_ACK, TCP_FLAGS } from './packet-shape.js'
 
 /** An outer and an inner IPv6 header, and what is looked at behind them. */
 const ROOM = 128
@@ -37,9 +37,9 @@ export function openLiveEar(flow: Flow, what: What, ear: Ear): OpenEar | string 
 
 /** Which probe it is, or answers. */
 function numberOf(packet: Buffer, { protocol }: Flow, what: What, at: number): number {
-  if (protocol === 'icmp') return packet.readUInt32BE(at + 12) & NUMBERS
-  if (what === 'probes') return packet.readUInt32BE(at + 4) & NUMBERS
-  return (packet.readUInt32BE(at + TCP_ACK) - 1) & NUMBERS
+  if (protocol === 'icmp') return packet.readUInt32BE(at + 12) & PROBE_NUMBERS
+  if (what === 'probes') return packet.readUInt32BE(at + 4) & PROBE_NUMBERS
+  return (packet.readUInt32BE(at + TCP_ACK) - 1) & PROBE_NUMBERS
 }
 
 function isReset(packet: Buffer, { protocol }: Flow, what: What, at: number): boolean {

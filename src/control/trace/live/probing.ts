@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { rest } from '../../../core/deadline.js'
 import type { Params } from '../../../core/inquiry.js'
 import type { Ip } from '../../../core/ip.js'
-import { type Flow, type LivePackets, MOST_PROBES, type OpenSender } from '../../../core/live.js'
+import { type Flow, type LivePackets, type OpenSender, PROBE_NUMBERS } from '../../../core/live.js'
 import type { Place } from '../../../core/plan.js'
 import type { Listening } from './listening.js'
 
@@ -11,8 +11,6 @@ const APART_MS = 100
 /** How long answers are waited for behind the last probe. */
 const ANSWER_MS = 600
 const LOOK_MS = 20
-/** Bits of a mark that are a probe's number. */
-const NUMBERS = 2 ** Math.ceil(Math.log2(MOST_PROBES)) - 1
 
 /** How long so many take at most (ms). */
 export function durationOf(count: number): number {
@@ -22,7 +20,7 @@ export function durationOf(count: number): number {
 /** With a random mark. */
 export function flowOf({ protocol, port }: Params<'live'>, from: Ip, to: Ip): Flow {
   const bytes = randomBytes(8)
-  bytes[7] = (bytes[7] ?? 0) & ~NUMBERS
+  bytes[7] = (bytes[7] ?? 0) & ~PROBE_NUMBERS
   const mark = bytes.toString('hex')
   return { from, to, protocol, mark, ...(port === undefined ? {} : { port }) }
 }
