@@ -6,6 +6,7 @@
  */
 import { connect } from 'node:net'
 import { rest } from '../core/deadline.js'
+import { placeOf } from '../core/store-places.js'
 
 /** How long one attempt is given; the pause after one that was refused (milliseconds). */
 const ATTEMPT_MS = 1_000
@@ -54,10 +55,7 @@ export class Silence {
 
 /** Whether a connection is made in time; never rejects. */
 async function accepts(endpoint: string, signal: AbortSignal): Promise<boolean> {
-  const { hostname, port, protocol } = new URL(endpoint)
-  const standard = protocol === 'https:' ? 443 : 80
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
-  const socket = connect({ host, port: port === '' ? standard : Number(port) })
+  const socket = connect(placeOf(endpoint))
   const give = (): unknown => socket.destroy()
   socket.setTimeout(ATTEMPT_MS, give)
   signal.addEventListener('abort', give)
