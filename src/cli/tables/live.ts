@@ -1,6 +1,7 @@
 /** Where packets were seen, as people read it: pure. */
 import type { LiveHop, LiveReport } from '../../core/admin/live.js'
 import { bad } from '../colour.js'
+import { table } from './table.js'
 
 export function liveText(report: LiveReport): string {
   const { from, to, sent, protocol, port, hops, says, next } = report
@@ -9,23 +10,15 @@ export function liveText(report: LiveReport): string {
     ['', '', '', 'HEARD', 'ANSWERS'],
     ...hops.map((hop, at) => [markOf(report, at), hop.host, deviceOf(hop), ...countsOf(hop, sent)]),
   ]
-  const widths = [0, 1, 2, 3].map((at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
-  const marked = lines.map((line) => line.replace(/^FAIL/, bad('FAIL')))
   const typed = next.map(({ host, command }) => `next: on ${host}: ${command}\n`)
-  return `${from} to ${to}: ${sent} ${what}\n${marked.join('\n')}\n\n${says}\n${typed.join('')}`
+  return `${from} to ${to}: ${sent} ${what}\n${table(rows)}\n${says}\n${typed.join('')}`
 }
 
 /** `-`: behind the first one that has not heard them all. */
 function markOf({ hops, lost, sent }: LiveReport, at: number): string {
   const hop = hops[at]
   if (hop?.heard === undefined) return '?'
-  if (lost?.hop === at) return 'FAIL'
+  if (lost?.hop === at) return bad('FAIL')
   return hop.heard >= sent ? 'ok' : '-'
 }
 

@@ -1,6 +1,7 @@
 /** A trace as people read it: pure. */
 import { brokenAt } from '../../core/admin/broken-hop.js'
 import type { Hop, TraceReport } from '../../core/admin/trace.js'
+import { table } from './table.js'
 
 const MARKS = { ok: 'ok', warning: 'warn', failed: 'FAIL', unknown: '?' } as const
 
@@ -10,13 +11,9 @@ export function traceText({ from, to, hops }: TraceReport): string {
     hop.host,
     `${hop.back === true ? '< ' : ''}${hop.hop}`,
     hop.about,
+    hop.says,
   ])
-  const widths = [0, 1, 2, 3].map((at) => Math.max(0, ...rows.map((row) => row[at]?.length ?? 0)))
-  const lines = rows.map((row, at) => {
-    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0))
-    return `${cells.join('  ')}  ${hops[at]?.says ?? ''}`
-  })
-  return `${from} to ${to}\n${lines.join('\n')}\n\n${conclusion(hops)}`
+  return `${from} to ${to}\n${table(rows)}\n${conclusion(hops)}`
 }
 
 function conclusion(hops: readonly Hop[]): string {
