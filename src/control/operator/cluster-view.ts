@@ -103,24 +103,18 @@ export class ClusterView {
           : keys.endpoints(find(network, ...(await naming))),
       ),
     ])
-    // Of one host in one network all have the same names: so these are sorted, and not ten thousands.
-    const groups = new Map<string, EndpointReport[]>()
-    for (const { key: path, value } of entries) {
-      const endpoint = documents.endpoint.decode(value)
-      if (endpoint === undefined) continue
-      const { id, network: of, host, addresses, mac, names } = endpoint
-      const floating = (endpoint.floating ?? []).map(({ ip }) => ip)
-      const networkName = published.get(of)?.name ?? found.get(of)?.identity ?? ''
-      const hostName = hosts.get(host)?.name ?? host
-      const name = names?.[0] ?? ''
-      const whose = { id, network: of, networkName, host, hostName, name }
-      const row = { ...whose, addresses, floating, mac }
-      const group = path.slice(0, path.lastIndexOf('/'))
-      const others = groups.get(group)
-      if (others === undefined) groups.set(group, [row])
-      else others.push(row)
-    }
-    return [...groups.values()].sort(([a], [b]) => byNames(a, b)).flat()
+    return entries
+      .flatMap(({ value }) => {
+        const endpoint = documents.endpoint.decode(value)
+        if (endpoint === undefined) return []
+        const { id, network: of, host, addresses, mac, names } = endpoint
+        const floating = (endpoint.floating ?? []).map(({ ip }) => ip)
+        const networkName = published.get(of)?.name ?? found.get(of)?.identity ?? ''
+        const hostName = hosts.get(host)?.name ?? host
+        const whose = { id, network: of, networkName, host, hostName, name: names?.[0] ?? '' }
+        return [{ ...whose, addresses, floating, mac }]
+      })
+      .sort((a, b) => compare(a.networkName, b.networkName) || compare(a.hostName, b.hostName))
   }
 
   async #hosts(): Promise<ReadonlyMap<HostId, Host>> {
@@ -173,11 +167,6 @@ function countBy(ids: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
   return counts
-}
-
-function byNames(a: EndpointReport | undefined, b: EndpointReport | undefined): number {
-  if (a === undefined || b === undefined) return 0
-  return compare(a.networkName, b.networkName) || compare(a.hostName, b.hostName)
 }
 
 /** By code unit, the same on every host whatever its locale. */

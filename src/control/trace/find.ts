@@ -159,9 +159,8 @@ export function judgeMissing(
     const where = names.join(', ') || 'a network of ours'
     const says = `no running container of ${where} has this ${subject.hop}`
     // Nobody can tell what was meant; what there is can be shown.
-    const all = subject.hop === 'name' ? 'dns ls' : 'endpoints'
-    const shown = `${says}; tsoverlay ${all} shows all ${subject.hop === 'name' ? 'names' : 'addresses'}`
-    return failed(subject, shown, `tsoverlay ${all}`)
+    const [verb, all] = subject.hop === 'name' ? ['dns ls', 'names'] : ['endpoints', 'addresses']
+    return failed(subject, `${says}; tsoverlay ${verb} shows all ${all}`, `tsoverlay ${verb}`)
   }
   const { host, status, name = text } = found
   if (status !== 'running') {
